@@ -1,0 +1,149 @@
+# Two targets matter to a newcomer: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ADTECH := $(BIN)/adtech
+FROM ?= $(shell date -d yesterday +%F 2>/dev/null || date -v-1d +%F)
+TO ?= $(FROM)
+UV := $(shell command -v uv 2>/dev/null)
+# The dbt targets work on the same warehouse as everything else.
+export ADTECH_DATA_DIR := $(abspath $(or $(ADTECH_DATA_DIR),data))
+export DBT_PROJECT_DIR := $(CURDIR)/adtech_dbt
+export DBT_PROFILES_DIR := $(CURDIR)/adtech_dbt
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
+
+# ---- environment ---------------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+ifdef UV
+	@$(UV) venv --quiet --python $(PYTHON) $(VENV)
+else
+	@$(PYTHON) -m venv $(VENV)
+endif
+
+# $(call install,REQUIREMENTS): exactly the locked packages, hashes checked.
+ifdef UV
+install = $(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(1) \
+	&& $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+else
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(1) \
+	&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+endif
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the locked packages into $(VENV) ..."
+	@$(call install,requirements.lock)
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo "Installing the test and lint tools into $(VENV) ..."
+	@$(call install,requirements-dev.lock)
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.installed  ## build .venv and prepare the state folder
+	@$(ADTECH) prepare
+
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-strip-extras -q
+.PHONY: lock
+lock:  ## renew the requirement locks (needs uv)
+	uv pip compile pyproject.toml --extra build --extra dev --upgrade $(LOCK_OPTIONS) -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra build -c requirements-dev.lock $(LOCK_OPTIONS) -o requirements.lock
+
+.PHONY: clean
+clean:  ## remove caches and build artifacts, keep data and .venv
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info adtech_dbt/target adtech_dbt/logs
+	find adtech_assets adtech_assets_tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: reset
+reset: setup  ## delete all state (asks first): warehouse, archive, embedded Postgres, output
+	@$(ADTECH) reset
+
+# ---- use -----------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: setup  ## the main job from nothing: source data to KPI tables
+	@$(ADTECH) demo
+
+.PHONY: dagster-serve dev
+dagster-serve dev: setup  ## Dagster UI and daemon
+	@$(ADTECH) dev
+
+.PHONY: etl-flow
+etl-flow: setup  ## the whole pipeline for FROM=yyyy-mm-dd TO=yyyy-mm-dd (default: yesterday)
+	@$(ADTECH) backfill --from $(FROM) --to $(TO)
+
+.PHONY: extract
+extract: setup  ## only the operational tables into the warehouse, for FROM and TO
+	@$(ADTECH) backfill --from $(FROM) --to $(TO) --select 'key:"raw/advertisers" or key:"raw/campaigns" or key:"raw/impressions" or key:"raw/clicks"'
+
+.PHONY: show-results
+show-results: setup  ## print the KPI tables
+	@$(ADTECH) results
+
+.PHONY: status
+status: setup  ## days loaded, missing, stale; files; quarantine
+	@$(ADTECH) status
+
+.PHONY: postgres-seed
+postgres-seed: setup  ## a batch of sample rows in the operational database
+	@$(ADTECH) seed batch
+
+.PHONY: postgres-stats
+postgres-stats: setup  ## what the operational database holds
+	@$(ADTECH) seed stats
+
+.PHONY: warehouse-tables
+warehouse-tables: setup  ## tables of the warehouse and their rows
+	@$(ADTECH) sql warehouse "select schema_name as schema, table_name as name, estimated_size as rows from duckdb_tables() order by all"
+
+.PHONY: warehouse-stats
+warehouse-stats: setup  ## rows of the warehouse by day and kind
+	@$(ADTECH) sql warehouse "select file_date, kind, status, count(*) as files, sum(rows)::bigint as rows from raw.log_files group by all order by all"
+
+.PHONY: dbt-run
+dbt-run: setup  ## build all dbt models by hand (every day at once)
+	@$(BIN)/dbt run
+
+.PHONY: dbt-test
+dbt-test: setup  ## run all dbt tests by hand
+	@$(BIN)/dbt test
+
+.PHONY: dbt-build
+dbt-build: setup  ## dbt models and tests in order
+	@$(BIN)/dbt build
+
+.PHONY: dbt-docs
+dbt-docs: setup  ## generate the dbt documentation
+	@$(BIN)/dbt docs generate --static
+
+.PHONY: dbt-docs-serve
+dbt-docs-serve: dbt-docs  ## open the dbt documentation on http://127.0.0.1:8081
+	@$(BIN)/dbt docs serve --host 127.0.0.1 --port 8081
+
+# ---- work on the project -------------------------------------------------------------------
+
+.PHONY: test
+test: setup $(VENV)/.installed-dev  ## all tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: lint
+lint: setup $(VENV)/.installed-dev  ## every static check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint adtech_dbt
+
+.PHONY: format
+format: $(VENV)/.installed-dev  ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix adtech_dbt

@@ -1,0 +1,19 @@
+"""The command and its parts."""
+
+import typer
+
+from adtech_assets.cli import logs, pipeline, results, seed, state
+
+app = typer.Typer(
+    name="adtech",
+    help="Ad logs and an operational Postgres to hourly counts, an audited table and KPI marts.",
+    epilog="New here? Start with: adtech demo",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (pipeline, state, results):
+    module.add_commands(app)
+app.add_typer(seed.app, name="seed", help="Sample rows for the operational database.")
+app.add_typer(logs.app, name="logs", help="Sample log files, and files in quarantine.")

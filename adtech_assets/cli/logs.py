@@ -1,0 +1,84 @@
+"""adtech logs: sample log files, and files in quarantine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command(epilog="Example: adtech logs generate --from 2022-05-26 --to 2022-05-27")
+def generate(
+    first: str = typer.Option(..., "--from", metavar="DAY", help="First day, YYYY-MM-DD."),
+    last: str = typer.Option(..., "--to", metavar="DAY", help="Last day, included."),
+    impressions: int = typer.Option(1000, min=0, help="Impressions a day."),
+    ctr: float = typer.Option(0.05, min=0, max=1, help="Share of impressions that get a click."),
+    files_per_hour: int = typer.Option(1, min=1, help="Files of each kind an hour."),
+    output: Path | None = typer.Option(
+        None, "--output", "-o", help="Folder of the files. [default: the landing folder]"
+    ),
+    seed: int = typer.Option(1, help="Same seed, same bytes."),
+) -> None:
+    """Sample log files in the feed's layout."""
+    from adtech_assets.cli.screen import screen
+    from adtech_assets.partitions import DayRange
+    from adtech_assets.sample import log_files
+    from adtech_assets.settings import ALL_USER_AGENTS, load_settings
+
+    settings = load_settings()
+    days = DayRange.parse(first, last)
+    folder = output or settings.raw_data_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    agents = log_files.USER_AGENTS
+    if settings.user_agent not in (*agents, ALL_USER_AGENTS):
+        agents = (settings.user_agent, *agents)
+    files = log_files.generate_log_files(
+        folder,
+        list(days),
+        events_per_day=impressions,
+        ctr=ctr,
+        files_per_hour=files_per_hour,
+        user_agents=agents,
+        timezone=settings.timezone,
+        seed=seed,
+    )
+    screen.print(f"{len(files):,} files for {days} in {folder}", soft_wrap=True)
+
+
+@app.command(epilog="Example: adtech logs retry impressions_2022052611.parquet")
+def retry(
+    name: str | None = typer.Argument(None, help="One file; all of them by default."),
+) -> None:
+    """Put files from quarantine back into the landing folder, for the next run to judge."""
+    from adtech_assets.cli.screen import screen
+    from adtech_assets.logs import quarantine
+    from adtech_assets.settings import load_settings
+
+    put_back = quarantine.retry(load_settings(), name)
+    for file in put_back:
+        screen.print(f"Put back: {file}", soft_wrap=True, markup=False)
+    screen.print(
+        f"{len(put_back)} files are in the landing folder. Load their days: adtech backfill"
+    )
+
+
+@app.command(epilog="Example: adtech logs replace impressions_2022052611.parquet")
+def replace(
+    name: str = typer.Argument(..., help="A quarantined file whose name is already loaded."),
+) -> None:
+    """Let a file from quarantine take the place of the loaded one, and load its day again."""
+    from adtech_assets.logs import quarantine
+    from adtech_assets.settings import export_settings, load_settings
+
+    settings = load_settings()
+    export_settings(settings)
+    day = quarantine.replace(settings, name)
+
+    from adtech_assets.cli.running import run_days
+    from adtech_assets.cli.screen import screen
+    from adtech_assets.partitions import DayRange
+
+    run_days(settings, DayRange(day, day))
+    screen.print(f"[green]{day} is loaded with the new file.[/]")

@@ -1,0 +1,118 @@
+"""adtech demo, dev, backfill, prepare, reset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from adtech_assets.settings import Settings
+
+
+WAIT_SECONDS = 5
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add these commands to the app."""
+    app.command(epilog="Example: adtech demo")(demo)
+    app.command(epilog="Example: adtech dev --port 3001")(dev)
+    app.command(epilog="Example: adtech backfill --from 2022-05-26 --to 2022-05-27")(backfill)
+    app.command(hidden=True)(prepare)
+    app.command(epilog="Example: adtech reset --yes")(reset)
+
+
+def backfill(
+    first: str = typer.Option(..., "--from", metavar="DAY", help="First day, YYYY-MM-DD."),
+    last: str = typer.Option(..., "--to", metavar="DAY", help="Last day, included."),
+    select: str | None = typer.Option(
+        None,
+        metavar="ASSETS",
+        help="Only these assets: daily_csv, raw/clicks+, +csv_data_task, group:marts, ...",
+    ),
+) -> None:
+    """Load a range of days in one run, from files and source tables to the published KPIs."""
+    from adtech_assets.cli.screen import screen
+    from adtech_assets.logs.landing import scan
+    from adtech_assets.partitions import DayRange, check_loadable
+
+    settings = _prepared_settings()
+    days = DayRange.parse(first, last)
+    check_loadable(days, settings)
+    # Mistakes are told before Dagster, which takes seconds, is loaded.
+    from adtech_assets.cli.running import run_days
+
+    scan(settings.raw_data_dir)  # refuses a missing folder before anything starts
+    run_days(settings, days, select)
+    screen.print(
+        f"[green]Loaded {days}[/] ({len(days)} day{'s' * (len(days) > 1)}). "
+        "Next: [bold]adtech status[/], [bold]adtech results[/]"
+    )
+
+
+def demo() -> None:
+    """Run everything once, on sample data: seeds, log files, all assets, results on the screen."""
+    from adtech_assets.cli.demo import run_demo
+
+    run_demo(_prepared_settings())
+
+
+def dev(
+    port: int = typer.Option(3000, help="Port of the UI."),
+    host: str = typer.Option("127.0.0.1", help="Address to listen on."),
+) -> None:
+    """Dagster UI and daemon: schedule and sensor are on. Ctrl-C stops both."""
+    from adtech_assets.cli.dev import serve
+
+    serve(_prepared_settings(), host, port)
+
+
+def prepare() -> None:
+    """Make the state folders, and tell Dagster's own commands where its instance is."""
+    from adtech_assets.cli.dev import note_dagster_home
+    from adtech_assets.settings import PROJECT_DIR
+
+    settings = _prepared_settings()
+    if settings.raw_data_dir.parent == PROJECT_DIR:
+        settings.raw_data_dir.mkdir(exist_ok=True)
+    note_dagster_home()
+    import adtech_assets.defs.assets.models  # noqa: F401 - builds the dbt manifest
+
+
+def reset(
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+) -> None:
+    """Delete all state: data folder (archive and embedded databases included) and output."""
+    import shutil
+
+    from adtech_assets.cli.screen import screen
+    from adtech_assets.settings import load_settings
+    from adtech_assets.stores.embedded_postgres import unused
+    from adtech_assets.stores.warehouse import Warehouse
+
+    settings = load_settings()
+    folders = [folder for folder in (settings.data_dir, settings.output_dir) if folder.exists()]
+    if not folders:
+        screen.print("There is no state to delete.")
+        return
+    listed = " and ".join(map(str, folders))
+    if not yes:
+        typer.confirm(
+            f"Delete {listed} with everything in it? Log files not yet loaded stay.", abort=True
+        )
+    with (
+        Warehouse(settings.warehouse_path, wait_seconds=WAIT_SECONDS).reserved(),
+        unused(settings.data_dir / "postgres", wait_seconds=WAIT_SECONDS),
+    ):
+        for folder in folders:
+            shutil.rmtree(folder)
+    screen.print(f"Deleted {listed}.")
+
+
+def _prepared_settings() -> Settings:
+    from adtech_assets.settings import export_settings, load_settings
+
+    settings = load_settings()
+    export_settings(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return settings

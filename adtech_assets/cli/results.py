@@ -1,0 +1,98 @@
+"""adtech results, sql."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from adtech_assets.settings import Settings
+
+
+class ResultFormat(StrEnum):
+    """Where results go."""
+
+    stdout = "stdout"
+    csv = "csv"
+    parquet = "parquet"
+
+
+class RowFormat(StrEnum):
+    """How rows are printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+class Store(StrEnum):
+    """The stores that can be queried."""
+
+    source = "source"
+    target = "target"
+    warehouse = "warehouse"
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add these commands to the app."""
+    app.command(epilog="Example: adtech results --format csv --output .")(results)
+    app.command(epilog='Example: adtech sql target "SELECT * FROM csv_data_task" --format csv')(sql)
+
+
+def results(
+    output_format: ResultFormat = typer.Option(
+        ResultFormat.stdout, "--format", "-f", help="On the screen, or as files."
+    ),
+    output: Path | None = typer.Option(
+        None, "--output", "-o", help="Folder of the files. [default: the exports folder]"
+    ),
+) -> None:
+    """The published KPIs: campaign_ctr and daily_summary."""
+    from adtech_assets.cli.screen import screen
+    from adtech_assets.serving import exports
+    from adtech_assets.settings import load_settings
+    from adtech_assets.stores.postgres import Postgres
+
+    settings = load_settings()
+    if output_format is ResultFormat.stdout:
+        print_exports(settings)
+        return
+    target = Postgres.of(settings, "target")
+    frames = {name: exports.read(target, name) for name in exports.EXPORTS}
+    for name, frame in frames.items():
+        path = (output or settings.exports_dir) / f"{name}.{output_format}"
+        exports.write(frame, path)
+        screen.print(f"{path}  ({frame.height:,} rows)", soft_wrap=True)
+
+
+def print_exports(settings: Settings) -> None:
+    """Print both tables."""
+    from adtech_assets.cli.screen import print_table
+    from adtech_assets.serving import exports
+    from adtech_assets.serving.report import percent
+    from adtech_assets.stores.postgres import Postgres
+
+    target = Postgres.of(settings, "target")
+    for name in exports.EXPORTS:
+        frame = exports.read(target, name)
+        rows = ((*row[:-1], percent(row[-1])) for row in frame.iter_rows())
+        print_table(name, frame.columns, rows)
+
+
+def sql(
+    store: Store = typer.Argument(..., help="Which store to ask."),
+    query: str = typer.Argument(..., help="One SELECT statement."),
+    output_format: RowFormat = typer.Option(
+        RowFormat.table, "--format", "-f", help="For people, or for scripts."
+    ),
+) -> None:
+    """Query a store; nothing can be changed by it."""
+    from adtech_assets.cli.screen import print_rows
+    from adtech_assets.serving.query import read_only_query
+    from adtech_assets.settings import load_settings
+
+    header, rows = read_only_query(load_settings(), store.value, query)
+    print_rows(header, rows, output_format.value)

@@ -1,0 +1,196 @@
+"""Runs the pipeline in this process, with progress on the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from adtech_assets.cli.screen import errors, screen
+from adtech_assets.definitions import defs
+from adtech_assets.defs.resources import fail_lost_runs
+from adtech_assets.defs.steps import range_tags
+from adtech_assets.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from adtech_assets.partitions import DayRange
+    from adtech_assets.settings import Settings
+
+JOB = "daily_pipeline"
+POLL_SECONDS = 0.2
+# Silent on the screen: what matters is told by the progress bar and the lines after it.
+RUN_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class Told:
+    """What a run's events say, for the lines after it."""
+
+    warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+def run_days(settings: Settings, days: DayRange, select: str | None = None) -> None:
+    """Materialize days in one run; return when it has succeeded.
+
+    Raises:
+        UserError: an unknown asset, or the run failed; the message says at which step and why.
+    """
+    job = defs.resolve_job_def(JOB)
+    keys = selected_assets(select) if select else None
+    with dg.DagsterInstance.get() as instance:
+        fail_lost_runs(instance, settings)
+        run_id = str(uuid.uuid4())
+        with _log_file(settings, run_id) as log, _progress(instance, run_id, f"{days}") as told:
+            result = job.execute_in_process(
+                run_id=run_id,
+                instance=instance,
+                tags=range_tags(days),
+                asset_selection=keys,
+                run_config=RUN_CONFIG,
+                raise_on_error=False,
+            )
+    for warning in told.warnings:
+        errors.print(f"[yellow]Note:[/] {_one_line(warning)}", soft_wrap=True, markup=True)
+    if not result.success:
+        why = told.failures[0] if told.failures else f"see its log, {log.name}"
+        raise UserError(f"The run for {days} failed. {why}")
+
+
+def selected_assets(select: str) -> list[dg.AssetKey]:
+    """Read `--select`: asset keys, with + for what is up- or downstream, or Dagster's own syntax.
+
+    Raises:
+        UserError: nothing that can be materialized matches.
+    """
+    graph = defs.resolve_asset_graph()
+    known = {key.to_user_string(): key for key in graph.materializable_asset_keys}
+    parts = []
+    for part in select.split(",") if ":" not in select else [select]:
+        plain = re.fullmatch(r"(\+?)([\w/]+)(\+?)", part.strip())
+        if plain is not None and plain[2] not in known:
+            close = [name for name in known if plain[2].split("/")[-1] in name]
+            hint = f" Did you mean {' or '.join(sorted(close)[:3])}?" if close else ""
+            raise UserError(f"There is no asset {plain[2]!r}.{hint} All of them: dg list defs")
+        parts.append(f'{plain[1]}key:"{plain[2]}"{plain[3]}' if plain else part)
+    try:
+        selection = dg.AssetSelection.from_string(" or ".join(parts))
+        keys = selection.resolve(graph) & graph.materializable_asset_keys
+    except dg.DagsterError as error:
+        raise UserError(f"--select {select!r} cannot be read: {_one_line(str(error))}") from error
+    if not keys:
+        raise UserError(f"--select {select!r} matches no asset. All of them: dg list defs")
+    return sorted(keys)
+
+
+@contextlib.contextmanager
+def _log_file(settings: Settings, run_id: str) -> Iterator[contextlib.AbstractContextManager[None]]:
+    """Send what dbt and others print to a file of the run."""
+    path = settings.dagster_dir / "logs" / f"{run_id}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as log, contextlib.redirect_stdout(log):
+        yield log  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def _progress(instance: dg.DagsterInstance, run_id: str, title: str) -> Iterator[Told]:
+    """Show the run's steps while it goes on, by reading its events as they are stored."""
+    told = Told()
+    finished = threading.Event()
+    bar = Progress(
+        TextColumn("[bold]{task.fields[title]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=screen,
+    )
+
+    def follow() -> None:
+        task = bar.add_task("starting", total=None, title=title)
+        cursor: int | None = None
+        while True:
+            last_look = finished.is_set()
+            records = instance.event_log_storage.get_records_for_run(run_id, cursor)
+            cursor = records.cursor  # type: ignore[assignment]
+            for record in records.records:
+                _tell(record.event_log_entry, told, bar, task)
+            if bar.tasks[task].total is None and (run := instance.get_run_by_id(run_id)):
+                steps = run.step_keys_to_execute or _planned_steps(instance, run)
+                bar.update(task, total=len(steps) or None)
+            if last_look and not records.has_more:
+                return
+            time.sleep(POLL_SECONDS)
+
+    with bar:
+        follower = threading.Thread(target=follow, daemon=True)
+        follower.start()
+        try:
+            yield told
+        finally:
+            finished.set()
+            follower.join(timeout=30)
+    if not screen.is_terminal:
+        screen.print()  # the bar is one line without an end there
+
+
+def _planned_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Sequence[str]:
+    if run.execution_plan_snapshot_id is None:
+        return ()
+    return instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).step_keys_to_execute
+
+
+def _tell(entry: dg.EventLogEntry, told: Told, bar: Progress, task: object) -> None:
+    event = entry.dagster_event
+    if event is None:
+        if entry.level == 30:
+            told.warnings.append(entry.user_message)
+        return
+    if event.is_step_start:
+        bar.update(task, description=_step_name(event.step_key))  # type: ignore[arg-type]
+    elif event.is_step_success or event.is_step_skipped:
+        bar.advance(task)  # type: ignore[arg-type]
+    elif event.is_step_failure:
+        bar.advance(task)  # type: ignore[arg-type]
+        told.failures.append(f"{_step_name(event.step_key)}: {_reason(event)}")
+    elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        _tell_check(event, told)
+
+
+def _tell_check(event: dg.DagsterEvent, told: Told) -> None:
+    check = event.asset_check_evaluation_data
+    if check.passed:
+        return
+    line = f"check {check.asset_key.to_user_string()}:{check.check_name} failed"
+    line += f": {check.description}" if check.description else ""
+    if check.severity == dg.AssetCheckSeverity.WARN:
+        told.warnings.append(line)
+    else:
+        told.failures.append(line)
+
+
+def _step_name(step_key: str | None) -> str:
+    return (step_key or "").replace("__", "/")
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return _one_line(data.user_failure_data.description)
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return _one_line(error.message) if error else "unknown"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,73 @@
+"""How commands print: tables for people, CSV and JSON for scripts."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from typing import TYPE_CHECKING, Literal
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+OutputFormat = Literal["table", "csv", "json"]
+
+screen = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def print_table(title: str | None, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on the screen; numbers to the right, nothing cut off silently."""
+    materialized = [tuple(row) for row in rows]
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for index, name in enumerate(header):
+        numbers = all(
+            isinstance(row[index], int | float) or _looks_numeric(row[index])
+            for row in materialized
+        )
+        table.add_column(
+            Text(name), justify="right" if numbers and materialized else "left", overflow="fold"
+        )
+    for row in materialized:
+        table.add_row(*(Text(shown(value)) for value in row))
+    screen.print(table)
+
+
+def _looks_numeric(value: object) -> bool:
+    return value is None or str(value).replace(",", "").rstrip("%").replace(".", "").isdigit()
+
+
+def shown(value: object) -> str:
+    """A value as it stands in a table."""
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def print_rows(
+    header: Sequence[str], rows: Sequence[Sequence[object]], output: OutputFormat
+) -> None:
+    """The rows of a query, for people or for scripts."""
+    if output == "table":
+        print_table(None, header, ((_plain(value) for value in row) for row in rows))
+    elif output == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+    else:
+        objects = [dict(zip(header, row, strict=True)) for row in rows]
+        print_json(objects)
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def print_json(content: object) -> None:
+    """JSON on standard output; days, times and decimals as text."""
+    json.dump(content, sys.stdout, indent=2, default=str, ensure_ascii=False)
+    sys.stdout.write("\n")

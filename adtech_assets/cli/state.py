@@ -1,0 +1,102 @@
+"""adtech status, settings."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from adtech_assets.serving.status import DayStatus, Status
+
+COLOURS = {"loaded": "green", "empty": "cyan", "missing": "dim", "stale": "yellow", "failed": "red"}
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add these commands to the app."""
+    app.command(epilog="Example: adtech status --json")(status)
+    app.command(epilog="Example: adtech settings --json")(settings)
+
+
+def status(
+    as_json: bool = typer.Option(False, "--json", help="For scripts."),
+) -> None:
+    """Days loaded, missing and stale; files by what became of them; what is in quarantine."""
+    from adtech_assets.cli.screen import print_json, print_table, screen
+    from adtech_assets.serving.status import read_status
+    from adtech_assets.settings import load_settings
+
+    found = read_status(load_settings())
+    if as_json:
+        print_json(found.as_json())
+        return
+    print_table(
+        "Days",
+        ("days", "state", "files", "events", "impressions", "clicks", "waiting files", "last load"),
+        _day_rows(found),
+    )
+    screen.print(
+        "Files: " + ", ".join(f"{count:,} {state}" for state, count in found.files.items())
+    )
+    if found.quarantine:
+        print_table(
+            "Quarantine",
+            ("file", "reason", "detail"),
+            ((file.file, file.reason, file.detail) for file in found.quarantine),
+        )
+        screen.print("Mend the cause, then: [bold]adtech logs retry[/]")
+    for day, state in found.days.items():
+        if state.error:
+            screen.print(f"[red]{day} failed:[/] {state.error}", soft_wrap=True)
+
+
+def _day_rows(found: Status) -> Iterator[tuple[object, ...]]:
+    """A row a day; a stretch of missing days is one row."""
+
+    def missing(item: tuple[date, DayStatus]) -> bool:
+        return item[1].state == "missing" and not item[1].waiting_files
+
+    for is_missing, group in groupby(found.days.items(), key=missing):
+        stretch = list(group)
+        if is_missing:
+            first, last = stretch[0][0], stretch[-1][0]
+            name = str(first) if first == last else f"{first} to {last}"
+            yield (name, "missing", *[None] * 6)
+            continue
+        for day, state in stretch:
+            yield (
+                str(day),
+                state.state,
+                state.files,
+                state.events,
+                state.impressions,
+                state.clicks,
+                state.waiting_files,
+                state.loaded_at,
+            )
+
+
+def settings(
+    as_json: bool = typer.Option(False, "--json", help="For scripts."),
+) -> None:
+    """What is in force, and where it can be changed; passwords are masked."""
+    from adtech_assets.cli.screen import print_json, print_table, screen
+    from adtech_assets.settings import PROJECT_DIR, Settings, load_settings, shown
+
+    values = shown(load_settings())
+    if as_json:
+        print_json(values)
+        return
+    print_table(
+        None,
+        ("setting", "value", "what it is"),
+        (
+            (f"ADTECH_{name.upper()}", values[f"ADTECH_{name.upper()}"], field.description)
+            for name, field in Settings.model_fields.items()
+        ),
+    )
+    screen.print(f"Set them in the environment or in {PROJECT_DIR / '.env'}.")

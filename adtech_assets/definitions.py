@@ -1,0 +1,26 @@
+"""The one assembly: what Dagster loads."""
+
+import dagster as dg
+
+from adtech_assets.defs import automation, checks
+from adtech_assets.defs.assets import landing, load, models, raw, rollup, serving
+from adtech_assets.defs.resources import build_resources
+from adtech_assets.defs.steps import settings
+
+defs = dg.Definitions(
+    assets=[
+        *landing.assets,
+        *raw.assets,
+        *rollup.assets,
+        *load.assets,
+        *models.assets,
+        *serving.assets,
+    ],
+    asset_checks=checks.checks,
+    jobs=[automation.daily_pipeline],
+    schedules=[automation.daily_pipeline_schedule],
+    sensors=[automation.new_log_files],
+    resources={**build_resources(settings), "dbt": models.dbt},
+    # One process a run: a process a step would cost 5 s each, and DuckDB has one writer anyway.
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,1 @@
+"""The assets, one module a group, in data order: landing, raw, rollup, load, models, serving."""

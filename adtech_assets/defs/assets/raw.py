@@ -1,0 +1,153 @@
+"""Raw tables of the warehouse: logged events with their ledger, and the operational tables."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from adtech_assets.defs.assets.landing import LANDING_KEYS, OPERATIONAL_KEYS
+from adtech_assets.defs.resources import WarehouseResource
+from adtech_assets.defs.steps import (
+    DAILY,
+    OWNERS,
+    SINGLE_RUN,
+    days_of,
+    run_days,
+    step,
+    table_metadata,
+)
+from adtech_assets.logs.ingest import Ingest, Ingested
+from adtech_assets.logs.names import KINDS, Kind
+from adtech_assets.logs.reader import RAW_TABLES
+from adtech_assets.operational import snapshot
+from adtech_assets.operational.schema import create_schema
+from adtech_assets.settings import Settings
+from adtech_assets.stores.postgres import Postgres
+
+RAW_LOG_KEYS = {kind: dg.AssetKey(RAW_TABLES[kind].split(".")) for kind in KINDS}
+EXTRACTED_DAYS_KEY = dg.AssetKey(["raw", "extracted_days"])
+RAW_OPERATIONAL_KEYS = {table: dg.AssetKey(["raw", table]) for table in snapshot.RAW_TABLES}
+
+
+def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
+    """The raw table of one kind of log file."""
+
+    @dg.asset(
+        key=RAW_LOG_KEYS[kind],
+        deps=[LANDING_KEYS[kind]],
+        description=(
+            f"One row per logged {kind.removesuffix('s')}, from every good file of the day. The "
+            "file ledger `raw.log_files` is committed in the same transaction; files that break "
+            "the contract are in quarantine."
+        ),
+        group_name="raw",
+        kinds={"duckdb", "polars"},
+        owners=OWNERS,
+        partitions_def=DAILY,
+        backfill_policy=SINGLE_RUN,
+    )
+    def raw_logs(
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        warehouse: WarehouseResource,
+    ) -> dg.MaterializeResult[None]:
+        with step(context, settings), warehouse.get_connection() as connection:
+            days = days_of(context)
+            result = Ingest(connection, settings, kind, days, context.run_id).run()
+            _report(context, kind, result)
+            return dg.MaterializeResult(
+                metadata={
+                    "files_loaded": result.loaded,
+                    "rows_loaded": result.rows,
+                    "files_known": result.known,
+                    "files_duplicate": len(result.duplicates),
+                    "files_quarantined": len(result.quarantined),
+                    "files_unsettled": len(result.unsettled),
+                    "files_before_start_date": result.outside,
+                    **table_metadata(connection, RAW_TABLES[kind]),
+                }
+            )
+
+    return raw_logs
+
+
+def _report(context: dg.AssetExecutionContext, kind: Kind, result: Ingested) -> None:
+    """Say what a person should know of the files, one line a file."""
+    for name, refusal in result.quarantined:
+        context.log.warning(f"Quarantined {name}: {refusal.detail} [{refusal.reason}]")
+    for name in result.duplicates:
+        context.log.warning(f"Counted once only: {name} repeats the bytes of a loaded file.")
+    for name in result.unsettled:
+        context.log.warning(f"Left for later: {name} may still be being written.")
+    context.log.info(f"{result.loaded} {kind} files with {result.rows} rows loaded.")
+
+
+raw_logs = [build_raw_logs(kind) for kind in KINDS]
+
+
+@dg.multi_asset(
+    name="raw_operational",
+    specs=[
+        dg.AssetSpec(
+            key,
+            deps=[OPERATIONAL_KEYS[table]],
+            description=f"Copy of the operational table `{snapshot.SOURCES[table].table}`.",
+            group_name="raw",
+            kinds={"duckdb", "postgres"},
+            owners=OWNERS,
+            partitions_def=DAILY if table in snapshot.EVENT_TABLES else None,
+        )
+        for table, key in RAW_OPERATIONAL_KEYS.items()
+    ]
+    + [
+        dg.AssetSpec(
+            EXTRACTED_DAYS_KEY,
+            deps=[OPERATIONAL_KEYS[table] for table in snapshot.EVENT_TABLES],
+            description="How many events the source itself counts, for each day that was copied.",
+            group_name="raw",
+            kinds={"duckdb", "postgres"},
+            owners=OWNERS,
+            partitions_def=DAILY,
+        )
+    ],
+    can_subset=True,
+    backfill_policy=SINGLE_RUN,
+)
+def raw_operational(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    warehouse: WarehouseResource,
+    source: dg.ResourceParam[Postgres],
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Copy the operational tables as they are at one instant (one repeatable-read snapshot)."""
+    selected = context.selected_asset_keys
+    tables = [
+        table
+        for table, key in RAW_OPERATIONAL_KEYS.items()
+        if key in selected or (EXTRACTED_DAYS_KEY in selected and table in snapshot.EVENT_TABLES)
+    ]
+    with step(context), warehouse.get_connection() as connection:
+        if settings.source_database_url is None:
+            # The embedded source begins with empty tables, so that log files alone can be loaded.
+            with source.connect() as postgres:
+                create_schema(postgres)
+        extracted = snapshot.extract(
+            connection, source, run_days(context.run.tags), tables, context.run_id
+        )
+        for table, key in RAW_OPERATIONAL_KEYS.items():
+            if key in selected and table in extracted:
+                yield dg.MaterializeResult(
+                    asset_key=key,
+                    metadata={
+                        "rows_extracted": extracted[table].rows,
+                        "rows_undated": extracted[table].undated,
+                        **table_metadata(connection, f"raw.{table}"),
+                    },
+                )
+        if EXTRACTED_DAYS_KEY in selected:
+            yield dg.MaterializeResult(
+                asset_key=EXTRACTED_DAYS_KEY,
+                metadata=table_metadata(connection, "raw.extracted_days"),
+            )
+
+
+assets = [*raw_logs, raw_operational]

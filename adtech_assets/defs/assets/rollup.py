@@ -1,0 +1,43 @@
+"""The hourly roll-up of the logs."""
+
+import dagster as dg
+
+from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
+from adtech_assets.defs.resources import WarehouseResource
+from adtech_assets.defs.steps import DAILY, OWNERS, SINGLE_RUN, days_of, step, table_metadata
+from adtech_assets.logs import rollup
+from adtech_assets.settings import Settings
+from adtech_assets.stores.warehouse import transaction
+
+
+@dg.asset(
+    deps=list(RAW_LOG_KEYS.values()),
+    description=(
+        "Impressions and clicks per date and hour of the file name and user agent. Hours without "
+        "events have no row; the missing side of an hour is 0."
+    ),
+    group_name="rollup",
+    kinds={"duckdb", "sql"},
+    owners=OWNERS,
+    partitions_def=DAILY,
+    backfill_policy=SINGLE_RUN,
+)
+def hourly_user_agent_rollup(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    warehouse: WarehouseResource,
+) -> dg.MaterializeResult[None]:
+    """Rebuild the days' roll-up from all their raw rows."""
+    with step(context, settings), warehouse.get_connection() as connection:
+        connection.execute(rollup.SCHEMA)
+        with transaction(connection):
+            rows = rollup.rebuild(connection, days_of(context))
+        return dg.MaterializeResult(
+            metadata={
+                "rows_of_these_days": rows,
+                **table_metadata(connection, "rollup.hourly_user_agent_rollup"),
+            }
+        )
+
+
+assets = [hourly_user_agent_rollup]

@@ -1,0 +1,137 @@
+"""What leaves the warehouse: marts published to Postgres, exports and the report."""
+
+import json
+from collections.abc import Iterator
+
+import dagster as dg
+
+from adtech_assets.defs.assets.load import csv_data_task
+from adtech_assets.defs.assets.models import Translator, project
+from adtech_assets.defs.resources import WarehouseResource
+from adtech_assets.defs.steps import OWNERS, SINGLE_RUN, step, table_metadata
+from adtech_assets.serving import exports, report
+from adtech_assets.serving.publish import SCHEMA, Mart, publish
+from adtech_assets.settings import Settings
+from adtech_assets.stores.postgres import Postgres
+
+
+def _public_marts() -> dict[dg.AssetKey, Mart]:
+    """The dbt models with public access, by the key of their asset."""
+    manifest = json.loads(project.manifest_path.read_text())
+    nodes = sorted(manifest["nodes"].values(), key=lambda node: str(node["name"]))
+    return {
+        Translator().get_asset_key(node): Mart(
+            name=node["name"],
+            key=tuple(node["config"]["meta"]["key"]),
+            description=node["description"],
+            column_descriptions={
+                column["name"]: column["description"] for column in node["columns"].values()
+            },
+        )
+        for node in nodes
+        if node["resource_type"] == "model" and node["access"] == "public"
+    }
+
+
+MARTS = _public_marts()
+PUBLISHED_KEYS = {mart.name: dg.AssetKey(["published", mart.name]) for mart in MARTS.values()}
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            PUBLISHED_KEYS[mart.name],
+            deps=[key],
+            description=f"`{SCHEMA}.{mart.name}` in the target Postgres. {mart.description}",
+            group_name="serving",
+            kinds={"postgres", "table"},
+            owners=OWNERS,
+            metadata={"dagster/table_name": f"{SCHEMA}.{mart.name}"},
+        )
+        for key, mart in MARTS.items()
+    ],
+    can_subset=True,
+    backfill_policy=SINGLE_RUN,
+)
+def published(
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
+    target: dg.ResourceParam[Postgres],
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Replace what BI tools read, all marts in one transaction."""
+    selected = [
+        mart for mart in MARTS.values() if PUBLISHED_KEYS[mart.name] in context.selected_asset_keys
+    ]
+    with step(context), warehouse.get_connection() as connection:
+        rows = publish(connection, target, selected)
+        for mart in selected:
+            yield dg.MaterializeResult(
+                asset_key=PUBLISHED_KEYS[mart.name],
+                metadata={
+                    **table_metadata(connection, f"{SCHEMA}.{mart.name}"),
+                    "dagster/row_count": rows[mart.name],
+                },
+            )
+
+
+def _build_export(name: str, mart: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["exports", name],
+        deps=[PUBLISHED_KEYS[mart]],
+        description=f"`{SCHEMA}.{mart}` as CSV and parquet, as it was published.",
+        group_name="serving",
+        kinds={"csv", "parquet"},
+        owners=OWNERS,
+        backfill_policy=SINGLE_RUN,
+    )
+    def export(
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        target: dg.ResourceParam[Postgres],
+    ) -> dg.MaterializeResult[None]:
+        with step(context):
+            frame = exports.read(target, name)
+            paths = [settings.exports_dir / f"{name}.{suffix}" for suffix in exports.FILE_FORMATS]
+            for path in paths:
+                exports.write(frame, path)
+            return dg.MaterializeResult(
+                metadata={
+                    "dagster/row_count": frame.height,
+                    "dagster/column_schema": dg.TableSchema(
+                        [dg.TableColumn(n, str(t)) for n, t in frame.schema.items()]
+                    ),
+                    **{path.suffix[1:]: dg.MetadataValue.path(path) for path in paths},
+                }
+            )
+
+    return export
+
+
+export_assets = [_build_export(name, mart) for name, mart in exports.EXPORTS.items()]
+
+
+@dg.asset(
+    deps=[*(["exports", name] for name in exports.EXPORTS), csv_data_task],
+    description="One HTML page with the published KPIs; it opens offline.",
+    group_name="serving",
+    kinds={"html", "file"},
+    owners=OWNERS,
+    backfill_policy=SINGLE_RUN,
+)
+def kpi_report(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    target: dg.ResourceParam[Postgres],
+) -> dg.MaterializeResult[None]:
+    """Write the report."""
+    path = settings.exports_dir / "kpi_report.html"
+    with step(context):
+        report.write(
+            path,
+            daily_summary=exports.read(target, "daily_summary"),
+            campaign_ctr=exports.read(target, "campaign_ctr"),
+        )
+        return dg.MaterializeResult(metadata={"page": dg.MetadataValue.path(path)})
+
+
+assets = [published, *export_assets, kpi_report]

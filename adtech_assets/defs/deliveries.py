@@ -1,0 +1,169 @@
+"""What the sensor remembers: which deliveries have been loaded, and which have been asked for.
+
+A delivery is the set of settled files of a day, known by a digest of their names, sizes and times.
+The memory holds a digest for each day that has files in the landing folder, never their names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from adtech_assets.defs.steps import range_tags
+from adtech_assets.logs import landing, names
+from adtech_assets.logs.refusals import Refusal
+from adtech_assets.partitions import DayRange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from adtech_assets.settings import Settings
+
+DELIVERY_TAG = "adtech/delivery"
+
+FIRST_RETRY_SECONDS = 60.0
+LONGEST_RETRY_SECONDS = 3600.0
+"""The first retry comes at once, then pauses double up to an hour: a database that is back in the
+morning finds its deliveries loaded without anybody's help."""
+
+LAUNCH_SECONDS = 600.0
+"""A request whose run has not appeared by then was lost, and is made again."""
+
+
+@dataclass
+class Request:
+    """Days asked for as one run."""
+
+    digests: dict[str, str]
+    attempt: int
+    asked_at: float
+    failed_at: float | None = None
+
+    @property
+    def days(self) -> DayRange:
+        """The days, which are contiguous."""
+        days = sorted(map(date.fromisoformat, self.digests))
+        return DayRange(days[0], days[-1])
+
+    @property
+    def run_key(self) -> str:
+        """Dagster runs each key once, so every attempt has its own."""
+        content = hashlib.blake2b(json.dumps(self.digests).encode(), digest_size=8).hexdigest()
+        return f"{self.days}/{content}/{self.attempt}"
+
+    def run_request(self) -> dg.RunRequest:
+        """The run to ask for."""
+        tags = {**range_tags(self.days), DELIVERY_TAG: self.run_key}
+        return dg.RunRequest(run_key=self.run_key, tags=tags)
+
+    def retry_at(self) -> float:
+        """When to try again after a failure."""
+        pause = FIRST_RETRY_SECONDS * 2 ** (self.attempt - 2) if self.attempt > 1 else 0
+        return (self.failed_at or 0) + min(pause, LONGEST_RETRY_SECONDS)
+
+
+@dataclass
+class Deliveries:
+    """The sensor's memory between two looks at the landing folder."""
+
+    loaded: dict[str, str] = field(default_factory=dict)
+    """Digest by day."""
+    asked: list[Request] = field(default_factory=list)
+    skip_reason: str = ""
+
+    @classmethod
+    def from_cursor(cls, cursor: str | None) -> Deliveries:
+        """Restore the memory."""
+        if not cursor:
+            return cls()
+        memory = json.loads(cursor)
+        return cls(memory["loaded"], [Request(**request) for request in memory["asked"]])
+
+    def to_cursor(self) -> str:
+        """Keep the memory; it grows with the days in the landing folder, not with the files."""
+        return json.dumps({"loaded": self.loaded, "asked": [asdict(r) for r in self.asked]})
+
+    def next_requests(
+        self, settings: Settings, loadable: DayRange, instance: dg.DagsterInstance
+    ) -> list[dg.RunRequest]:
+        """Look at the landing folder and say which runs to start now."""
+        now = time.time()
+        found, unsettled = settled_days(settings, loadable, now)
+        requests = self._follow_up(instance, now)
+        self.loaded = {day: digest for day, digest in self.loaded.items() if day in found}
+        in_progress = {day for request in self.asked for day in request.digests}
+        wanted = {
+            day: digest
+            for day, digest in found.items()
+            if day not in in_progress and self.loaded.get(day) != digest
+        }
+        for days in contiguous(map(date.fromisoformat, wanted)):
+            digests = {str(day): wanted[str(day)] for day in days}
+            self.asked.append(Request(digests, attempt=1, asked_at=now))
+            requests.append(self.asked[-1].run_request())
+        self.skip_reason = (
+            f"{len(found)} days with files: {len(self.loaded)} loaded, "
+            f"{len(self.asked)} runs asked for; {unsettled} files not settled yet."
+        )
+        return requests
+
+    def _follow_up(self, instance: dg.DagsterInstance, now: float) -> list[dg.RunRequest]:
+        """Forget what succeeded, and ask again for what failed once its pause is over."""
+        again: list[dg.RunRequest] = []
+        still_asked = []
+        for request in self.asked:
+            filters = dg.RunsFilter(tags={DELIVERY_TAG: request.run_key})
+            run = next(iter(instance.get_runs(filters=filters, limit=1)), None)
+            if run is not None and run.is_success:
+                self.loaded.update(request.digests)
+                continue
+            failed = run.is_finished if run else now - request.asked_at > LAUNCH_SECONDS
+            if failed:
+                request.failed_at = request.failed_at or now
+                if now >= request.retry_at():
+                    request.attempt += 1
+                    request.asked_at, request.failed_at = now, None
+                    again.append(request.run_request())
+            still_asked.append(request)
+        self.asked = still_asked
+        return again
+
+
+def settled_days(settings: Settings, loadable: DayRange, now: float) -> tuple[dict[str, str], int]:
+    """Digest of the settled files of each loadable day, and the number of unsettled files."""
+    lines: dict[date, list[str]] = defaultdict(list)
+    unsettled = 0
+    for file in landing.scan(settings.raw_data_dir):
+        try:
+            day = names.parse(file.name, loadable.last).day
+        except Refusal:
+            continue  # no day can claim it; whichever run comes first puts it into quarantine
+        if day not in loadable:
+            continue
+        if landing.is_settled(file, settings.settle_seconds, now):
+            lines[day].append(f"{landing.shown_name(file.name)}/{file.bytes}/{file.modified_ns}")
+        else:
+            unsettled += 1
+    digests = {
+        str(day): hashlib.blake2b("\n".join(content).encode(), digest_size=8).hexdigest()
+        for day, content in sorted(lines.items())
+    }
+    return digests, unsettled
+
+
+def contiguous(days: Iterable[date]) -> list[DayRange]:
+    """Days as the fewest ranges that hold exactly them."""
+    ranges: list[DayRange] = []
+    for day in sorted(days):
+        if ranges and day - ranges[-1].last == timedelta(1):
+            ranges[-1] = DayRange(ranges[-1].first, day)
+        else:
+            ranges.append(DayRange(day, day))
+    return ranges

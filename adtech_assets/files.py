@@ -1,0 +1,53 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PARTIAL_SUFFIX = ".partial"
+"""Unfinished files are hidden and end so; whoever writes the same file again replaces them."""
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a hidden path beside `path`; what is written there becomes `path` on success.
+
+    The content is on disk before the name is, so that a power cut leaves the old file or the new.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}{PARTIAL_SUFFIX}")
+    try:
+        yield partial
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def move(path: Path, target: Path) -> None:
+    """Move a file, across file systems too; it is always whole in at least one of the places."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV or not path.is_file() or path.is_symlink():
+            raise
+        with written_whole(target) as partial:
+            shutil.copy2(path, partial)
+        path.unlink()
+
+
+def sha256(path: Path) -> str:
+    """Content hash, in hexadecimal."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

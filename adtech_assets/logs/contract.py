@@ -1,0 +1,124 @@
+"""What a log file must contain to be counted.
+
+Only the four columns below are read; a file may have any number of others, each file its own. The
+user agent must be there, because counts without it would be wrong. The other three may be missing,
+and are then NULL, but what is there must have the right type: nothing is converted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from adtech_assets.logs.refusals import Refusal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from adtech_assets.logs.names import Kind
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the feed, `group.field`, and its name in the warehouse."""
+
+    name: str
+    group: str
+    field: str
+    types: tuple[pa.DataType, ...]
+    required: bool = False
+
+
+COLUMNS = (
+    Column("creation_time", "transaction_header", "creation_time", (pa.int64(),)),
+    Column(
+        "user_agent",
+        "device_settings",
+        "user_agent",
+        (pa.string(), pa.large_string(), pa.string_view()),
+        required=True,
+    ),
+    Column("campaign_id", "banner", "campaign_id", (pa.int32(), pa.int64())),
+    Column("is_fraud", "fraud_detection", "is_fraud", (pa.bool_(),)),
+)
+
+# The feed's writer notes the message type of the rows; its last part is the kind.
+MESSAGE_TYPE_KEY = b"parquet.proto.class"
+MESSAGE_TYPES: dict[str, Kind] = {"impression": "impressions", "click": "clicks"}
+# Top-level columns that only one kind of the feed has, for files without that note.
+MARKER_COLUMNS: dict[Kind, frozenset[str]] = {
+    "impressions": frozenset({"is_vast_measurable", "shown_in_ad_container", "is_eligible"}),
+    "clicks": frozenset({"banner_click_url_id", "landing_url", "server_impression_time_ms"}),
+}
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What the footer of an acceptable file says."""
+
+    rows: int
+    missing: tuple[str, ...]
+    """Names of `COLUMNS` that are not there."""
+
+
+def check(path: Path, kind: Kind) -> Schema:
+    """Read a file's footer and compare it with the contract.
+
+    Raises:
+        Refusal: no parquet file, another kind's file, or a column that is missing or of another
+            type.
+    """
+    try:
+        footer = pq.ParquetFile(path, memory_map=False)
+        arrow_schema = footer.schema_arrow
+    except (pa.ArrowException, OSError) as error:
+        raise Refusal("not_parquet", _one_line(error)) from error
+    with footer:
+        _check_kind(kind, footer.metadata.metadata or {}, frozenset(arrow_schema.names))
+        missing = tuple(column.name for column in COLUMNS if not _present(arrow_schema, column))
+        return Schema(footer.metadata.num_rows, missing)
+
+
+def says_kind(metadata: dict[str, str], kind: Kind) -> bool:
+    """Whether a footer's note names this kind, which spares reading the whole schema."""
+    return _noted_kind(metadata.get(MESSAGE_TYPE_KEY.decode(), "")) == kind
+
+
+def _noted_kind(message_type: str) -> Kind | None:
+    return MESSAGE_TYPES.get(message_type.rpartition("$")[2].lower())
+
+
+def _check_kind(kind: Kind, metadata: dict[bytes, bytes], columns: frozenset[str]) -> None:
+    noted = _noted_kind(metadata.get(MESSAGE_TYPE_KEY, b"").decode(errors="replace"))
+    if noted is None:
+        other: Kind = "clicks" if kind == "impressions" else "impressions"
+        if columns & MARKER_COLUMNS[other] and not columns & MARKER_COLUMNS[kind]:
+            noted = other
+    if noted not in (None, kind):
+        raise Refusal("wrong_kind", f"the file holds {noted}, its name says {kind}")
+
+
+def _present(schema: pa.Schema, column: Column) -> bool:
+    """Whether the column is there; refuses one of another type, and a required one missing."""
+    index = schema.get_field_index(column.group)
+    group = schema.field(index).type if index >= 0 else None
+    if group is not None and not pa.types.is_struct(group):
+        raise Refusal("wrong_type", f"{column.group} is {group}, not a group of columns")
+    index = group.get_field_index(column.field) if group is not None else -1
+    if index < 0:
+        if column.required:
+            raise Refusal("missing_column", f"there is no {column.group}.{column.field}")
+        return False
+    found = group.field(index).type
+    if found not in column.types:
+        raise Refusal(
+            "wrong_type", f"{column.group}.{column.field} is {found}, not {column.types[0]}"
+        )
+    return True
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,201 @@
+"""The landing folder: what lies there, whether it is finished, and the folders it leaves for.
+
+Files are untrusted: nothing but a regular file of the folder itself is ever opened, and a name is
+never more than a name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adtech_assets import files
+from adtech_assets.errors import TransientError, UserError
+from adtech_assets.logs.ledger import SeenFile
+from adtech_assets.logs.names import Kind, kind_of
+from adtech_assets.logs.refusals import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import date
+    from pathlib import Path
+
+    from adtech_assets.settings import Settings
+
+LONGEST_WAIT_SECONDS = 10.0
+"""A run waits for files that settle within this time; later ones are left for a later run."""
+
+HASH_TRIES = 3
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """An entry of the landing folder (or of the archive) whose name is a log file's."""
+
+    path: Path
+    kind: Kind
+    bytes: int
+    modified_ns: int
+    is_regular: bool
+
+    @property
+    def name(self) -> str:
+        """The base name; the folders above it mean nothing."""
+        return self.path.name
+
+    def age_seconds(self, now: float) -> float:
+        """How long ago the file was changed; negative when its clock is ahead of ours."""
+        return now - self.modified_ns / 1e9
+
+
+def scan(folder: Path) -> list[LandedFile]:
+    """Every log file of a folder, ordered by name; sub-folders are not entered.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(_landed(folder, entries), key=lambda file: file.name)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"There is no landing folder {folder}. Make it, or set ADTECH_RAW_DATA_DIR."
+        ) from None
+
+
+def _landed(folder: Path, entries: Iterable[os.DirEntry[str]]) -> Iterator[LandedFile]:
+    for entry in entries:
+        kind = kind_of(entry.name)
+        if kind is None:
+            continue
+        with suppress(FileNotFoundError):  # gone since the listing
+            status = entry.stat(follow_symlinks=False)
+            yield LandedFile(
+                folder / entry.name,
+                kind,
+                status.st_size,
+                status.st_mtime_ns,
+                stat.S_ISREG(status.st_mode),
+            )
+
+
+def is_settled(file: LandedFile, settle_seconds: float, now: float) -> bool:
+    """Whether a file has not been changed for the settle time."""
+    return not -settle_seconds < file.age_seconds(now) < settle_seconds
+
+
+def wait_until_settled(
+    found: list[LandedFile], settle_seconds: float
+) -> tuple[list[LandedFile], list[LandedFile]]:
+    """Split files into finished ones and those that may still be being written.
+
+    Waits for the young ones when that takes no longer than `LONGEST_WAIT_SECONDS`, so that a
+    person who copies files and then starts a run gets them.
+    """
+    now = time.time()
+    young = [file for file in found if not is_settled(file, settle_seconds, now)]
+    if young and settle_seconds <= LONGEST_WAIT_SECONDS:
+        time.sleep(
+            max(min(settle_seconds - file.age_seconds(now), settle_seconds) for file in young)
+        )
+        unfinished = {file.name for file in young if not _is_unchanged(file)}
+    else:
+        unfinished = {file.name for file in young}
+    return (
+        [file for file in found if file.name not in unfinished],
+        [file for file in found if file.name in unfinished],
+    )
+
+
+def _is_unchanged(file: LandedFile) -> bool:
+    try:
+        status = file.path.lstat()
+    except FileNotFoundError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (file.bytes, file.modified_ns)
+
+
+def fingerprint(file: LandedFile) -> SeenFile:
+    """Hash a file that does not change meanwhile.
+
+    Raises:
+        Refusal: no regular file, no content, or it may not be read.
+        TransientError: it changes while it is read, each time we try.
+        FileNotFoundError: it disappeared.
+    """
+    if not file.is_regular:
+        raise Refusal("not_a_file", "only regular files are taken: no links, folders or devices")
+    for _ in range(HASH_TRIES):
+        try:
+            before = file.path.lstat()
+            digest = files.sha256(file.path)
+            after = file.path.lstat()
+        except PermissionError as error:
+            raise Refusal("unreadable", f"it may not be read: {error.strerror}") from error
+        if (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
+            return SeenFile(file.kind, file.name, digest, after.st_size, after.st_mtime_ns)
+    raise TransientError(f"{file.name} keeps changing while it is read; try again later.")
+
+
+def is_still(file: LandedFile, seen: SeenFile) -> bool:
+    """Whether a file is as it was when it was hashed.
+
+    Raises:
+        FileNotFoundError: it disappeared.
+    """
+    status = file.path.lstat()
+    return (status.st_size, status.st_mtime_ns) == (seen.bytes, seen.modified_ns)
+
+
+def archived_files(settings: Settings, kind: Kind, days: Iterable[date]) -> list[LandedFile]:
+    """The files of a kind that have been archived for these days."""
+    found: list[LandedFile] = []
+    for day in days:
+        folder = settings.archive_dir / kind / day.isoformat()
+        if folder.is_dir():
+            found += scan(folder)
+    return found
+
+
+def archive(settings: Settings, file: LandedFile, day: date) -> Path:
+    """Move a loaded file to `archive/<kind>/<day>/<name>`, where every engine finds originals."""
+    target = settings.archive_dir / file.kind / day.isoformat() / file.name
+    files.move(file.path, target)
+    return target
+
+
+def archive_duplicate(settings: Settings, file: LandedFile, day: date) -> Path:
+    """Move a file that was counted under another name out of the way of the originals."""
+    target = settings.archive_dir / "duplicates" / file.kind / day.isoformat() / file.name
+    files.move(file.path, target)
+    return target
+
+
+def quarantine(settings: Settings, file: LandedFile, refusal: Refusal, file_id: int) -> Path:
+    """Move a refused file to `quarantine/<file id>/<name>`, beside a `reason.json`.
+
+    The reason is written first: a file never lies there without one.
+    """
+    folder = settings.quarantine_dir / f"{file_id:08d}"
+    reason = {
+        "file": shown_name(file.name),
+        "kind": file.kind,
+        "reason": refusal.reason,
+        "detail": refusal.detail,
+        "bytes": file.bytes,
+        "file_id": file_id,
+    }
+    with files.written_whole(folder / "reason.json") as partial:
+        partial.write_text(json.dumps(reason, indent=2, ensure_ascii=False) + "\n")
+    files.move(file.path, folder / file.name)
+    return folder / file.name
+
+
+def shown_name(name: str) -> str:
+    """A name as it may be printed and stored: bytes that are no text are escaped."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -1,0 +1,272 @@
+"""`raw.log_files`, the ledger: one row for every log file ever seen, committed with its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import polars as pl
+
+from adtech_assets.logs.refusals import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+
+    import duckdb
+
+    from adtech_assets.logs.names import Kind, LogFileName
+    from adtech_assets.logs.reader import ReadFile
+    from adtech_assets.partitions import DayRange
+
+Status = Literal["loaded", "duplicate", "quarantined", "replaced"]
+
+_SCHEMA = """
+CREATE SCHEMA IF NOT EXISTS raw;
+
+CREATE TABLE IF NOT EXISTS raw.log_files (
+    file_id BIGINT NOT NULL,
+    kind VARCHAR NOT NULL,
+    file_name VARCHAR NOT NULL,
+    sha256 VARCHAR,
+    bytes BIGINT,
+    modified_ns BIGINT,
+    rows BIGINT,
+    file_date DATE,
+    file_hour TINYINT,
+    first_offset BIGINT,
+    last_offset BIGINT,
+    feed_partition INTEGER,
+    status VARCHAR NOT NULL,
+    reason VARCHAR,
+    detail VARCHAR,
+    events_other_hour BIGINT,
+    events_without_time BIGINT,
+    missing_columns VARCHAR[],
+    first_seen_at TIMESTAMP NOT NULL,
+    loaded_at TIMESTAMP,
+    run_id VARCHAR
+);
+
+CREATE TABLE IF NOT EXISTS raw.impression_logs (
+    file_id BIGINT NOT NULL,
+    file_date DATE NOT NULL,
+    file_hour TINYINT NOT NULL,
+    event_at TIMESTAMP,
+    user_agent VARCHAR,
+    campaign_id BIGINT,
+    is_fraud BOOLEAN
+);
+
+CREATE TABLE IF NOT EXISTS raw.click_logs AS FROM raw.impression_logs LIMIT 0;
+"""
+
+
+@dataclass(frozen=True)
+class SeenFile:
+    """A file at the moment it was hashed. `sha256` is None for what could not be read."""
+
+    kind: Kind
+    file_name: str
+    sha256: str | None
+    bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """A file that the ledger knows."""
+
+    file_id: int
+    kind: Kind
+    file_name: str
+    sha256: str | None
+    bytes: int
+    modified_ns: int
+    file_date: date | None
+    first_offset: int | None
+    last_offset: int | None
+    feed_partition: int | None
+    status: Status
+
+    @classmethod
+    def columns(cls) -> str:
+        """The columns to select, in the order of the fields."""
+        return ", ".join(cls.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of a file, to be written to the ledger."""
+
+    file_id: int
+    seen: SeenFile
+    name: LogFileName | None
+    """What the name says; None where it cannot be read."""
+    outcome: ReadFile | Refusal | Literal["duplicate"]
+    detail: str | None = None
+
+    @property
+    def status(self) -> Status:
+        """Loaded, quarantined or duplicate."""
+        if self.outcome == "duplicate":
+            return "duplicate"
+        return "quarantined" if isinstance(self.outcome, Refusal) else "loaded"
+
+    def row(self) -> dict[str, object]:
+        """The columns of the ledger that depend on the file alone."""
+        refused = self.outcome if isinstance(self.outcome, Refusal) else None
+        read = None if refused or self.outcome == "duplicate" else self.outcome
+        offsets = self.name.offsets if self.name else None
+        return {
+            "file_id": self.file_id,
+            **vars(self.seen),
+            "rows": getattr(read, "rows", None),
+            "file_date": self.name.day if self.name else None,
+            "file_hour": self.name.hour if self.name else None,
+            "first_offset": offsets.first if offsets else None,
+            "last_offset": offsets.last if offsets else None,
+            "feed_partition": offsets.partition if offsets else None,
+            "status": self.status,
+            "reason": refused.reason if refused else None,
+            "detail": refused.detail if refused else self.detail,
+            "events_other_hour": getattr(read, "events_other_hour", None),
+            "events_without_time": getattr(read, "events_without_time", None),
+            "missing_columns": list(getattr(read, "missing_columns", ())),
+        }
+
+
+_ENTRY_SCHEMA = {
+    "file_id": pl.Int64,
+    "kind": pl.String,
+    "file_name": pl.String,
+    "sha256": pl.String,
+    "bytes": pl.Int64,
+    "modified_ns": pl.Int64,
+    "rows": pl.Int64,
+    "file_date": pl.Date,
+    "file_hour": pl.Int8,
+    "first_offset": pl.Int64,
+    "last_offset": pl.Int64,
+    "feed_partition": pl.Int64,
+    "status": pl.String,
+    "reason": pl.String,
+    "detail": pl.String,
+    "events_other_hour": pl.Int64,
+    "events_without_time": pl.Int64,
+    "missing_columns": pl.List(pl.String),
+}
+
+
+@dataclass(frozen=True)
+class DayFiles:
+    """The counted files of a day: how many, and a fingerprint of their names and contents."""
+
+    files: int
+    fingerprint: str
+
+
+class Ledger:
+    """Reads and writes `raw.log_files` on a connection; transactions are the caller's."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Use a connection to the warehouse."""
+        self.connection = connection
+
+    @staticmethod
+    def create(connection: duckdb.DuckDBPyConnection) -> None:
+        """Make the ledger and the raw log tables if they are not there."""
+        connection.execute(_SCHEMA)
+
+    @staticmethod
+    def exists(connection: duckdb.DuckDBPyConnection) -> bool:
+        """Whether any log file has ever been looked at."""
+        query = (
+            "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'log_files'"
+        )
+        return bool(connection.execute(query).fetchone())
+
+    def next_file_id(self) -> int:
+        """The first id that no file has."""
+        row = self.connection.execute("SELECT coalesce(max(file_id), 0) + 1 FROM raw.log_files")
+        return int((row.fetchone() or (1,))[0])
+
+    def find(self, kind: Kind, names: Sequence[str], hashes: Sequence[str]) -> list[LedgerRow]:
+        """Files of a kind with one of these names or one of these contents."""
+        query = (
+            f"SELECT {LedgerRow.columns()} FROM raw.log_files "
+            "WHERE kind = ? AND status <> 'replaced' AND (file_name IN ? OR sha256 IN ?) "
+            "ORDER BY file_id"
+        )
+        rows = self.connection.execute(query, [kind, list(names), list(hashes)]).fetchall()
+        return [LedgerRow(*row) for row in rows]
+
+    def of_days(self, days: DayRange) -> list[LedgerRow]:
+        """All files whose name gives one of these days."""
+        query = (
+            f"SELECT {LedgerRow.columns()} FROM raw.log_files "
+            "WHERE file_date BETWEEN ? AND ? AND status <> 'replaced' ORDER BY file_id"
+        )
+        rows = self.connection.execute(query, [days.first, days.last]).fetchall()
+        return [LedgerRow(*row) for row in rows]
+
+    def loaded_offsets(self, kind: Kind, first: int, last: int) -> list[tuple[int, int, int, str]]:
+        """Feed partition, first and last offset and name of loaded files that touch the range."""
+        query = """
+            SELECT feed_partition, first_offset, last_offset, file_name
+            FROM raw.log_files
+            WHERE kind = ? AND status = 'loaded' AND first_offset <= ? AND last_offset >= ?
+        """
+        return self.connection.execute(query, [kind, last, first]).fetchall()
+
+    def day_files(self, days: DayRange) -> dict[date, DayFiles]:
+        """The counted files of each day that has any."""
+        query = """
+            SELECT
+                file_date,
+                count(*),
+                sha256(
+                    string_agg(
+                        kind || '/' || file_name || '/' || sha256, chr(10) ORDER BY kind, file_name
+                    )
+                )
+            FROM raw.log_files
+            WHERE status = 'loaded' AND file_date BETWEEN ? AND ?
+            GROUP BY file_date
+        """
+        rows = self.connection.execute(query, [days.first, days.last]).fetchall()
+        return {day: DayFiles(files, fingerprint) for day, files, fingerprint in rows}
+
+    def record(self, entries: Sequence[Entry], *, run_id: str, now: datetime) -> None:
+        """Write what became of files; a row for the same name and content is overwritten."""
+        if not entries:
+            return
+        rows = pl.DataFrame([entry.row() for entry in entries], schema=_ENTRY_SCHEMA)
+        self.connection.register("ledger_entries", rows.to_arrow())
+        same_file = " AND ".join(
+            f"old.{column} IS NOT DISTINCT FROM entries.{column}"
+            for column in ("kind", "file_name", "sha256")
+        )
+        columns = ", ".join(_ENTRY_SCHEMA)
+        self.connection.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE new_log_files AS
+            SELECT
+                {columns},
+                coalesce(
+                    (
+                        SELECT min(old.first_seen_at) FROM raw.log_files AS old
+                        WHERE {same_file}
+                    ),
+                    $now
+                ) AS first_seen_at,
+                CASE WHEN status = 'loaded' THEN $now END AS loaded_at,
+                $run_id AS run_id
+            FROM ledger_entries AS entries
+            """,
+            {"now": now, "run_id": run_id},
+        )
+        self.connection.execute(
+            f"DELETE FROM raw.log_files AS old USING new_log_files AS entries WHERE {same_file}"
+        )
+        self.connection.execute("INSERT INTO raw.log_files BY NAME FROM new_log_files")

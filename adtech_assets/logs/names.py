@@ -1,0 +1,104 @@
+"""What a log file's name says: kind, date, hour, and which offsets of the feed it holds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Literal, get_args
+
+from adtech_assets.logs.refusals import Refusal
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+Kind = Literal["impressions", "clicks"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_TIMESTAMP = re.compile(r"_([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})")
+_OFFSETS = re.compile(r"_[0-9]{10,}_([0-9]{1,18})-([0-9]{1,18})_([0-9]{1,9})\.parquet\Z")
+
+
+@dataclass(frozen=True)
+class Offsets:
+    """Positions in the feed, both included, of one of its partitions."""
+
+    first: int
+    last: int
+    partition: int
+
+    @property
+    def rows(self) -> int:
+        """How many events a complete file holds."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True)
+class LogFileName:
+    """A name that says which hour its events count for."""
+
+    kind: Kind
+    day: date
+    hour: int
+    offsets: Offsets | None = None
+
+    def utc_bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """First instant of the hour and of the next one, in UTC.
+
+        An hour that the clock shows twice in autumn has 120 minutes, as its files do.
+        """
+        start = datetime(self.day.year, self.day.month, self.day.day, self.hour, tzinfo=zone)
+        last = start.replace(fold=1).astimezone(UTC)
+        return start.astimezone(UTC), last + timedelta(hours=1)
+
+
+def kind_of(name: str) -> Kind | None:
+    """Kind of a log file; None for everything that is none, hidden and unfinished files included.
+
+    Matches `impressions*.parquet` and `clicks*.parquet` as written, so `.PARQUET` is no log file.
+    """
+    if not name.endswith(".parquet"):
+        return None
+    return next((kind for kind in KINDS if name.startswith(kind)), None)
+
+
+def parse(name: str, last_day: date) -> LogFileName:
+    """Read the base name of a log file, `(impressions|clicks)..._YYYYMMDDHH....parquet`.
+
+    Date and hour are the first `_` followed by ten digits, in the feed's local time. The full form,
+    `..._YYYYMMDDHHMMSSmmm_<first>-<last>_<partition>.parquet`, also gives the offsets.
+
+    Args:
+        name: a name for which `kind_of` knows the kind.
+        last_day: the day it is now; a later date cannot be true.
+
+    Raises:
+        Refusal: no date, no such date, no such hour, a date in the future, or offsets that run
+            backwards.
+    """
+    kind = kind_of(name)
+    if kind is None:
+        raise ValueError(f"not a log file: {name!r}")
+    timestamp = _TIMESTAMP.search(name)
+    if timestamp is None:
+        raise Refusal("no_date", "the name has no _YYYYMMDDHH")
+    year, month, day_of_month, hour = map(int, timestamp.groups())
+    try:
+        day = date(year, month, day_of_month)
+    except ValueError:
+        raise Refusal("impossible_date", f"there is no day {timestamp[0][1:9]}") from None
+    if hour > 23:
+        raise Refusal("impossible_hour", f"there is no hour {hour}")
+    if day > last_day:
+        raise Refusal("future_date", f"{day} is after today, {last_day}")
+    return LogFileName(kind, day, hour, _parse_offsets(name))
+
+
+def _parse_offsets(name: str) -> Offsets | None:
+    match = _OFFSETS.search(name)
+    if match is None:
+        return None
+    offsets = Offsets(*map(int, match.groups()))
+    if offsets.rows < 1:
+        raise Refusal("impossible_offsets", f"offsets run from {offsets.first} to {offsets.last}")
+    return offsets

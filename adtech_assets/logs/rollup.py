@@ -1,0 +1,99 @@
+"""The hourly roll-up: events per hour of the file name and user agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adtech_assets.settings import ALL_USER_AGENTS
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import duckdb
+
+    from adtech_assets.partitions import DayRange
+
+SCHEMA = """
+CREATE SCHEMA IF NOT EXISTS rollup;
+CREATE TABLE IF NOT EXISTS rollup.hourly_user_agent_rollup (
+    event_date DATE NOT NULL,
+    event_hour TINYINT NOT NULL,
+    user_agent VARCHAR,
+    impression_count BIGINT NOT NULL,
+    click_count BIGINT NOT NULL
+);
+"""
+
+# One text over two relations that any engine can supply. UNION ALL of ones and zeros instead of a
+# full join: it fills the missing side with 0 and keeps a NULL user agent as a group of its own.
+ROLLUP = """
+SELECT
+    file_date AS event_date,
+    file_hour AS event_hour,
+    user_agent,
+    CAST(SUM(impressions) AS BIGINT) AS impression_count,
+    CAST(SUM(clicks) AS BIGINT) AS click_count
+FROM (
+    SELECT file_date, file_hour, user_agent, 1 AS impressions, 0 AS clicks FROM {impressions}
+    UNION ALL
+    SELECT file_date, file_hour, user_agent, 0 AS impressions, 1 AS clicks FROM {clicks}
+) AS events
+WHERE file_date BETWEEN DATE '{first}' AND DATE '{last}'
+GROUP BY file_date, file_hour, user_agent
+"""
+
+
+@dataclass(frozen=True)
+class HourCount:
+    """Counts of an hour, in the feed's local time."""
+
+    day: date
+    hour: int
+    impressions: int
+    clicks: int
+
+
+def rebuild(connection: duckdb.DuckDBPyConnection, days: DayRange) -> int:
+    """Replace the roll-up of some days, inside the caller's transaction.
+
+    Grain: event_date, event_hour, user_agent. Date and hour are those of the file's name, also for
+    events that happened in another hour; hours without events have no row.
+
+    Returns:
+        Number of rows now there for the days.
+    """
+    connection.execute(
+        "DELETE FROM rollup.hourly_user_agent_rollup WHERE event_date BETWEEN ? AND ?",
+        [days.first, days.last],
+    )
+    query = ROLLUP.format(
+        impressions="raw.impression_logs",
+        clicks="raw.click_logs",
+        first=days.first,
+        last=days.last,
+    )
+    row = connection.execute(f"INSERT INTO rollup.hourly_user_agent_rollup {query}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def hourly_counts(
+    connection: duckdb.DuckDBPyConnection, days: DayRange, user_agent: str
+) -> list[HourCount]:
+    """Counts of one user agent, matched byte by byte, or of all; hours without events have none."""
+    rows = connection.execute(
+        """
+        SELECT event_date, event_hour, sum(impression_count)::BIGINT, sum(click_count)::BIGINT
+        FROM rollup.hourly_user_agent_rollup
+        WHERE event_date BETWEEN $first AND $last AND ($all OR user_agent = $user_agent)
+        GROUP BY event_date, event_hour
+        ORDER BY event_date, event_hour
+        """,
+        {
+            "first": days.first,
+            "last": days.last,
+            "all": user_agent == ALL_USER_AGENTS,
+            "user_agent": user_agent,
+        },
+    ).fetchall()
+    return [HourCount(*row) for row in rows]

@@ -1,0 +1,1 @@
+"""The operational database: its schema, and reading it."""

@@ -1,0 +1,1 @@
+"""What others read: the daily CSV, the audited table, published marts, exports and the report."""

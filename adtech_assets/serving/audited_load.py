@@ -1,0 +1,181 @@
+"""The audited table `csv_data_task`, and `load_audit`: what was loaded, from which files, when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+from sqlalchemy import BigInteger, Column, Date, MetaData, Table, Text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.schema import CreateTable
+
+from adtech_assets.errors import UserError
+from adtech_assets.logs.rollup import HourCount
+from adtech_assets.stores.postgres import copy_rows, retried
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from adtech_assets.logs.ledger import DayFiles
+    from adtech_assets.partitions import DayRange
+    from adtech_assets.stores.postgres import Postgres
+
+_METADATA = MetaData()
+CSV_DATA_TASK = Table(
+    "csv_data_task",
+    _METADATA,
+    Column("datetime", TIMESTAMP, nullable=False, unique=True),
+    Column("impression_count", BigInteger, nullable=False),
+    Column("click_count", BigInteger, nullable=False),
+    Column("audit_loaded_datetime", TIMESTAMP, nullable=False),
+    schema="public",
+)
+LOAD_AUDIT = Table(
+    "load_audit",
+    _METADATA,
+    Column("day", Date, primary_key=True),
+    Column("user_agent", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("impression_count", BigInteger, nullable=False),
+    Column("click_count", BigInteger, nullable=False),
+    Column("file_count", BigInteger, nullable=False),
+    Column("files_fingerprint", Text, nullable=False),
+    Column("loaded_at", TIMESTAMP, nullable=False),
+    schema="public",
+)
+
+# Loads of any day take turns: the tables may still have to be made, and two runs of one day must
+# give the result of one. Any number will do that nobody else uses.
+_LOAD_LOCK = 742_011
+
+
+@dataclass(frozen=True)
+class DayLoad:
+    """What is to be in the table for a day, and the files it was counted from."""
+
+    day: date
+    counts: list[HourCount]
+    files: DayFiles | None
+    """None: no file has been counted for the day, which leaves it without an audit row."""
+
+
+@dataclass(frozen=True)
+class LoadedDay:
+    """What `load_audit` says of a day."""
+
+    day: date
+    user_agent: str
+    run_id: str
+    row_count: int
+    impression_count: int
+    click_count: int
+    file_count: int
+    files_fingerprint: str
+    loaded_at: datetime
+
+
+@retried
+def replace_days(
+    target: Postgres, days: DayRange, loads: list[DayLoad], *, user_agent: str, run_id: str
+) -> None:
+    """Replace the days' rows and their audit rows in one transaction.
+
+    Raises:
+        TransientError: the database did not come back within the retries; nothing has changed.
+        UserError: the warehouse knows fewer files of a day than were loaded; nothing has changed.
+    """
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with target.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
+        _create_tables(cursor)
+        _refuse_to_forget(loads, audits(connection, days))
+        cursor.execute(
+            "DELETE FROM public.csv_data_task WHERE datetime >= %s AND datetime < %s",
+            [days.first, days.end],
+        )
+        cursor.execute(
+            "DELETE FROM public.load_audit WHERE day BETWEEN %s AND %s", [days.first, days.last]
+        )
+        copy_rows(
+            cursor,
+            sql.SQL("public.csv_data_task"),
+            CSV_DATA_TASK.columns.keys(),
+            (
+                (datetime.combine(c.day, time(c.hour)), c.impressions, c.clicks, now)
+                for load in loads
+                for c in load.counts
+            ),
+        )
+        copy_rows(
+            cursor,
+            sql.SQL("public.load_audit"),
+            LOAD_AUDIT.columns.keys(),
+            (
+                (
+                    load.day,
+                    user_agent,
+                    run_id,
+                    len(load.counts),
+                    sum(c.impressions for c in load.counts),
+                    sum(c.clicks for c in load.counts),
+                    load.files.files,
+                    load.files.fingerprint,
+                    now,
+                )
+                for load in loads
+                if load.files is not None
+            ),
+        )
+
+
+def audits(connection: psycopg.Connection, days: DayRange) -> dict[date, LoadedDay]:
+    """What has been loaded of the days; nothing where nothing ever was."""
+    if not _exists(connection, "load_audit"):
+        return {}
+    columns = sql.SQL(", ").join(map(sql.Identifier, LOAD_AUDIT.columns.keys()))
+    rows = connection.execute(
+        sql.SQL("SELECT {} FROM public.load_audit WHERE day BETWEEN %s AND %s").format(columns),
+        [days.first, days.last],
+    ).fetchall()
+    return {row[0]: LoadedDay(*row) for row in rows}
+
+
+def loaded_counts(connection: psycopg.Connection, days: DayRange) -> list[HourCount]:
+    """The rows of `csv_data_task` for the days, ordered by time."""
+    if not _exists(connection, "csv_data_task"):
+        return []
+    rows = connection.execute(
+        "SELECT datetime, impression_count, click_count FROM public.csv_data_task "
+        "WHERE datetime >= %s AND datetime < %s ORDER BY datetime",
+        [days.first, days.end],
+    ).fetchall()
+    return [HourCount(at.date(), at.hour, impressions, clicks) for at, impressions, clicks in rows]
+
+
+def _create_tables(cursor: psycopg.Cursor) -> None:
+    for table in _METADATA.sorted_tables:
+        ddl = CreateTable(table, if_not_exists=True).compile(dialect=postgresql.dialect())
+        cursor.execute(sql.SQL(str(ddl)))
+
+
+def _exists(connection: psycopg.Connection, table: str) -> bool:
+    row = connection.execute("SELECT to_regclass(%s)", [f"public.{table}"]).fetchone()
+    return row is not None and row[0] is not None
+
+
+def _refuse_to_forget(loads: list[DayLoad], audited: dict[date, LoadedDay]) -> None:
+    """Stop when a day would lose files: its warehouse or its archive is gone."""
+    for load in loads:
+        before = audited[load.day].file_count if load.day in audited else 0
+        now = load.files.files if load.files else 0
+        if now < before:
+            raise UserError(
+                f"{load.day} was loaded from {before} files, but the warehouse knows {now}. "
+                "Its rows were kept. Put the missing files back into the landing folder and load "
+                f"the day again; if they are gone for good, delete the row of {load.day} from "
+                "public.load_audit first."
+            )

@@ -1,0 +1,53 @@
+"""KPI tables as files and on the screen, as they were published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+import polars as pl
+
+from adtech_assets.errors import UserError
+from adtech_assets.files import written_whole
+from adtech_assets.serving.publish import SCHEMA
+from adtech_assets.stores.postgres import retried
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from adtech_assets.stores.postgres import Postgres
+
+FileFormat = Literal["csv", "parquet"]
+FILE_FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
+
+EXPORTS = {"campaign_ctr": "fct_campaign_ctr", "daily_summary": "fct_daily_summary"}
+"""Mart of each export; both are ordered by their key, the first column."""
+
+
+@retried
+def read(target: Postgres, export: str) -> pl.DataFrame:
+    """Read a published mart, ordered by its key.
+
+    Raises:
+        UserError: it has not been published yet.
+    """
+    mart = EXPORTS[export]
+    with target.snapshot() as snapshot:
+        found = snapshot.table(f"SELECT to_regclass('{SCHEMA}.{mart}')::text AS name")
+        if found["name"][0].as_py() is None:
+            raise UserError(
+                f"{SCHEMA}.{mart} has not been published yet. "
+                "Run the pipeline first: adtech backfill --help"
+            )
+        table = snapshot.table(f"SELECT * FROM {SCHEMA}.{mart} ORDER BY 1")
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def write(frame: pl.DataFrame, path: Path) -> None:
+    """Write a table as CSV or parquet, after the path's suffix; whole or not at all."""
+    with written_whole(path) as partial:
+        if path.suffix == ".csv":
+            frame.write_csv(partial)
+        else:
+            frame.write_parquet(partial)

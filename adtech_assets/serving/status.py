@@ -1,0 +1,195 @@
+"""What is loaded and what is not, day by day and file by file, from the stores themselves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from adtech_assets.logs import failures, landing, names
+from adtech_assets.logs.ledger import DayFiles, Ledger
+from adtech_assets.logs.refusals import Refusal
+from adtech_assets.partitions import loadable_days
+from adtech_assets.serving import audited_load
+from adtech_assets.stores.postgres import Postgres
+from adtech_assets.stores.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import duckdb
+
+    from adtech_assets.serving.audited_load import LoadedDay
+    from adtech_assets.settings import Settings
+
+State = Literal["loaded", "empty", "missing", "stale", "failed"]
+
+WAIT_SECONDS = 60.0
+"""How long a look waits for a run that uses the warehouse."""
+
+
+@dataclass(frozen=True)
+class DayStatus:
+    """A day of the log branch."""
+
+    state: State
+    """`loaded`; `empty`: loaded, but its files hold no events; `missing`: nothing was ever loaded;
+    `stale`: files changed or arrived after the last load; `failed`: the last run failed."""
+    files: int = 0
+    events: int = 0
+    waiting_files: int = 0
+    """Files in the landing folder that the load does not include."""
+    impressions: int = 0
+    """Of the configured user agent, as loaded."""
+    clicks: int = 0
+    loaded_at: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A refused file, and why."""
+
+    file: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything `adtech status` tells."""
+
+    days: dict[date, DayStatus]
+    files: dict[str, int]
+    quarantine: list[Quarantined]
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented JSON form."""
+        return {
+            "days": {str(day): vars(status) for day, status in self.days.items()},
+            "files": self.files,
+            "quarantine": [vars(file) for file in self.quarantine],
+        }
+
+
+@dataclass
+class _Warehouse:
+    """What the warehouse knows of the days."""
+
+    files: dict[date, DayFiles]
+    events: dict[date, int]
+    counts: dict[str, int]
+    quarantine: list[Quarantined]
+    known: set[tuple[str, int, int]]
+    """Name, bytes and time of the files that are counted or known as duplicates."""
+
+
+def read_status(settings: Settings) -> Status:
+    """Compare landing folder, ledger and audited table for every day from the start date to today.
+
+    Raises:
+        TransientError: a store is in use or unreachable.
+    """
+    days = loadable_days(settings)
+    warehouse = _read_warehouse(settings)
+    with Postgres.of(settings, "target").connect(read_only=True) as target:
+        loaded = audited_load.audits(target, days)
+    waiting = _waiting_files(settings, days.last, warehouse.known)
+    failed = failures.noted(settings)
+    return Status(
+        days={
+            day: _day_status(
+                warehouse.files.get(day),
+                warehouse.events.get(day, 0),
+                loaded.get(day),
+                waiting.get(day, 0),
+                failed.get(day),
+            )
+            for day in days
+        },
+        files=warehouse.counts,
+        quarantine=warehouse.quarantine,
+    )
+
+
+def _day_status(
+    files: DayFiles | None,
+    events: int,
+    loaded: LoadedDay | None,
+    waiting: int,
+    failure: failures.Failure | None,
+) -> DayStatus:
+    state: State
+    if failure is not None:
+        state = "failed"
+    elif loaded is None:
+        state = "stale" if files else "missing"
+    elif waiting or files is None or files.fingerprint != loaded.files_fingerprint:
+        state = "stale"
+    else:
+        state = "loaded" if events else "empty"
+    return DayStatus(
+        state,
+        files=files.files if files else 0,
+        events=events,
+        waiting_files=waiting,
+        impressions=loaded.impression_count if loaded else 0,
+        clicks=loaded.click_count if loaded else 0,
+        loaded_at=loaded.loaded_at.isoformat(timespec="seconds") if loaded else None,
+        error=failure.error if failure else None,
+    )
+
+
+def _waiting_files(
+    settings: Settings, today: date, known: set[tuple[str, int, int]]
+) -> dict[date, int]:
+    waiting: dict[date, int] = defaultdict(int)
+    if not settings.raw_data_dir.is_dir():
+        return waiting
+    for file in landing.scan(settings.raw_data_dir):
+        if (landing.shown_name(file.name), file.bytes, file.modified_ns) in known:
+            continue
+        try:
+            waiting[names.parse(file.name, today).day] += 1
+        except Refusal:
+            continue  # the next run puts it into quarantine
+    return waiting
+
+
+def _read_warehouse(settings: Settings) -> _Warehouse:
+    counts = dict.fromkeys(("loaded", "duplicate", "quarantined"), 0)
+    nothing = _Warehouse({}, {}, counts, [], set())
+    if not settings.warehouse_path.exists():
+        return nothing
+    with Warehouse(settings.warehouse_path, WAIT_SECONDS).connect(read_only=True) as connection:
+        if not Ledger.exists(connection):
+            return nothing
+        return _read_ledger(connection, settings, counts)
+
+
+def _read_ledger(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, counts: dict[str, int]
+) -> _Warehouse:
+    events = connection.execute(
+        "SELECT file_date, sum(rows)::BIGINT FROM raw.log_files WHERE status = 'loaded' GROUP BY ALL"
+    ).fetchall()
+    counts.update(
+        connection.execute(
+            "SELECT status, count(*) FROM raw.log_files WHERE status <> 'replaced' GROUP BY ALL"
+        ).fetchall()
+    )
+    quarantine = connection.execute(
+        "SELECT file_name, reason, detail FROM raw.log_files WHERE status = 'quarantined' "
+        "ORDER BY file_id"
+    ).fetchall()
+    known = connection.execute(
+        "SELECT file_name, bytes, modified_ns FROM raw.log_files "
+        "WHERE status IN ('loaded', 'duplicate')"
+    ).fetchall()
+    return _Warehouse(
+        files=Ledger(connection).day_files(loadable_days(settings)),
+        events=dict(events),
+        counts=counts,
+        quarantine=[Quarantined(*row) for row in quarantine],
+        known=set(known),
+    )

@@ -1,0 +1,1 @@
+"""The two stores: the DuckDB warehouse and Postgres."""

@@ -1,0 +1,196 @@
+"""Postgres connections: where the two databases are, what may be retried, how rows get in fast."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+
+import psycopg
+from adbc_driver_postgresql import dbapi as adbc
+from psycopg import sql
+from tenacity import (
+    before_sleep_log,
+    retry,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from adtech_assets.errors import TransientError, UserError
+from adtech_assets.settings import masked_url
+from adtech_assets.stores import embedded_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import pyarrow as pa
+
+    from adtech_assets.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+Role = Literal["source", "target"]
+
+CONNECT_SECONDS = 10
+RETRY_SECONDS = 30.0
+"""How long a step tries again: a server that restarts is back within seconds; for more than that,
+somebody should know."""
+
+# Class 08 connection, 40 serialization and deadlock, 53 resources, 55P03 lock, 57P operator.
+TRANSIENT_STATES = ("08", "40", "53", "55P03", "57P")
+
+# Class 28 wrong login, 3D no such database, 3F no such schema, 42501 no privilege, 42P01 no such
+# table, 42703 no such column.
+PERSON_STATES = ("28", "3D", "3F", "42501", "42P01", "42703")
+PERMANENT_WORDS = (
+    "password authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "does not exist",
+    "could not translate host name",
+    "invalid",
+)
+_OPERATIONAL = (psycopg.OperationalError, adbc.OperationalError)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Postgres:
+    """One Postgres database by role: `source` (operational) or `target` (analytics)."""
+
+    def __init__(self, url: Callable[[], str], shown_as: str) -> None:
+        """Take the URL as a call: the embedded server starts when it is first needed."""
+        self._url = url
+        self.shown_as = shown_as
+
+    @classmethod
+    def of(cls, settings: Settings, role: Role) -> Postgres:
+        """The database that the settings name for this role; the embedded one by default."""
+        configured = (
+            settings.source_database_url if role == "source" else settings.target_database_url
+        )
+        if configured is not None:
+            return cls(configured.get_secret_value, masked_url(configured))
+        database: embedded_postgres.Database = "operational" if role == "source" else "analytics"
+        folder = settings.data_dir / "postgres"
+        return cls(
+            lambda: embedded_postgres.database_url(folder, database),
+            f"embedded Postgres, database {database}",
+        )
+
+    def url(self) -> str:
+        """The URL for libpq, password included: never to be shown."""
+        scheme, rest = self._url().split("://", 1)
+        return f"{scheme.split('+')[0]}://{rest}"
+
+    @contextlib.contextmanager
+    def connect(self, *, read_only: bool = False) -> Iterator[psycopg.Connection]:
+        """Open a connection; commit at the end, roll back on any exception.
+
+        Raises:
+            TransientError: a fault that may pass, now or in the middle of the work.
+            UserError: one that will not: wrong password, database or privilege.
+        """
+        with translated_errors(self.shown_as):
+            connection = psycopg.connect(
+                self.url(), connect_timeout=CONNECT_SECONDS, application_name="adtech_assets"
+            )
+        # A commit may fail too, so the errors are translated around the whole block.
+        with translated_errors(self.shown_as), connection:
+            connection.read_only = read_only
+            yield connection
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Open a read-only, repeatable-read transaction: every query sees the same instant.
+
+        Raises:
+            TransientError: a fault that may pass, now or in the middle of the work.
+            UserError: one that will not.
+        """
+        with (
+            translated_errors(self.shown_as),
+            adbc.connect(self.url()) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield Snapshot(connection)
+
+
+class Snapshot:
+    """Queries of one instant, as Arrow: 3 million rows in 1.5 s, a batch in memory at a time."""
+
+    def __init__(self, connection: adbc.Connection) -> None:
+        """Use a connection inside its transaction."""
+        self._connection = connection
+
+    @contextlib.contextmanager
+    def stream(self, query: str) -> Iterator[pa.RecordBatchReader]:
+        """Run a query and read its rows batch by batch."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(query)
+            yield cursor.fetch_record_batch()
+
+    def table(self, query: str) -> pa.Table:
+        """Run a query whose result is small."""
+        with self.stream(query) as reader:
+            return reader.read_all()
+
+
+@contextlib.contextmanager
+def translated_errors(shown_as: str) -> Iterator[None]:
+    """Sort the drivers' errors into those that may pass and those that need a person.
+
+    libpq's texts name host, user and database, never the password.
+    """
+    try:
+        yield
+    except (psycopg.Error, adbc.Error) as error:
+        detail = " ".join(str(error).split())
+        state, is_operational = error.sqlstate, isinstance(error, _OPERATIONAL)
+        if is_transient(state, detail, is_operational=is_operational):
+            raise TransientError(f"{shown_as}: {detail}") from error
+        if is_operational or (state or "").startswith(PERSON_STATES):
+            raise UserError(
+                f"{shown_as}: {detail}. Check ADTECH_SOURCE_DATABASE_URL and "
+                "ADTECH_TARGET_DATABASE_URL (adtech settings shows them)."
+            ) from error
+        raise
+
+
+def is_transient(state: str | None, text: str, *, is_operational: bool) -> bool:
+    """Whether the same call may succeed later, by the server's state code or libpq's words."""
+    if state and state.strip("\0"):
+        return state.startswith(TRANSIENT_STATES)
+    # What happens before or without an answer of the server has no state; of that, only these
+    # can never pass.
+    return is_operational and not any(words in text for words in PERMANENT_WORDS)
+
+
+def retried(function: Callable[P, R]) -> Callable[P, R]:
+    """Try again while the fault may pass, with growing pauses, for `RETRY_SECONDS` at the most.
+
+    For functions whose work is one transaction, so that a second try starts from nothing.
+    """
+    return retry(
+        retry=retry_if_exception_type(TransientError),
+        stop=stop_after_delay(RETRY_SECONDS),
+        wait=wait_random_exponential(multiplier=0.2, max=5),
+        before_sleep=before_sleep_log(logger, logging.WARNING),
+        reraise=True,
+    )(function)
+
+
+def copy_rows(
+    cursor: psycopg.Cursor,
+    table: sql.Composable,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+) -> None:
+    """Append rows to a table with COPY."""
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(table, names)) as copy:
+        for row in rows:
+            copy.write_row(row)

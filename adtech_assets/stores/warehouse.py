@@ -1,0 +1,139 @@
+"""The DuckDB warehouse: who may use it when, and connections that always close.
+
+DuckDB lets one process in, and another process's writer blocks even readers, with an error at
+once. So everyone first takes a file lock, which the kernel frees with its holder: a run killed
+with -9 never blocks the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from adtech_assets.errors import TransientError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from adtech_assets.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+WAIT_SECONDS = 3600.0
+"""Longest wait for the warehouse. A year's backfill holds it for minutes at a time."""
+
+SAY_AFTER_SECONDS = 1.0
+POLL_SECONDS = 0.05
+
+
+class Warehouse:
+    """The warehouse file and its lock, shared by every user in this process."""
+
+    def __init__(self, path: Path, wait_seconds: float = WAIT_SECONDS) -> None:
+        """Name the file; nothing is opened or made yet."""
+        self.path = path
+        self.wait_seconds = wait_seconds
+        # One lock object a path in each process: a step that holds the lock may take it again.
+        self._lock = FileLock(f"{path}.lock", is_singleton=True, thread_local=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Warehouse:
+        """The warehouse of these settings."""
+        return cls(settings.warehouse_path)
+
+    @contextlib.contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Keep every other process out, without a connection: for dbt, which opens its own.
+
+        Raises:
+            TransientError: somebody else kept the warehouse for longer than `wait_seconds`.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + self.wait_seconds
+        try:
+            try:
+                self._lock.acquire(timeout=min(SAY_AFTER_SECONDS, self.wait_seconds))
+            except Timeout:
+                logger.info("Another run is using the warehouse; waiting for it to finish ...")
+                self._lock.acquire(
+                    timeout=max(0, deadline - time.monotonic()), poll_interval=POLL_SECONDS
+                )
+        except Timeout:
+            raise TransientError(
+                f"The warehouse {self.path} was in use for {self.wait_seconds:.0f} s. "
+                "See which run holds it (adtech dev, tab Runs), then try again."
+            ) from None
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def connect(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the warehouse once it is free, and close it whatever happens.
+
+        Raises:
+            TransientError: somebody else kept the warehouse for longer than `wait_seconds`.
+            UserError: the file is no warehouse, or read-only access to one that does not exist.
+        """
+        if read_only and not self.path.exists():
+            raise UserError("There is no warehouse yet. Fill it first: adtech backfill --help")
+        with self.reserved(), contextlib.closing(self._open(read_only=read_only)) as connection:
+            yield connection
+
+    def wait_until_free(self) -> None:
+        """Return once no other process has the file open; call it inside `reserved`.
+
+        A dbt process outlives a parent that was killed with -9, and somebody may look at the file
+        with DuckDB's own client: neither holds our lock, both hold DuckDB's.
+        """
+        self._open(read_only=False).close()
+
+    def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + self.wait_seconds
+        said = False
+        while True:
+            try:
+                connection = duckdb.connect(self.path, read_only=read_only)
+            except duckdb.IOException as error:
+                if "Could not set lock" not in str(error):
+                    raise UserError(
+                        f"The warehouse {self.path} cannot be read ({first_line(error)}). "
+                        "Move it away and run `adtech backfill` over your days: it is rebuilt from "
+                        "the archive and the source."
+                    ) from error
+                if time.monotonic() > deadline:
+                    raise TransientError(
+                        f"Another process has had {self.path} open for "
+                        f"{self.wait_seconds:.0f} s: {first_line(error)}"
+                    ) from error
+                if not said:
+                    logger.info("Another process has the warehouse open; waiting for it ...")
+                    said = True
+                time.sleep(POLL_SECONDS)
+            else:
+                connection.execute("SET TimeZone = 'UTC'")
+                return connection
+
+
+@contextlib.contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """All or nothing: commit at the end, roll back on any exception."""
+    connection.begin()
+    try:
+        yield connection
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def first_line(error: BaseException) -> str:
+    """The part of an error that fits a line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,14 @@
+{#-
+    SQL that takes the rows of the day window out of `target` and puts all rows of `source` in.
+    An engine without transactions overrides it with its own way to replace days at once.
+-#}
+{% macro replace_days(target, source, columns) -%}
+    {{ return(adapter.dispatch('replace_days', 'adtech')(target, source, columns)) }}
+{%- endmacro %}
+
+{% macro default__replace_days(target, source, columns) -%}
+    delete from {{ target }}
+    where {{ in_day_window() }};
+
+    {{ get_insert_into_sql(target, source, columns) }}
+{%- endmacro %}

@@ -1,0 +1,11 @@
+{#-
+    numerator / denominator as double, NULL where the denominator is 0 or NULL. Left to itself,
+    DuckDB answers x/0 with infinity and 0/0 with NaN, other engines raise an error.
+-#}
+{% macro safe_divide(numerator, denominator) -%}
+    {{ return(adapter.dispatch('safe_divide', 'adtech')(numerator, denominator)) }}
+{%- endmacro %}
+
+{% macro default__safe_divide(numerator, denominator) -%}
+    cast({{ numerator }} as double) / nullif({{ denominator }}, 0)
+{%- endmacro %}

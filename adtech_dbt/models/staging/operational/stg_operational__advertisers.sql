@@ -1,0 +1,21 @@
+with
+
+source as (
+
+    select * from {{ source('raw', 'advertisers') }}
+
+),
+
+renamed as (
+
+    select
+        id as advertiser_id,
+        name as advertiser_name,
+        created_at,
+        updated_at
+
+    from source
+
+)
+
+select * from renamed
