@@ -1,0 +1,87 @@
+"""Stores for the tests: real ones, new for each test, below a temporary folder."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from adtech_assets.settings import Settings, load_settings
+from adtech_assets.stores import embedded_postgres
+from adtech_assets.stores.postgres import Postgres
+from adtech_assets.stores.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import duckdb
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the environment nor `.env` may change what a test sees."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"ADTECH_{name.upper()}", raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URL of a database on an embedded server, which stops after the tests."""
+    return embedded_postgres.database_url(tmp_path_factory.mktemp("postgres"), "analytics")
+
+
+@pytest.fixture
+def new_database(postgres_server: str) -> Iterator[Callable[[], str]]:
+    """Makes empty databases, and drops them after the test."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test_{next(_numbers)}"
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        made.append(name)
+        return postgres_server.replace("/analytics?", f"/{name}?")
+
+    yield make
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def settings(tmp_path: Path, new_database: Callable[[], str]) -> Settings:
+    """Settings with folders and databases of the test's own; files settle at once."""
+    (tmp_path / "raw_data").mkdir()
+    return load_settings(
+        raw_data_dir=tmp_path / "raw_data",
+        output_dir=tmp_path / "output",
+        data_dir=tmp_path / "data",
+        source_database_url=new_database(),
+        target_database_url=new_database(),
+        settle_seconds=0,
+    )
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An open connection to the test's warehouse."""
+    with Warehouse.of(settings).connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def source(settings: Settings) -> Postgres:
+    """The operational database, empty."""
+    return Postgres.of(settings, "source")
+
+
+@pytest.fixture
+def target(settings: Settings) -> Postgres:
+    """The analytics database, empty."""
+    return Postgres.of(settings, "target")
