@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 PARTIAL_SUFFIX = ".partial"
 """Unfinished files are hidden and end so; whoever writes the same file again replaces them."""
 
+LONGEST_NAME_BYTES = 255
+"""Of a file, on every usual file system."""
+
 
 @contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -24,7 +27,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     The content is on disk before the name is, so that a power cut leaves the old file or the new.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}{PARTIAL_SUFFIX}")
+    partial = path.with_name(_partial_name(path.name))
     try:
         yield partial
         with partial.open("rb") as written:
@@ -34,8 +37,19 @@ def written_whole(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def _partial_name(name: str) -> str:
+    partial = f".{name}{PARTIAL_SUFFIX}"
+    if len(os.fsencode(partial)) <= LONGEST_NAME_BYTES:
+        return partial
+    return f".{hashlib.sha256(os.fsencode(name)).hexdigest()}{PARTIAL_SUFFIX}"
+
+
 def move(path: Path, target: Path) -> None:
-    """Move a file, across file systems too; it is always whole in at least one of the places."""
+    """Move a file, across file systems too; it is always whole in at least one of the places.
+
+    Raises:
+        OSError: it cannot be moved; to another file system only regular files can.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.replace(target)

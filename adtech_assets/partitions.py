@@ -65,7 +65,7 @@ def parse_day(text: str) -> date:
         UserError: it is not one.
     """
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
     except ValueError:
         raise UserError(
             f"{text!r} is not a day. Write it as YYYY-MM-DD, for example 2022-05-26."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -20,6 +20,22 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 ALL_USER_AGENTS = "*"
 
+# A URL as libpq takes it apart: the first @ or / ends the login, so that a password with one of
+# them in it would become part of the host, which error messages show.
+_POSTGRES_URL = re.compile(
+    r"""
+    postgres(?:ql)?(?:\+\w+)?://
+    (?:(?P<user>[^:@/]*)(?P<password>:[^@/]*)?@)?
+    (?P<place>
+        (?:(?:\[[^]@/?]*\]|[^][:,@/?]*)(?::[0-9]*)?,?)*  # hosts with their ports
+        (?:/[^@/?]*)?                                     # database
+    )
+    (?:\?.*)?                                             # may hold a password too
+    """,
+    re.VERBOSE,
+)
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+
 
 class Settings(BaseSettings):
     """Settings in force. Each field `x` is read from `ADTECH_X`.
@@ -29,7 +45,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="ADTECH_", env_file=PROJECT_DIR / ".env", extra="ignore", frozen=True
+        env_prefix="ADTECH_",
+        env_file=PROJECT_DIR / ".env",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # it may be a password
     )
 
     raw_data_dir: Path = Field(Path("raw_data"), description="landing folder of the log files")
@@ -55,7 +75,10 @@ class Settings(BaseSettings):
         "archive", description="what becomes of log files once their day is loaded"
     )
     settle_seconds: float = Field(
-        5, ge=0, description="a file changed within this many seconds may still be being written"
+        5,
+        ge=0,
+        allow_inf_nan=False,
+        description="a file changed within this many seconds may still be being written",
     )
     lookback_days: int = Field(3, ge=1, le=366, description="days that the schedule loads again")
 
@@ -69,9 +92,21 @@ class Settings(BaseSettings):
     def _postgres_url(cls, url: object) -> object:
         if url in (None, ""):
             return None
-        if urlsplit(str(url)).scheme.split("+")[0] not in ("postgresql", "postgres"):
-            raise ValueError("must look like postgresql://user:password@host:5432/database")
+        text = url.get_secret_value() if isinstance(url, SecretStr) else str(url)
+        if not _POSTGRES_URL.fullmatch(text) or _BAD_ESCAPE.search(text):
+            raise ValueError(
+                "must look like postgresql://user:password@host:5432/database, with special "
+                "characters of user and password percent-encoded (@ is %40, / is %2F, % is %25)"
+            )
         return url
+
+    @field_validator("start_date", mode="before")
+    @classmethod
+    def _calendar_day(cls, day: object) -> object:
+        try:
+            return date.fromisoformat(day) if isinstance(day, str) else day
+        except ValueError:
+            raise ValueError("must be a day like 2022-05-25") from None
 
     @field_validator("timezone")
     @classmethod
@@ -116,20 +151,20 @@ class Settings(BaseSettings):
         return self.data_dir / "dbt"
 
 
-def load_settings(**overrides: Any) -> Settings:
+def load_settings(**overrides: object) -> Settings:
     """Read and check the settings.
 
     Raises:
-        UserError: a value that cannot be, one line a value.
+        UserError: values that cannot be, one line each.
     """
     try:
-        return Settings(**overrides)
+        return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as invalid:
-        problems = "; ".join(
-            f"ADTECH_{str(error['loc'][0]).upper()} {error['msg'].removeprefix('Value error, ')}"
+        problems = [
+            f"ADTECH_{str(error['loc'][0]).upper()} {error['msg'].removeprefix('Value error, ')}."
             for error in invalid.errors(include_input=False, include_url=False)
-        )
-        raise UserError(f"Settings: {problems}.") from None
+        ]
+    raise UserError("\n".join(problems))
 
 
 def export_settings(settings: Settings) -> None:
@@ -144,14 +179,16 @@ def export_settings(settings: Settings) -> None:
 
 
 def masked_url(url: SecretStr | None) -> str:
-    """A database URL that may be shown: the password is replaced by ***."""
+    """A database URL that may be shown: the password is replaced by ***, options are left out."""
     if url is None:
         return ""
-    parts = urlsplit(url.get_secret_value())
-    user, separator, _ = parts.netloc.rpartition("@")[0].partition(":")
-    host = parts.netloc.rpartition("@")[2]
-    login = f"{user}:***@" if separator else f"{user}@" if user else ""
-    return parts._replace(netloc=f"{login}{host}", query="").geturl()
+    text = url.get_secret_value()
+    parts = _POSTGRES_URL.fullmatch(text)
+    if parts is None:
+        return "***"
+    scheme, user, place = text.partition("://")[0], parts["user"], parts["place"]
+    login = "" if user is None else f"{user}{':***' if parts['password'] else ''}@"
+    return f"{scheme}://{login}{place}"
 
 
 def shown(settings: Settings) -> dict[str, str]:

@@ -52,7 +52,7 @@ def run_demo(settings: Settings) -> None:
     )
 
     screen.rule("[bold]2. Log files", align="left")
-    agents = log_files.USER_AGENTS
+    agents: tuple[str, ...] = log_files.USER_AGENTS
     if settings.user_agent not in (*agents, ALL_USER_AGENTS):
         agents = (settings.user_agent, *agents)
     settings.raw_data_dir.mkdir(parents=True, exist_ok=True)

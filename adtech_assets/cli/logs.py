@@ -31,7 +31,7 @@ def generate(
     days = DayRange.parse(first, last)
     folder = output or settings.raw_data_dir
     folder.mkdir(parents=True, exist_ok=True)
-    agents = log_files.USER_AGENTS
+    agents: tuple[str, ...] = log_files.USER_AGENTS
     if settings.user_agent not in (*agents, ALL_USER_AGENTS):
         agents = (settings.user_agent, *agents)
     files = log_files.generate_log_files(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import threading
 import time
@@ -21,6 +22,7 @@ from adtech_assets.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
@@ -50,7 +52,8 @@ def run_days(settings: Settings, days: DayRange, select: str | None = None) -> N
     with dg.DagsterInstance.get() as instance:
         fail_lost_runs(instance, settings)
         run_id = str(uuid.uuid4())
-        with _log_file(settings, run_id) as log, _progress(instance, run_id, f"{days}") as told:
+        log = settings.dagster_dir / "logs" / f"{run_id}.log"
+        with _output_to(log), _progress(instance, run_id, str(days)) as told:
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=instance,
@@ -62,7 +65,7 @@ def run_days(settings: Settings, days: DayRange, select: str | None = None) -> N
     for warning in told.warnings:
         errors.print(f"[yellow]Note:[/] {_one_line(warning)}", soft_wrap=True, markup=True)
     if not result.success:
-        why = told.failures[0] if told.failures else f"see its log, {log.name}"
+        why = told.failures[0] if told.failures else f"see its log, {log}"
         raise UserError(f"The run for {days} failed. {why}")
 
 
@@ -93,12 +96,11 @@ def selected_assets(select: str) -> list[dg.AssetKey]:
 
 
 @contextlib.contextmanager
-def _log_file(settings: Settings, run_id: str) -> Iterator[contextlib.AbstractContextManager[None]]:
-    """Send what dbt and others print to a file of the run."""
-    path = settings.dagster_dir / "logs" / f"{run_id}.log"
+def _output_to(path: Path) -> Iterator[None]:
+    """Send what dbt and others print to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as log, contextlib.redirect_stdout(log):
-        yield log  # type: ignore[misc]
+        yield
 
 
 @contextlib.contextmanager
@@ -117,11 +119,11 @@ def _progress(instance: dg.DagsterInstance, run_id: str, title: str) -> Iterator
 
     def follow() -> None:
         task = bar.add_task("starting", total=None, title=title)
-        cursor: int | None = None
+        cursor: str | None = None
         while True:
             last_look = finished.is_set()
-            records = instance.event_log_storage.get_records_for_run(run_id, cursor)
-            cursor = records.cursor  # type: ignore[assignment]
+            records = instance.get_records_for_run(run_id, cursor)
+            cursor = records.cursor
             for record in records.records:
                 _tell(record.event_log_entry, told, bar, task)
             if bar.tasks[task].total is None and (run := instance.get_run_by_id(run_id)):
@@ -152,7 +154,7 @@ def _planned_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Sequence
 def _tell(entry: dg.EventLogEntry, told: Told, bar: Progress, task: object) -> None:
     event = entry.dagster_event
     if event is None:
-        if entry.level == 30:
+        if entry.level == logging.WARNING:  # said by a step
             told.warnings.append(entry.user_message)
         return
     if event.is_step_start:

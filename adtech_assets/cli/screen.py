@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 OutputFormat = Literal["table", "csv", "json"]
 
-screen = Console(highlight=False)
+# Where no terminal says how wide it is (a pipe, a log), tables get room for every column.
+WIDTH = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "140"))
+
+screen = Console(highlight=False, width=WIDTH)
 errors = Console(stderr=True, highlight=False)
 
 
@@ -53,7 +57,7 @@ def print_rows(
 ) -> None:
     """The rows of a query, for people or for scripts."""
     if output == "table":
-        print_table(None, header, ((_plain(value) for value in row) for row in rows))
+        print_table(None, header, (tuple(map(_plain, row)) for row in rows))
     elif output == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(header)

@@ -36,7 +36,7 @@ def status(
         return
     print_table(
         "Days",
-        ("days", "state", "files", "events", "impressions", "clicks", "waiting files", "last load"),
+        ("day", "state", "files", "events", "impressions", "clicks", "waiting", "loaded at (UTC)"),
         _day_rows(found),
     )
     screen.print(
@@ -76,7 +76,7 @@ def _day_rows(found: Status) -> Iterator[tuple[object, ...]]:
                 state.impressions,
                 state.clicks,
                 state.waiting_files,
-                state.loaded_at,
+                state.loaded_at.replace("T", " ") if state.loaded_at else None,
             )
 
 

@@ -51,7 +51,7 @@ def _build_log_checks(kind: Kind) -> list[dg.AssetChecksDefinition]:
         asset=RAW_LOG_KEYS[kind],
         name="files_are_complete",
         blocking=True,
-        description="Every counted file has all its rows: ledger = raw table = offsets of the name.",
+        description="Every counted file has all its rows: ledger = raw table = offsets.",
     )
     def files_are_complete(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
@@ -172,7 +172,9 @@ def rollup_totals_raw(
     with warehouse.get_connection() as connection:
         differences = connection.execute(
             """
-            SELECT day::VARCHAR, sum(raw_impressions), sum(impressions), sum(raw_clicks), sum(clicks)
+            SELECT
+                day::VARCHAR,
+                sum(raw_impressions), sum(impressions), sum(raw_clicks), sum(clicks)
             FROM (
                 SELECT file_date AS day, count(*) AS raw_impressions, 0 AS impressions,
                     0 AS raw_clicks, 0 AS clicks
@@ -238,7 +240,7 @@ def table_equals_csv(
 
 
 def _ordered(rows: set[rollup.HourCount]) -> list[object]:
-    return sorted(rows, key=lambda row: (row.day, row.hour, row.impressions, row.clicks))  # type: ignore[return-value]
+    return [*sorted(rows, key=lambda row: (row.day, row.hour, row.impressions, row.clicks))]
 
 
 def _build_published_check(mart: Mart) -> dg.AssetChecksDefinition:

@@ -4,9 +4,7 @@
 ADTECH_DATA_DIR or contradict it.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, ClassVar, Self
 
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
@@ -14,61 +12,33 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 from adtech_assets.settings import load_settings
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
-    from dagster._serdes import ConfigurableClassData
+class BelowDataFolder:
+    """A part of Dagster's instance that needs no configuration but its folder."""
+
+    folder: ClassVar[str] = "."
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """No configuration."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: object, _config_value: object) -> Self:
+        """Below ADTECH_DATA_DIR."""
+        base_dir = load_settings().dagster_dir / cls.folder
+        return cls(base_dir=str(base_dir), inst_data=inst_data)  # type: ignore[call-arg]
 
 
-class Storage(DagsterSqliteStorage):
+class Storage(BelowDataFolder, DagsterSqliteStorage):
     """Runs, events and schedules."""
 
-    @classmethod
-    def config_type(cls) -> dict[str, Any]:
-        """No configuration."""
-        return {}
 
-    @classmethod
-    def from_config_value(
-        cls,
-        inst_data: ConfigurableClassData | None,
-        config_value: Mapping[str, Any],
-    ) -> Self:
-        """Below ADTECH_DATA_DIR."""
-        return cls(str(load_settings().dagster_dir), inst_data=inst_data)
-
-
-class ArtifactStorage(LocalArtifactStorage):
+class ArtifactStorage(BelowDataFolder, LocalArtifactStorage):
     """Files that Dagster keeps for itself."""
 
-    @classmethod
-    def config_type(cls) -> dict[str, Any]:
-        """No configuration."""
-        return {}
 
-    @classmethod
-    def from_config_value(
-        cls,
-        inst_data: ConfigurableClassData | None,
-        config_value: Mapping[str, Any],
-    ) -> Self:
-        """Below ADTECH_DATA_DIR."""
-        return cls(str(load_settings().dagster_dir), inst_data=inst_data)
-
-
-class ComputeLogManager(LocalComputeLogManager):
+class ComputeLogManager(BelowDataFolder, LocalComputeLogManager):
     """What the steps print."""
 
-    @classmethod
-    def config_type(cls) -> dict[str, Any]:
-        """No configuration."""
-        return {}
-
-    @classmethod
-    def from_config_value(
-        cls,
-        inst_data: ConfigurableClassData | None,
-        config_value: Mapping[str, Any],
-    ) -> Self:
-        """Below ADTECH_DATA_DIR."""
-        return cls(str(load_settings().dagster_dir / "logs"), inst_data=inst_data)
+    folder = "logs"

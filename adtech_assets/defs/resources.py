@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -15,7 +16,6 @@ from adtech_assets.stores.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import duckdb
 
@@ -38,7 +38,7 @@ class WarehouseResource(DuckDBResource):
             self._lease = FileLock(f"{self.leases}/{context.run_id}.lock", is_singleton=True)
             self._lease.acquire()
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
         """Give the lease back: the run is over, however it went."""
         if self._lease is not None:
             self._lease.release()
@@ -53,8 +53,6 @@ class WarehouseResource(DuckDBResource):
     @property
     def store(self) -> Warehouse:
         """The warehouse without Dagster."""
-        from pathlib import Path
-
         return Warehouse(Path(self.database))
 
 
@@ -88,8 +86,6 @@ def fail_lost_runs(instance: dg.DagsterInstance, settings: Settings) -> list[str
 
 
 def _remove(lease: FileLock) -> None:
-    from pathlib import Path
-
     Path(lease.lock_file).unlink(missing_ok=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -106,7 +106,7 @@ def _note(context: dg.AssetExecutionContext, settings: Settings | None, error: E
         )
 
 
-def table_metadata(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, object]:
+def table_metadata(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Any]:
     """Columns and row count of a warehouse table, as Dagster shows them."""
     columns = connection.execute(f"DESCRIBE {table}").fetchall()
     rows = connection.execute(f"SELECT count(*) FROM {table}").fetchone()

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from adtech_assets.logs.names import Kind
@@ -68,18 +69,20 @@ def check(path: Path, kind: Kind) -> Schema:
     """Read a file's footer and compare it with the contract.
 
     Raises:
-        Refusal: no parquet file, another kind's file, or a column that is missing or of another
-            type.
+        Refusal: no parquet file, another kind's file, or a column that is missing, of another
+            type, or there twice.
+        OSError: the file is gone or cannot be opened.
     """
-    try:
-        footer = pq.ParquetFile(path, memory_map=False)
-        arrow_schema = footer.schema_arrow
-    except (pa.ArrowException, OSError) as error:
-        raise Refusal("not_parquet", _one_line(error)) from error
-    with footer:
-        _check_kind(kind, footer.metadata.metadata or {}, frozenset(arrow_schema.names))
-        missing = tuple(column.name for column in COLUMNS if not _present(arrow_schema, column))
-        return Schema(footer.metadata.num_rows, missing)
+    # Opened here, because pyarrow leaves a file open that it cannot read.
+    with path.open("rb") as content:
+        try:
+            footer = pq.ParquetFile(content)
+            arrow_schema = footer.schema_arrow
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise Refusal("not_parquet", _one_line(error)) from error
+    _check_kind(kind, footer.metadata.metadata or {}, frozenset(arrow_schema.names))
+    missing = tuple(column.name for column in COLUMNS if not _present(arrow_schema, column))
+    return Schema(footer.metadata.num_rows, missing)
 
 
 def says_kind(metadata: dict[str, str], kind: Kind) -> bool:
@@ -103,10 +106,13 @@ def _check_kind(kind: Kind, metadata: dict[bytes, bytes], columns: frozenset[str
 
 def _present(schema: pa.Schema, column: Column) -> bool:
     """Whether the column is there; refuses one of another type, and a required one missing."""
+    _check_unambiguous(schema.names, column.group)
     index = schema.get_field_index(column.group)
     group = schema.field(index).type if index >= 0 else None
     if group is not None and not pa.types.is_struct(group):
         raise Refusal("wrong_type", f"{column.group} is {group}, not a group of columns")
+    if group is not None:
+        _check_unambiguous([field.name for field in group], column.field)
     index = group.get_field_index(column.field) if group is not None else -1
     if index < 0:
         if column.required:
@@ -118,6 +124,12 @@ def _present(schema: pa.Schema, column: Column) -> bool:
             "wrong_type", f"{column.group}.{column.field} is {found}, not {column.types[0]}"
         )
     return True
+
+
+def _check_unambiguous(names: Sequence[str], name: str) -> None:
+    """Refuse a name that is there twice for a reader that ignores case, as DuckDB does."""
+    if name in names and sum(other.lower() == name for other in names) > 1:
+        raise Refusal("ambiguous_column", f"there is more than one column {name}")
 
 
 def _one_line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ know are read again, which is how a lost warehouse comes back.
 
 from __future__ import annotations
 
+import shlex
 from bisect import bisect, insort
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -15,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.logs import landing, names, reader
-from adtech_assets.logs.ledger import Entry, Ledger, SeenFile
+from adtech_assets.logs.ledger import COUNTED, Entry, Ledger, SeenFile
 from adtech_assets.logs.refusals import Refusal
 from adtech_assets.partitions import today
 from adtech_assets.stores.warehouse import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import duckdb
 
@@ -75,7 +76,8 @@ class Ingest:
         self.now = datetime.now(UTC).replace(tzinfo=None)
         Ledger.create(connection)
         self.ledger = Ledger(connection)
-        self.next_file_id = self.ledger.next_file_id()
+        self.next_file_id = max(self.ledger.next_file_id(), landing.last_folder_id(settings) + 1)
+        self.refused_contents: dict[str, Refusal] = {}
         self.result = Ingested()
 
     def run(self) -> Ingested:
@@ -91,18 +93,23 @@ class Ingest:
         return self.result
 
     def _take(self, pending: list[_Candidate]) -> list[_Candidate]:
-        """Load one file of each content; return the others, duplicates if it could be loaded."""
-        known_names, known_hashes = self._look_up(pending)
-        new: dict[str | None, _Candidate] = {}
+        """Load one file of each name, content and offsets; return those that wait for its fate."""
+        known_names, known_hashes = self._look_up([candidate.seen for candidate in pending])
+        new: list[_Candidate] = []
         later: list[_Candidate] = []
+        taken: set[str | None] = set()
         for candidate in pending:
             if not self._is_new(candidate, known_names, known_hashes):
                 continue
-            if candidate.seen.sha256 in new:
-                later.append(candidate)
+            name_and_content = {candidate.file.name, candidate.seen.sha256}
+            if taken.isdisjoint(name_and_content):
+                taken |= name_and_content
+                new.append(candidate)
             else:
-                new[candidate.seen.sha256] = candidate
-        to_read = {self._take_file_id(): c for c in self._without_overlaps(list(new.values()))}
+                later.append(candidate)
+        new, overlapping = self._without_overlaps(new)
+        later += overlapping
+        to_read = {self._take_file_id(): candidate for candidate in new}
         files = [
             reader.FileToRead(file_id, c.file.path, c.seen.bytes, c.name)
             for file_id, c in to_read.items()
@@ -115,59 +122,57 @@ class Ingest:
 
     def _candidates(self) -> list[_Candidate]:
         """Finished files of the days, hashed; those that can never be counted are refused."""
-        landed = [f for f in landing.scan(self.settings.raw_data_dir) if f.kind == self.kind]
-        claimed: dict[str, LogFileName] = {}
-        mine: list[LandedFile] = []
-        refused: list[tuple[LandedFile, Refusal]] = []
-        for file in landed:
-            try:
-                claimed[file.name] = self._claim(file)
-            except Refusal as refusal:
-                refused.append((file, refusal))
-                continue
-            if claimed[file.name].day in self.days:
-                mine.append(file)
-            elif claimed[file.name].day < self.settings.start_date:
-                self.result.outside += 1
+        landed = landing.scan(self.settings.raw_data_dir)
+        mine = [file for file in landed if file.kind == self.kind and self._is_mine(file)]
         settled, unsettled = landing.wait_until_settled(mine, self.settings.settle_seconds)
-        self.result.unsettled = [file.name for file in unsettled]
-
+        self.result.unsettled = [landing.shown_name(file.name) for file in unsettled]
         archived = landing.archived_files(self.settings, self.kind, self.days)
-        for file in archived:
-            claimed[file.name] = self._claim(file)
-
         candidates = []
         for file in [*self._unknown(archived), *settled]:
+            name = None
             try:
-                candidates.append(_Candidate(file, landing.fingerprint(file), claimed[file.name]))
+                name = self._claim(file)
+                candidates.append(_Candidate(file, landing.fingerprint(file), name))
             except Refusal as refusal:
-                refused.append((file, refusal))
+                self._refuse(file, name, refusal)
             except FileNotFoundError:
                 raise _disappeared(file) from None
-        for file, refusal in refused:
-            self._quarantine(file, None, claimed.get(file.name), refusal)
         return candidates
+
+    def _is_mine(self, file: LandedFile) -> bool:
+        """Whether the file is of these days, or of none at all."""
+        try:
+            day = self._claim(file).day
+        except Refusal:
+            return True
+        if day not in self.days and day < self.settings.start_date:
+            self.result.outside += 1
+        return day in self.days
 
     def _claim(self, file: LandedFile) -> LogFileName:
         if landing.shown_name(file.name) != file.name:
-            raise Refusal("unusable_name", "the name is not text")
+            raise Refusal("unusable_name", "the name is not printable text")
         return names.parse(file.name, today(self.settings.zone))
 
     def _unknown(self, archived: list[LandedFile]) -> list[LandedFile]:
         """Archived files that the ledger does not know: the warehouse was lost since."""
-        known = {row.file_name for row in self.ledger.of_days(self.days) if row.kind == self.kind}
+        known = {
+            row.file_name
+            for row in self.ledger.of_days(self.days)
+            if row.kind == self.kind and row.status in COUNTED
+        }
         return [file for file in archived if file.name not in known]
 
     def _look_up(
-        self, candidates: list[_Candidate]
+        self, files: Sequence[SeenFile]
     ) -> tuple[dict[str, LedgerRow], dict[str, LedgerRow]]:
         """What the ledger counts (or knows as a duplicate) by name, and by content."""
         rows = self.ledger.find(
             self.kind,
-            [candidate.file.name for candidate in candidates],
-            [candidate.seen.sha256 or "" for candidate in candidates],
+            [file.file_name for file in files],
+            [file.sha256 or "" for file in files],
         )
-        by_name = {row.file_name: row for row in rows if row.status in ("loaded", "duplicate")}
+        by_name = {row.file_name: row for row in rows if row.status in COUNTED}
         by_hash = {row.sha256: row for row in rows if row.status == "loaded" and row.sha256}
         return by_name, by_hash
 
@@ -190,8 +195,12 @@ class Ingest:
                 Refusal(
                     "conflict",
                     "a file of this name but with other bytes is loaded; "
-                    f"to count this one instead: adtech logs replace {name}",
+                    f"to count this one instead: adtech logs replace {shlex.quote(name)}",
                 ),
+            )
+        elif digest in self.refused_contents:
+            self._quarantine(
+                candidate.file, candidate.seen, candidate.name, self.refused_contents[digest]
             )
         elif digest in known_hashes:
             self._record_duplicate(candidate, known_hashes[digest].file_name)
@@ -199,17 +208,24 @@ class Ingest:
             return True
         return False
 
-    def _without_overlaps(self, candidates: list[_Candidate]) -> list[_Candidate]:
-        """Drop files whose offsets another file of the feed's partition has delivered already."""
+    def _without_overlaps(
+        self, candidates: list[_Candidate]
+    ) -> tuple[list[_Candidate], list[_Candidate]]:
+        """Refuse files whose offsets a loaded file of the feed's partition has delivered already.
+
+        Returns:
+            Files without overlaps, and files that overlap one of these, which may yet be refused.
+        """
         with_offsets = [c.name.offsets for c in candidates if c.name.offsets is not None]
         if not with_offsets:
-            return candidates
+            return candidates, []
         taken: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
         for partition, *offsets in self.ledger.loaded_offsets(
             self.kind, min(o.first for o in with_offsets), max(o.last for o in with_offsets)
         ):
             insort(taken[partition], tuple(offsets))
-        kept = []
+        kept: dict[str, _Candidate] = {}
+        overlapping = []
         for candidate in candidates:
             offsets = candidate.name.offsets
             if offsets is not None:
@@ -225,13 +241,16 @@ class Ingest:
                     ),
                     None,
                 )
+                if other in kept:
+                    overlapping.append(candidate)
+                    continue
                 if other is not None:
                     refusal = Refusal("offset_overlap", f"its offsets overlap those of {other}")
                     self._quarantine(candidate.file, candidate.seen, candidate.name, refusal)
                     continue
                 ranges.insert(place, (offsets.first, offsets.last, candidate.file.name))
-            kept.append(candidate)
-        return kept
+            kept[candidate.file.name] = candidate
+        return list(kept.values()), overlapping
 
     # ---- what becomes of them ------------------------------------------------------------------
 
@@ -258,6 +277,8 @@ class Ingest:
                 read = reader.append_one(self.connection, file, self.settings.zone)
                 self._record_loaded([(candidate, file.file_id, read)])
         except Refusal as refusal:
+            if refusal.reason != "incomplete":  # which depends on the name too
+                self.refused_contents[candidate.seen.sha256 or ""] = refusal
             self._quarantine(candidate.file, candidate.seen, candidate.name, refusal, file.file_id)
         except FileNotFoundError:
             raise _disappeared(candidate.file) from None
@@ -292,26 +313,42 @@ class Ingest:
             self.ledger.record([entry], run_id=self.run_id, now=self.now)
         self.result.duplicates.append(candidate.file.name)
 
+    def _refuse(self, file: LandedFile, name: LogFileName | None, refusal: Refusal) -> None:
+        """Quarantine a file that never became a candidate."""
+        seen = SeenFile(
+            file.kind,
+            landing.shown_name(file.name),
+            _hash_if_possible(file),
+            file.bytes,
+            file.modified_ns,
+        )
+        known_names, _ = self._look_up([seen])
+        same_name = known_names.get(seen.file_name)
+        if same_name is not None and same_name.sha256 == seen.sha256:
+            self.result.known += 1  # loaded before the clock went back behind its date
+        else:
+            self._quarantine(file, seen, name, refusal)
+
     def _quarantine(
         self,
         file: LandedFile,
-        seen: SeenFile | None,
+        seen: SeenFile,
         name: LogFileName | None,
         refusal: Refusal,
         file_id: int | None = None,
     ) -> None:
         """Note the refusal, then move the file: a kill in between is mended by the next run."""
         file_id = file_id or self._take_file_id()
-        shown = landing.shown_name(file.name)
-        seen = seen or SeenFile(
-            file.kind, shown, _hash_if_possible(file), file.bytes, file.modified_ns
-        )
         with transaction(self.connection):
             self.ledger.record(
                 [Entry(file_id, seen, name, refusal)], run_id=self.run_id, now=self.now
             )
-        landing.quarantine(self.settings, file, refusal, file_id)
-        self.result.quarantined.append((shown, refusal))
+        try:
+            landing.quarantine(self.settings, file, refusal, file_id)
+        except FileNotFoundError:
+            raise _disappeared(file) from None
+        # A refusal without its trace, which would keep every refused file's footer in memory.
+        self.result.quarantined.append((seen.file_name, Refusal(refusal.reason, refusal.detail)))
 
     def _take_file_id(self) -> int:
         self.next_file_id += 1

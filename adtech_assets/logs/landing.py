@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import time
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -130,6 +132,8 @@ def fingerprint(file: LandedFile) -> SeenFile:
     """
     if not file.is_regular:
         raise Refusal("not_a_file", "only regular files are taken: no links, folders or devices")
+    if file.bytes == 0:
+        raise Refusal("empty_file", "the file has no content")
     for _ in range(HASH_TRIES):
         try:
             before = file.path.lstat()
@@ -162,24 +166,51 @@ def archived_files(settings: Settings, kind: Kind, days: Iterable[date]) -> list
     return found
 
 
+def archive_path(
+    settings: Settings, kind: Kind, day: date, name: str, *, duplicate: bool = False
+) -> Path:
+    """`archive/<kind>/<day>/<name>`; duplicates lie apart from the originals."""
+    folder = settings.archive_dir / "duplicates" if duplicate else settings.archive_dir
+    return folder / kind / day.isoformat() / name
+
+
 def archive(settings: Settings, file: LandedFile, day: date) -> Path:
-    """Move a loaded file to `archive/<kind>/<day>/<name>`, where every engine finds originals."""
-    target = settings.archive_dir / file.kind / day.isoformat() / file.name
+    """Move a loaded file to where every engine finds the originals."""
+    target = archive_path(settings, file.kind, day, file.name)
     files.move(file.path, target)
     return target
 
 
 def archive_duplicate(settings: Settings, file: LandedFile, day: date) -> Path:
     """Move a file that was counted under another name out of the way of the originals."""
-    target = settings.archive_dir / "duplicates" / file.kind / day.isoformat() / file.name
+    target = archive_path(settings, file.kind, day, file.name, duplicate=True)
     files.move(file.path, target)
     return target
 
 
-def quarantine(settings: Settings, file: LandedFile, refusal: Refusal, file_id: int) -> Path:
+def replaced_dir(settings: Settings) -> Path:
+    """Where the originals go whose place another file took, `<file id>/<name>`."""
+    return settings.archive_dir / "replaced"
+
+
+def last_folder_id(settings: Settings) -> int:
+    """The highest file id that has a folder: ids outlive a lost warehouse, and stay unique."""
+    folders = (
+        folder.name
+        for parent in (settings.quarantine_dir, replaced_dir(settings))
+        for folder in parent.glob("[0-9]*")
+    )
+    return max((int(name) for name in folders if name.isdecimal()), default=0)
+
+
+def quarantine(settings: Settings, file: LandedFile, refusal: Refusal, file_id: int) -> None:
     """Move a refused file to `quarantine/<file id>/<name>`, beside a `reason.json`.
 
-    The reason is written first: a file never lies there without one.
+    The reason is written first: a file never lies there without one. What cannot be moved (out of
+    a read-only folder, or a link to another file system) stays, for each run to refuse again.
+
+    Raises:
+        FileNotFoundError: it disappeared.
     """
     folder = settings.quarantine_dir / f"{file_id:08d}"
     reason = {
@@ -191,11 +222,20 @@ def quarantine(settings: Settings, file: LandedFile, refusal: Refusal, file_id: 
         "file_id": file_id,
     }
     with files.written_whole(folder / "reason.json") as partial:
-        partial.write_text(json.dumps(reason, indent=2, ensure_ascii=False) + "\n")
-    files.move(file.path, folder / file.name)
-    return folder / file.name
+        text = json.dumps(reason, indent=2, ensure_ascii=False) + "\n"
+        partial.write_text(text, encoding="utf-8")
+    try:
+        files.move(file.path, folder / file.name)
+    except OSError as error:
+        shutil.rmtree(folder)
+        if isinstance(error, FileNotFoundError):
+            raise
 
 
 def shown_name(name: str) -> str:
-    """A name as it may be printed and stored: bytes that are no text are escaped."""
-    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    """A name as it may be printed and stored: what is no text or would steer a screen is escaped."""
+    text = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return "".join(
+        f"\\x{ord(character):02x}" if unicodedata.category(character) == "Cc" else character
+        for character in text
+    )

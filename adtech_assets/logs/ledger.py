@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Status = Literal["loaded", "duplicate", "quarantined", "replaced"]
 
+COUNTED: tuple[Status, ...] = ("loaded", "duplicate")
+"""A file of this status is known: its events are counted, under its own name or another."""
+
 _SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS raw;
 
@@ -201,6 +204,14 @@ class Ledger:
         rows = self.connection.execute(query, [kind, list(names), list(hashes)]).fetchall()
         return [LedgerRow(*row) for row in rows]
 
+    def counted(self, name: str) -> LedgerRow | None:
+        """The file of this name whose events are counted, under its own name or another."""
+        query = (
+            f"SELECT {LedgerRow.columns()} FROM raw.log_files WHERE file_name = ? AND status IN ?"
+        )
+        row = self.connection.execute(query, [name, list(COUNTED)]).fetchone()
+        return LedgerRow(*row) if row else None
+
     def of_days(self, days: DayRange) -> list[LedgerRow]:
         """All files whose name gives one of these days."""
         query = (
@@ -238,14 +249,17 @@ class Ledger:
         return {day: DayFiles(files, fingerprint) for day, files, fingerprint in rows}
 
     def record(self, entries: Sequence[Entry], *, run_id: str, now: datetime) -> None:
-        """Write what became of files; a row for the same name and content is overwritten."""
+        """Write what became of files; a row for the same name and content is overwritten.
+
+        So is one for the same name whose content could not be read.
+        """
         if not entries:
             return
         rows = pl.DataFrame([entry.row() for entry in entries], schema=_ENTRY_SCHEMA)
         self.connection.register("ledger_entries", rows.to_arrow())
-        same_file = " AND ".join(
-            f"old.{column} IS NOT DISTINCT FROM entries.{column}"
-            for column in ("kind", "file_name", "sha256")
+        same_file = (
+            "old.kind = entries.kind AND old.file_name = entries.file_name "
+            "AND (old.sha256 = entries.sha256 OR old.sha256 IS NULL)"
         )
         columns = ", ".join(_ENTRY_SCHEMA)
         self.connection.execute(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from adtech_assets.logs import landing
 from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,4 +81,9 @@ def _has_same_bytes(file: landing.LandedFile, row: LedgerRow) -> bool:
     if not file.is_regular or file.bytes != row.bytes:
         return False
     # Hashed again only when the file was touched since, for example delivered once more.
-    return file.modified_ns == row.modified_ns or landing.fingerprint(file).sha256 == row.sha256
+    if file.modified_ns == row.modified_ns:
+        return True
+    try:
+        return landing.fingerprint(file).sha256 == row.sha256
+    except (Refusal, FileNotFoundError):
+        return False

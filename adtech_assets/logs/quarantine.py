@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 from typing import TYPE_CHECKING
 
 from adtech_assets import files
 from adtech_assets.errors import UserError
+from adtech_assets.logs import contract, landing
 from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.names import kind_of
 from adtech_assets.logs.reader import RAW_TABLES
+from adtech_assets.logs.refusals import Refusal
 from adtech_assets.stores.warehouse import Warehouse, transaction
 
 if TYPE_CHECKING:
@@ -16,9 +21,9 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from adtech_assets.logs.ledger import LedgerRow
+    from adtech_assets.logs.names import Kind
     from adtech_assets.settings import Settings
-
-REASON_FILE = "reason.json"
 
 
 def quarantined_files(settings: Settings) -> list[Path]:
@@ -28,25 +33,35 @@ def quarantined_files(settings: Settings) -> list[Path]:
 
 def _files(settings: Settings) -> Iterator[Path]:
     for folder in settings.quarantine_dir.glob("[0-9]*"):
-        yield from (path for path in folder.iterdir() if path.name != REASON_FILE)
+        yield from (path for path in folder.iterdir() if kind_of(path.name))
 
 
 def retry(settings: Settings, name: str | None = None) -> list[str]:
     """Put refused files (one, or all) back into the landing folder for the next run to judge.
 
+    Of several files of one name the newest goes; with no name given, those stay whose name the
+    landing folder has already.
+
+    Returns:
+        Names of the files put back.
+
     Raises:
         UserError: no such file is in quarantine, or the landing folder has one of that name.
     """
-    found = [path for path in quarantined_files(settings) if name in (None, path.name)]
-    if name is not None and not found:
+    newest = {path.name: path for path in quarantined_files(settings) if name in (None, path.name)}
+    if name is not None and not newest:
         raise UserError(f"{name} is not in quarantine. See what is: adtech status")
-    for path in found:
+    taken = {found for found in newest if os.path.lexists(settings.raw_data_dir / found)}
+    if name is not None and name in taken:
+        raise UserError(f"{settings.raw_data_dir / name} exists already. Move it away first.")
+    put_back = [path for path in newest.values() if path.name not in taken]
+    for path in put_back:
         _put_back(settings, path)
-    return [path.name for path in found]
+    return [path.name for path in put_back]
 
 
 def replace(settings: Settings, name: str) -> date:
-    """Let a refused file take the place of the loaded file of the same name.
+    """Let a refused file take the place of the counted file of the same name.
 
     The old file's rows leave the warehouse, the file itself goes to `archive/replaced`. The new
     one goes back to the landing folder: load its day again to count it.
@@ -55,42 +70,63 @@ def replace(settings: Settings, name: str) -> date:
         The day to load.
 
     Raises:
-        UserError: no file of that name is in quarantine, or none is loaded.
+        UserError: no file of that name is in quarantine, it would be refused again, none is
+            loaded, or the landing folder has yet another one.
     """
     found = [path for path in quarantined_files(settings) if path.name == name]
     if not found:
         raise UserError(f"{name} is not in quarantine. See what is: adtech status")
     with Warehouse.of(settings).connect() as connection:
         Ledger.create(connection)
-        old = connection.execute(
-            "SELECT file_id, kind, file_date FROM raw.log_files "
-            "WHERE file_name = ? AND status = 'loaded'",
-            [name],
-        ).fetchone()
-        if old is None:
+        old = Ledger(connection).counted(name)
+        if old is None or old.file_date is None:
             raise UserError(
-                f"No loaded file is called {name}. Try it again: adtech logs retry {name}"
+                f"No loaded file is called {name}. Try it again: adtech logs retry "
+                f"{shlex.quote(name)}"
             )
-        file_id, kind, day = old
-        archived = settings.archive_dir / kind / day.isoformat() / name
+        _check(found[-1], old.kind)
+        originals = _originals(settings, old, old.file_date)
         with transaction(connection):
-            connection.execute(f"DELETE FROM {RAW_TABLES[kind]} WHERE file_id = ?", [file_id])
             connection.execute(
-                "UPDATE raw.log_files SET status = 'replaced' WHERE file_id = ?", [file_id]
+                f"DELETE FROM {RAW_TABLES[old.kind]} WHERE file_id = ?", [old.file_id]
+            )
+            connection.execute(
+                "UPDATE raw.log_files SET status = 'replaced' WHERE file_id = ?", [old.file_id]
             )
             # Before the commit: were the old file still in the archive without being in the
             # ledger, the next run would read it again.
-            if archived.exists():
-                files.move(archived, settings.archive_dir / "replaced" / f"{file_id:08d}" / name)
-            (settings.raw_data_dir / name).unlink(missing_ok=True)
+            for original in originals:
+                files.move(original, landing.replaced_dir(settings) / f"{old.file_id:08d}" / name)
             _put_back(settings, found[-1])
-    loaded_day: date = day
-    return loaded_day
+    return old.file_date
+
+
+def _check(path: Path, kind: Kind) -> None:
+    """Refuse a replacement that a run would refuse as well, and leave the day without either."""
+    if path.is_symlink() or not path.is_file():
+        raise UserError(f"{path} is no regular file, so it cannot replace one.")
+    try:
+        contract.check(path, kind)
+    except Refusal as refusal:
+        raise UserError(
+            f"{path} would be refused again, so it replaces nothing: {refusal.detail}."
+        ) from None
+
+
+def _originals(settings: Settings, old: LedgerRow, day: date) -> list[Path]:
+    """The counted file itself, wherever it still lies."""
+    landed = settings.raw_data_dir / old.file_name
+    archived = landing.archive_path(
+        settings, old.kind, day, old.file_name, duplicate=old.status == "duplicate"
+    )
+    if os.path.lexists(landed):
+        if landed.is_symlink() or not landed.is_file() or files.sha256(landed) != old.sha256:
+            raise UserError(
+                f"{landed} is yet another file. Load its day, or move it away, then try again."
+            )
+    return [path for path in (landed, archived) if path.exists()]
 
 
 def _put_back(settings: Settings, path: Path) -> None:
-    target = settings.raw_data_dir / path.name
-    if target.exists():
-        raise UserError(f"{target} exists already. Move it away first.")
-    files.move(path, target)
+    files.move(path, settings.raw_data_dir / path.name)
     shutil.rmtree(path.parent)

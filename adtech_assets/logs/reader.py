@@ -34,6 +34,9 @@ BATCH_BYTES = 256 * 2**20
 
 RAW_TABLES: dict[Kind, str] = {"impressions": "raw.impression_logs", "clicks": "raw.click_logs"}
 
+PATH_COLUMN = "adtech_log_file_path"
+"""DuckDB refuses files that have a column of this name, so it is none that a feed would use."""
+
 _POLARS_SCHEMA = {
     "transaction_header": pl.Struct({"creation_time": pl.Int64}),
     "device_settings": pl.Struct({"user_agent": pl.String}),
@@ -47,6 +50,7 @@ _SQL_TYPES = {
     "is_fraud": "BOOLEAN",
 }
 
+# LEFT JOIN: a row of no file's would break NOT NULL, where an inner join would lose it.
 # creation_time counts milliseconds from 1970; outside 2000 to 2100 it is unset or another unit.
 _APPEND = """
 INSERT INTO {table} (
@@ -64,7 +68,7 @@ SELECT
     events.campaign_id,
     events.is_fraud
 FROM {events} AS events
-INNER JOIN batch_files AS files ON events.path = files.path
+LEFT JOIN batch_files AS files ON events.path = files.path
 """
 
 _COUNT = """
@@ -138,21 +142,27 @@ def append_batch(
         FileNotFoundError: a file disappeared.
     """
     small = max(file.bytes for file in batch) <= SMALL_FILE_BYTES
+    promised = {f.file_id: f.name.offsets.rows for f in batch if f.name.offsets is not None}
     try:
         if small:
             connection.register("batch_events", _read_small_files(batch).to_arrow())
             events = "batch_events"
         else:
-            if any(contract.check(file.path, file.name.kind).missing for file in batch):
+            schemas = {f.file_id: contract.check(f.path, f.name.kind) for f in batch}
+            if any(schema.missing for schema in schemas.values()):
                 raise BatchNotReadError
+            promised = {file_id: schema.rows for file_id, schema in schemas.items()} | promised
             events = _parquet_scan(batch, missing=())
-        return _append(connection, batch, events, zone)
+        read = _append(connection, batch, events, zone)
     except FileNotFoundError:
         raise
     except (Refusal, OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise BatchNotReadError from error
     except duckdb.Error as error:
         raise BatchNotReadError from error
+    if any(read[file_id].rows != rows for file_id, rows in promised.items()):
+        raise BatchNotReadError
+    return read
 
 
 def append_one(connection: duckdb.DuckDBPyConnection, file: FileToRead, zone: ZoneInfo) -> ReadFile:
@@ -161,21 +171,36 @@ def append_one(connection: duckdb.DuckDBPyConnection, file: FileToRead, zone: Zo
     Raises:
         Refusal: the file breaks the contract or cannot be decoded.
         FileNotFoundError: it disappeared.
+        duckdb.Error: the warehouse cannot take the rows, which is not the file's fault.
     """
     schema = contract.check(file.path, file.name.kind)
     try:
-        read = _append(connection, [file], _parquet_scan([file], schema.missing), zone)
+        (read,) = _append(connection, [file], _parquet_scan([file], schema.missing), zone).values()
     except duckdb.Error as error:
         if not file.path.exists():
             raise FileNotFoundError(file.path) from error
+        if _is_the_warehouses(error, file):
+            raise
         detail = " ".join(str(error).split())[:300]
         reason = "invalid_utf8" if "utf" in detail.lower() else "corrupt_data"
         raise Refusal(reason, detail) from error
-    except BatchNotReadError:
-        offsets = file.name.offsets
-        expected = f" and its offsets {offsets.rows}" if offsets else ""
-        raise Refusal("incomplete", f"the footer promises {schema.rows} rows{expected}") from None
-    return replace(read[file.file_id], missing_columns=schema.missing)
+    offsets = file.name.offsets
+    if read.rows != schema.rows or (offsets is not None and read.rows != offsets.rows):
+        expected = f", its offsets {offsets.rows}" if offsets else ""
+        raise Refusal(
+            "incomplete", f"{read.rows} rows; the footer promises {schema.rows}{expected}"
+        )
+    return replace(read, missing_columns=schema.missing)
+
+
+def _is_the_warehouses(error: duckdb.Error, file: FileToRead) -> bool:
+    """Whether an error says that memory or disk is full, or the warehouse broken."""
+    if isinstance(error, duckdb.IOException):
+        # Errors about the file name it.
+        return not any(
+            path in str(error) for path in (str(file.path), _without_wildcards(file.path))
+        )
+    return isinstance(error, (duckdb.OutOfMemoryException, duckdb.FatalException))
 
 
 def _read_small_files(batch: Sequence[FileToRead]) -> pl.DataFrame:
@@ -213,8 +238,8 @@ def _parquet_scan(batch: Sequence[FileToRead], missing: tuple[str, ...]) -> str:
     )
     paths = ", ".join(_quoted(_without_wildcards(file.path)) for file in batch)
     return (
-        f"(SELECT filename AS path, {columns} "
-        f"FROM read_parquet([{paths}], filename = true, hive_partitioning = false))"
+        f"(SELECT {PATH_COLUMN} AS path, {columns} "
+        f"FROM read_parquet([{paths}], filename = '{PATH_COLUMN}', hive_partitioning = false))"
     )
 
 
@@ -241,11 +266,7 @@ def _append(
     connection.execute(_APPEND.format(table=table, events=events))
     ids = [file.file_id for file in batch]
     counts = connection.execute(_COUNT.format(table=table), [min(ids), max(ids)]).fetchall()
-    read = {file_id: ReadFile(*numbers) for file_id, *numbers in counts}
-    for file in batch:
-        if file.name.offsets is not None and read[file.file_id].rows != file.name.offsets.rows:
-            raise BatchNotReadError
-    return read
+    return {file_id: ReadFile(*numbers) for file_id, *numbers in counts}
 
 
 def _without_wildcards(path: Path) -> str:

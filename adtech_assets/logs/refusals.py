@@ -17,6 +17,7 @@ Reason = Literal[
     "not_parquet",
     "missing_column",
     "wrong_type",
+    "ambiguous_column",
     "wrong_kind",
     "corrupt_data",
     "invalid_utf8",

@@ -49,7 +49,11 @@ class Dbt(DbtCliResource):
 
 def _build_dbt() -> DbtCliResource:
     """The dbt of this environment, with a manifest not older than any file of the project."""
-    dbt = Dbt(project_dir=project, dbt_executable=str(Path(sys.executable).with_name("dbt")))
+    dbt = Dbt(
+        project_dir=str(project.project_dir),
+        profiles_dir=str(project.profiles_dir),
+        dbt_executable=str(Path(sys.executable).with_name("dbt")),
+    )
     with FileLock(project.project_dir / "target.lock"):
         manifest = project.manifest_path
         if not manifest.exists() or manifest.stat().st_mtime < _last_change(project.project_dir):
@@ -82,6 +86,9 @@ def dbt_models(
     dbt: DbtCliResource,
 ) -> Iterator[Any]:
     """Build and test the models; those partitioned by day for the days of the run."""
+    # Imported here: dbt's adapters take 1 s, and loading the definitions does not need them.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+
     days = run_days(context.run.tags)
     window = (
         ["--event-time-start", str(days.first), "--event-time-end", str(days.end)] if days else []
@@ -98,7 +105,7 @@ def dbt_models(
             # which nobody closes; DuckDB refuses others with different settings as long.
             if build.adapter is not None:
                 build.adapter.cleanup_connections()
-                build.adapter.connections.close_all_connections()
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 assets = [dbt_models]

@@ -1,0 +1,1 @@
+"""The commands as a person types them: separate processes, embedded Postgres, real files."""
