@@ -22,17 +22,12 @@ ALL_USER_AGENTS = "*"
 
 # A URL as libpq takes it apart: the first @ or / ends the login, so that a password with one of
 # them in it would become part of the host, which error messages show.
+_HOST = r"(?:\[[^]@/?]*\]|[^][:,@/?]*)(?::[0-9]*)?"
 _POSTGRES_URL = re.compile(
-    r"""
-    postgres(?:ql)?(?:\+\w+)?://
-    (?:(?P<user>[^:@/]*)(?P<password>:[^@/]*)?@)?
-    (?P<place>
-        (?:(?:\[[^]@/?]*\]|[^][:,@/?]*)(?::[0-9]*)?,?)*  # hosts with their ports
-        (?:/[^@/?]*)?                                     # database
-    )
-    (?:\?.*)?                                             # may hold a password too
-    """,
-    re.VERBOSE,
+    r"postgres(?:ql)?(?:\+\w+)?://"
+    r"(?:(?P<user>[^:@/]*)(?P<password>:[^@/]*)?@)?"
+    rf"(?P<place>{_HOST}(?:,{_HOST})*(?:/[^@/?]*)?)"
+    r"(?:\?.*)?"  # options, which may hold a password too
 )
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 
@@ -47,6 +42,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="ADTECH_",
         env_file=PROJECT_DIR / ".env",
+        env_ignore_empty=True,  # Compose passes on as empty what is not set
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,  # it may be a password

@@ -114,7 +114,7 @@ def _present(schema: pa.Schema, column: Column) -> bool:
     if group is not None:
         _check_unambiguous([field.name for field in group], column.field)
     index = group.get_field_index(column.field) if group is not None else -1
-    if index < 0:
+    if group is None or index < 0:
         if column.required:
             raise Refusal("missing_column", f"there is no {column.group}.{column.field}")
         return False

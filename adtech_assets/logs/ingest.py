@@ -220,36 +220,21 @@ class Ingest:
         if not with_offsets:
             return candidates, []
         taken: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
-        for partition, *offsets in self.ledger.loaded_offsets(
+        for partition, first, last, name in self.ledger.loaded_offsets(
             self.kind, min(o.first for o in with_offsets), max(o.last for o in with_offsets)
         ):
-            insort(taken[partition], tuple(offsets))
+            insort(taken[partition], (first, last, name))
         kept: dict[str, _Candidate] = {}
         overlapping = []
         for candidate in candidates:
-            offsets = candidate.name.offsets
-            if offsets is not None:
-                ranges = taken[offsets.partition]
-                # Ranges in `taken` do not overlap, so only the two neighbours can.
-                place = bisect(ranges, (offsets.first,))
-                neighbours = ranges[max(place - 1, 0) : place + 1]
-                other = next(
-                    (
-                        name
-                        for first, last, name in neighbours
-                        if first <= offsets.last and offsets.first <= last
-                    ),
-                    None,
-                )
-                if other in kept:
-                    overlapping.append(candidate)
-                    continue
-                if other is not None:
-                    refusal = Refusal("offset_overlap", f"its offsets overlap those of {other}")
-                    self._quarantine(candidate.file, candidate.seen, candidate.name, refusal)
-                    continue
-                ranges.insert(place, (offsets.first, offsets.last, candidate.file.name))
-            kept[candidate.file.name] = candidate
+            other = _reserve(taken, candidate)
+            if other is None:
+                kept[candidate.file.name] = candidate
+            elif other in kept:
+                overlapping.append(candidate)
+            else:
+                refusal = Refusal("offset_overlap", f"its offsets overlap those of {other}")
+                self._quarantine(candidate.file, candidate.seen, candidate.name, refusal)
         return list(kept.values()), overlapping
 
     # ---- what becomes of them ------------------------------------------------------------------
@@ -353,6 +338,21 @@ class Ingest:
     def _take_file_id(self) -> int:
         self.next_file_id += 1
         return self.next_file_id - 1
+
+
+def _reserve(taken: dict[int, list[tuple[int, int, str]]], candidate: _Candidate) -> str | None:
+    """Take a file's offsets, or return the name of the file that has some of them already."""
+    offsets = candidate.name.offsets
+    if offsets is None:
+        return None
+    ranges = taken[offsets.partition]
+    # Ranges in `taken` do not overlap, so only the two neighbours can.
+    place = bisect(ranges, (offsets.first,))
+    for first, last, name in ranges[max(place - 1, 0) : place + 1]:
+        if first <= offsets.last and offsets.first <= last:
+            return name
+    ranges.insert(place, (offsets.first, offsets.last, candidate.file.name))
+    return None
 
 
 def _hash_if_possible(file: LandedFile) -> str | None:

@@ -233,7 +233,7 @@ def quarantine(settings: Settings, file: LandedFile, refusal: Refusal, file_id: 
 
 
 def shown_name(name: str) -> str:
-    """A name as it may be printed and stored: what is no text or would steer a screen is escaped."""
+    """A name as it may be printed and stored: no text, or a screen's control: escaped."""
     text = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
     return "".join(
         f"\\x{ord(character):02x}" if unicodedata.category(character) == "Cc" else character

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Kind = Literal["impressions", "clicks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+LAST_HOUR = 23
+
 _TIMESTAMP = re.compile(r"_([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})")
 _OFFSETS = re.compile(r"_[0-9]{10,}_([0-9]{1,18})-([0-9]{1,18})_([0-9]{1,9})\.parquet\Z")
 
@@ -87,7 +89,7 @@ def parse(name: str, last_day: date) -> LogFileName:
         day = date(year, month, day_of_month)
     except ValueError:
         raise Refusal("impossible_date", f"there is no day {timestamp[0][1:9]}") from None
-    if hour > 23:
+    if hour > LAST_HOUR:
         raise Refusal("impossible_hour", f"there is no hour {hour}")
     if day > last_day:
         raise Refusal("future_date", f"{day} is after today, {last_day}")

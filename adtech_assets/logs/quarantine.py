@@ -119,11 +119,13 @@ def _originals(settings: Settings, old: LedgerRow, day: date) -> list[Path]:
     archived = landing.archive_path(
         settings, old.kind, day, old.file_name, duplicate=old.status == "duplicate"
     )
-    if os.path.lexists(landed):
-        if landed.is_symlink() or not landed.is_file() or files.sha256(landed) != old.sha256:
-            raise UserError(
-                f"{landed} is yet another file. Load its day, or move it away, then try again."
-            )
+    is_other = landed.is_symlink() or (
+        landed.exists() and (not landed.is_file() or files.sha256(landed) != old.sha256)
+    )
+    if is_other:
+        raise UserError(
+            f"{landed} is yet another file. Load its day, or move it away, then try again."
+        )
     return [path for path in (landed, archived) if path.exists()]
 
 

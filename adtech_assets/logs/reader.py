@@ -182,8 +182,8 @@ def append_one(connection: duckdb.DuckDBPyConnection, file: FileToRead, zone: Zo
         if _is_the_warehouses(error, file):
             raise
         detail = " ".join(str(error).split())[:300]
-        reason = "invalid_utf8" if "utf" in detail.lower() else "corrupt_data"
-        raise Refusal(reason, detail) from error
+        is_text = "utf" not in detail.lower()
+        raise Refusal("corrupt_data" if is_text else "invalid_utf8", detail) from error
     offsets = file.name.offsets
     if read.rows != schema.rows or (offsets is not None and read.rows != offsets.rows):
         expected = f", its offsets {offsets.rows}" if offsets else ""

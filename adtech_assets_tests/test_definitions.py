@@ -1,0 +1,162 @@
+"""What Dagster sees: every asset, check, job, schedule and sensor, by name."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from adtech_assets.definitions import defs
+
+GRAPH = {
+    "landing": {"landing/impression_files", "landing/click_files"},
+    "operational": {
+        "operational/advertiser",
+        "operational/campaign",
+        "operational/impressions",
+        "operational/clicks",
+    },
+    "raw": {
+        "raw/impression_logs",
+        "raw/click_logs",
+        "raw/advertisers",
+        "raw/campaigns",
+        "raw/impressions",
+        "raw/clicks",
+        "raw/extracted_days",
+    },
+    "rollup": {"hourly_user_agent_rollup"},
+    "load": {"daily_csv", "csv_data_task", "processed_log_files"},
+    "staging": {
+        "staging/stg_operational__advertisers",
+        "staging/stg_operational__campaigns",
+        "staging/stg_operational__impressions",
+        "staging/stg_operational__clicks",
+        "staging/stg_operational__extracted_days",
+    },
+    "intermediate": {"intermediate/int_campaign_events_daily"},
+    "marts": {"marts/fct_daily_summary", "marts/fct_campaign_ctr"},
+    "serving": {
+        "published/fct_daily_summary",
+        "published/fct_campaign_ctr",
+        "exports/campaign_ctr",
+        "exports/daily_summary",
+        "kpi_report",
+    },
+}
+
+WHOLE = {
+    "operational/advertiser",
+    "operational/campaign",
+    "raw/advertisers",
+    "raw/campaigns",
+    *GRAPH["staging"],
+    "marts/fct_campaign_ctr",
+    *GRAPH["serving"],
+}
+
+# Checks of this package; dbt's tests are checks too, and as many as there are tests.
+CHECKS = {
+    "raw/impression_logs": {"files_are_complete", "no_file_is_quarantined"},
+    "raw/click_logs": {"files_are_complete", "no_file_is_quarantined"},
+    "raw/impressions": {"rows_equal_source", "rows_have_a_day"},
+    "raw/clicks": {"rows_equal_source", "rows_have_a_day"},
+    "hourly_user_agent_rollup": {"rollup_totals_raw"},
+    "daily_csv": {"csv_equals_rollup"},
+    "csv_data_task": {"table_equals_csv"},
+    "published/fct_daily_summary": {"rows_equal_mart"},
+    "published/fct_campaign_ctr": {"rows_equal_mart"},
+}
+
+ONLY_WARN = {"no_file_is_quarantined", "rows_have_a_day", "rows_equal_mart"}
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return defs.resolve_asset_graph()
+
+
+@pytest.fixture(scope="module")
+def nodes(graph):
+    return {node.key.to_user_string(): node for node in graph.asset_nodes}
+
+
+def test_every_asset_is_in_its_group(nodes):
+    groups = {}
+    for name, node in nodes.items():
+        groups.setdefault(node.group_name, set()).add(name)
+    assert groups == GRAPH
+
+
+def test_every_asset_but_the_whole_ones_is_partitioned_by_day(nodes):
+    assert {name for name, node in nodes.items() if not node.is_partitioned} == WHOLE
+
+
+def test_every_asset_has_owner_kind_and_description(nodes):
+    incomplete = [
+        name
+        for name, node in nodes.items()
+        if not (node.owners and node.kinds and node.description)
+    ]
+    assert incomplete == []
+
+
+def test_no_asset_stands_alone(graph, nodes):
+    alone = [
+        name for name, node in nodes.items() if not node.parent_keys and not node.child_keys
+    ]
+    assert alone == []
+
+
+def test_everything_comes_from_a_delivered_source(graph, nodes):
+    roots = {name for name, node in nodes.items() if not node.parent_keys}
+    assert roots == GRAPH["landing"] | GRAPH["operational"]
+
+
+def test_published_tables_come_from_the_operational_tables(graph):
+    upstream = dg.AssetSelection.assets("published/fct_campaign_ctr").upstream().resolve(graph)
+    assert dg.AssetKey(["operational", "clicks"]) in graph.get(
+        dg.AssetKey(["raw", "clicks"])
+    ).parent_keys
+    assert dg.AssetKey(["raw", "clicks"]) in upstream
+
+
+def test_every_stage_has_its_checks(graph):
+    found = {}
+    for key in graph.asset_check_keys:
+        found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
+    assert {asset: found[asset] & names for asset, names in CHECKS.items()} == CHECKS
+    assert found["marts/fct_daily_summary"]
+    assert found["marts/fct_campaign_ctr"]
+
+
+def test_checks_block_where_a_wrong_number_would_be_published(graph):
+    blocking = {
+        (node.key.asset_key.to_user_string(), node.key.name): node.blocking
+        for node in graph.asset_check_nodes
+        if node.key.asset_key.to_user_string() in CHECKS
+        and node.key.name in CHECKS[node.key.asset_key.to_user_string()]
+    }
+    assert {name for (_, name), blocks in blocking.items() if not blocks} == ONLY_WARN
+
+
+def test_job_schedule_and_sensor_are_there_and_on():
+    (schedule,) = defs.schedules or []
+    (sensor,) = defs.sensors or []
+    assert [job.name for job in defs.jobs or []] == ["daily_pipeline"]
+    assert (schedule.name, schedule.cron_schedule, schedule.execution_timezone) == (
+        "daily_pipeline_schedule",
+        "0 0 * * *",
+        "Europe/Copenhagen",
+    )
+    assert sensor.name == "new_log_files"
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+
+
+def test_a_range_of_every_asset_is_one_run(nodes):
+    several = [
+        name
+        for name, node in nodes.items()
+        if node.is_materializable and node.backfill_policy != dg.BackfillPolicy.single_run()
+    ]
+    assert several == []
