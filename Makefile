@@ -72,8 +72,8 @@ reset: setup  ## delete all state (asks first): warehouse, archive, embedded Pos
 demo: setup  ## the main job from nothing: source data to KPI tables
 	@$(ADTECH) demo
 
-.PHONY: dagster-serve dev
-dagster-serve dev: setup  ## Dagster UI and daemon
+.PHONY: dagster-serve
+dagster-serve: setup  ## Dagster UI and daemon
 	@$(ADTECH) dev
 
 .PHONY: etl-flow
@@ -82,7 +82,7 @@ etl-flow: setup  ## the whole pipeline for FROM=yyyy-mm-dd TO=yyyy-mm-dd (defaul
 
 .PHONY: extract
 extract: setup  ## only the operational tables into the warehouse, for FROM and TO
-	@$(ADTECH) backfill --from $(FROM) --to $(TO) --select 'key:"raw/advertisers" or key:"raw/campaigns" or key:"raw/impressions" or key:"raw/clicks"'
+	@$(ADTECH) backfill --from $(FROM) --to $(TO) --select raw/advertisers,raw/campaigns,raw/impressions,raw/clicks,raw/extracted_days
 
 .PHONY: show-results
 show-results: setup  ## print the KPI tables

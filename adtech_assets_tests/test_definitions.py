@@ -100,14 +100,14 @@ def test_every_asset_has_owner_kind_and_description(nodes):
     assert incomplete == []
 
 
-def test_no_asset_stands_alone(graph, nodes):
+def test_no_asset_stands_alone(nodes):
     alone = [
         name for name, node in nodes.items() if not node.parent_keys and not node.child_keys
     ]
     assert alone == []
 
 
-def test_everything_comes_from_a_delivered_source(graph, nodes):
+def test_everything_comes_from_a_delivered_source(nodes):
     roots = {name for name, node in nodes.items() if not node.parent_keys}
     assert roots == GRAPH["landing"] | GRAPH["operational"]
 

@@ -43,6 +43,9 @@ class Ingested:
     quarantined: list[tuple[str, Refusal]] = field(default_factory=list)
     known: int = 0
     """Files that had been loaded before, delivered again or not yet taken away."""
+    events_other_hour: int = 0
+    """Loaded events that happened in another hour than their file's name says."""
+    events_without_time: int = 0
     unsettled: list[str] = field(default_factory=list)
     """Files that may still be being written; a later run takes them."""
     outside: int = 0
@@ -285,6 +288,8 @@ class Ingest:
         for file in read:
             self.result.loaded += 1
             self.result.rows += file.rows
+            self.result.events_other_hour += file.events_other_hour
+            self.result.events_without_time += file.events_without_time
 
     def _record_duplicate(self, candidate: _Candidate, original: str) -> None:
         entry = Entry(

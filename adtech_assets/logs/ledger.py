@@ -139,28 +139,26 @@ class Entry:
         }
 
 
-_ENTRY_SCHEMA = pl.Schema(
-    {
-        "file_id": pl.Int64,
-        "kind": pl.String,
-        "file_name": pl.String,
-        "sha256": pl.String,
-        "bytes": pl.Int64,
-        "modified_ns": pl.Int64,
-        "rows": pl.Int64,
-        "file_date": pl.Date,
-        "file_hour": pl.Int8,
-        "first_offset": pl.Int64,
-        "last_offset": pl.Int64,
-        "feed_partition": pl.Int64,
-        "status": pl.String,
-        "reason": pl.String,
-        "detail": pl.String,
-        "events_other_hour": pl.Int64,
-        "events_without_time": pl.Int64,
-        "missing_columns": pl.List(pl.String),
-    }
-)
+_ENTRY_SCHEMA: dict[str, pl.DataType] = {
+    "file_id": pl.Int64(),
+    "kind": pl.String(),
+    "file_name": pl.String(),
+    "sha256": pl.String(),
+    "bytes": pl.Int64(),
+    "modified_ns": pl.Int64(),
+    "rows": pl.Int64(),
+    "file_date": pl.Date(),
+    "file_hour": pl.Int8(),
+    "first_offset": pl.Int64(),
+    "last_offset": pl.Int64(),
+    "feed_partition": pl.Int64(),
+    "status": pl.String(),
+    "reason": pl.String(),
+    "detail": pl.String(),
+    "events_other_hour": pl.Int64(),
+    "events_without_time": pl.Int64(),
+    "missing_columns": pl.List(pl.String),
+}
 
 
 @dataclass(frozen=True)

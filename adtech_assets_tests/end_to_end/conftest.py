@@ -13,7 +13,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from adtech_assets.operational.schema import create_schema
@@ -23,6 +22,8 @@ from adtech_assets.stores.postgres import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import psycopg
 
 BIN = Path(sys.executable).parent
 DAYS = [date(2022, 5, 26), date(2022, 5, 27)]

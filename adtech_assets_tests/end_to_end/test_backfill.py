@@ -18,7 +18,6 @@ from adtech_assets_tests.end_to_end.conftest import DAYS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from adtech_assets_tests.end_to_end.conftest import Deployment
 
 BACKFILL = ("backfill", "--from", "2022-05-26", "--to", "2022-05-27")
 

@@ -1,11 +1,12 @@
 """The dbt models: staging, intermediate and marts, in one dbt process for all of them."""
 
+import contextlib
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
@@ -15,6 +16,9 @@ from packaging.version import Version
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import DAILY, OWNERS, SINGLE_RUN, run_days, step
 from adtech_assets.settings import PROJECT_DIR, Settings
+
+if TYPE_CHECKING:
+    from dbt.adapters.base.impl import BaseAdapter
 
 DAILY_TAG = "daily"
 """dbt tag of models that are partitioned by day: they replace the days of the run."""
@@ -54,11 +58,16 @@ def _build_dbt() -> DbtCliResource:
         profiles_dir=str(project.profiles_dir),
         dbt_executable=str(Path(sys.executable).with_name("dbt")),
     )
-    with FileLock(project.project_dir / "target.lock"):
-        manifest = project.manifest_path
-        if not manifest.exists() or manifest.stat().st_mtime < _last_change(project.project_dir):
-            dbt.cli(["parse", "--quiet"], target_path=project.target_path).wait()
+    # Looked at before the lock too: an image's project folder may be read-only, and is fresh.
+    if not _is_fresh(project.manifest_path):
+        with FileLock(project.project_dir / "target.lock"):
+            if not _is_fresh(project.manifest_path):
+                dbt.cli(["parse", "--quiet"], target_path=project.target_path).wait()
     return dbt
+
+
+def _is_fresh(manifest: Path) -> bool:
+    return manifest.exists() and manifest.stat().st_mtime >= _last_change(project.project_dir)
 
 
 def _last_change(folder: Path) -> float:
@@ -70,6 +79,27 @@ def _last_change(folder: Path) -> float:
 
 project = DbtProject(PROJECT_DIR / "adtech_dbt", profiles_dir=PROJECT_DIR / "adtech_dbt")
 dbt = _build_dbt()
+
+
+@contextlib.contextmanager
+def _closing_adapter(adapter: "BaseAdapter | None") -> Iterator[None]:
+    """Close the DuckDB connection through which dbt's adapter reads metadata in this process.
+
+    Nobody else does, and as long as it is open DuckDB refuses ours, which have other settings.
+    """
+    # Imported here: dbt's adapters take 1 s, and loading the definitions does not need them.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+
+    try:
+        yield
+    finally:
+        # `env()` raises where there is none
+        opened = cast("Any", DuckDBConnectionManager._ENV)  # noqa: SLF001
+        if adapter is not None:
+            adapter.cleanup_connections()
+        if opened is not None:
+            opened.close()
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 @dbt_assets(
@@ -86,9 +116,6 @@ def dbt_models(
     dbt: DbtCliResource,
 ) -> Iterator[Any]:
     """Build and test the models; those partitioned by day for the days of the run."""
-    # Imported here: dbt's adapters take 1 s, and loading the definitions does not need them.
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
-
     days = run_days(context.run.tags)
     window = (
         ["--event-time-start", str(days.first), "--event-time-end", str(days.end)] if days else []
@@ -98,14 +125,8 @@ def dbt_models(
         # Unit tests are about the code, not about the data: `make test` runs them.
         command = ["build", "--exclude-resource-type", "unit_test", *window]
         build = dbt.cli(command, context=context, target_path=settings.dbt_target_dir)
-        try:
+        with _closing_adapter(build.adapter):
             yield from build.stream().fetch_row_counts().fetch_column_metadata()
-        finally:
-            # The metadata is read through a DuckDB connection of dbt's adapter in this process,
-            # which nobody closes; DuckDB refuses others with different settings as long.
-            if build.adapter is not None:
-                build.adapter.cleanup_connections()
-            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 assets = [dbt_models]

@@ -58,6 +58,8 @@ def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
                 metadata={
                     "files_loaded": result.loaded,
                     "rows_loaded": result.rows,
+                    "events_of_another_hour": result.events_other_hour,
+                    "events_without_time": result.events_without_time,
                     "files_known": result.known,
                     "files_duplicate": len(result.duplicates),
                     "files_quarantined": len(result.quarantined),

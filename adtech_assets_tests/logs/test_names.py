@@ -1,0 +1,191 @@
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adtech_assets.logs.names import KINDS, LogFileName, Offsets, kind_of, parse
+from adtech_assets.logs.refusals import Refusal
+
+TODAY = date(2022, 6, 1)
+COPENHAGEN = ZoneInfo("Europe/Copenhagen")
+
+
+def reason(name):
+    with pytest.raises(Refusal) as refused:
+        parse(name, TODAY)
+    return refused.value.reason
+
+
+def utc(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+offsets = st.builds(
+    lambda first, rows, partition: Offsets(first, first + rows - 1, partition),
+    st.integers(0, 10**17),
+    st.integers(1, 10**6),
+    st.integers(0, 999_999_999),
+)
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    middle=st.sampled_from(["", "_processed_dk", "-v2_123456789", "_\N{GRINNING FACE}"]),
+    day=st.dates(max_value=TODAY),
+    hour=st.integers(0, 23),
+    minutes=st.from_regex(r"\A[0-9]{0,7}\Z"),
+    offsets=st.none() | offsets,
+)
+def test_any_valid_name_says_what_it_was_made_of(kind, middle, day, hour, minutes, offsets):
+    stamp = f"{day.year:04}{day.month:02}{day.day:02}{hour:02}{minutes}"
+    suffix = f"_{offsets.first}-{offsets.last}_{offsets.partition}" if offsets else ""
+    name = f"{kind}{middle}_{stamp}{suffix}.parquet"
+
+    assert parse(name, TODAY) == LogFileName(kind, day, hour, offsets)
+
+
+@given(st.text())
+def test_no_text_is_read_as_a_log_file_without_a_kind(text):
+    if kind_of(text) is None:
+        with pytest.raises(ValueError, match="not a log file"):
+            parse(text, TODAY)
+    else:
+        assert text.endswith(".parquet")
+
+
+@given(st.sampled_from(KINDS), st.text() | st.from_regex(r"_[0-9]{8,20}(_[0-9]+-[0-9]+_[0-9]+)?"))
+def test_any_text_in_a_name_is_read_or_refused(kind, text):
+    try:
+        parsed = parse(f"{kind}{text}.parquet", TODAY)
+    except Refusal as refusal:
+        assert refusal.detail
+    else:
+        assert parsed.day <= TODAY
+        assert parsed.hour <= 23
+
+
+def test_the_first_underscore_with_ten_digits_wins():
+    name = parse("clicks_123456789_2022052611_2021010100.parquet", TODAY)
+
+    assert (name.day, name.hour) == (date(2022, 5, 26), 11)
+
+
+def test_a_first_date_that_cannot_be_is_not_passed_over_for_a_later_one():
+    assert reason("clicks_9999999999_2022052611.parquet") == "impossible_date"
+
+
+@pytest.mark.parametrize(
+    "digit", ["\N{ARABIC-INDIC DIGIT TWO}", "\N{FULLWIDTH DIGIT TWO}", "\N{SUPERSCRIPT TWO}"]
+)
+def test_only_ascii_digits_are_digits(digit):
+    assert reason(f"clicks_{digit}022052611.parquet") == "no_date"
+
+
+def test_offsets_in_other_digits_are_no_offsets():
+    name = "clicks_2022052611_\N{ARABIC-INDIC DIGIT ONE}-2_0.parquet"
+
+    assert parse(name, TODAY).offsets is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "impressions_2022052611.PARQUET",
+        "Impressions_2022052611.parquet",
+        ".impressions_2022052611.parquet",
+        ".impressions_2022052611.parquet.partial",
+        "impressions_2022052611.parquet.partial",
+        "impressions_2022052611.parquet_tmp",
+        "_tmp_impressions_2022052611.parquet",
+        "impressions_2022052611.parquet\n",
+        "impressions_2022052611.csv",
+        "conversions_2022052611.parquet",
+        "impression_2022052611.parquet",
+        "",
+    ],
+)
+def test_is_no_log_file(name):
+    assert kind_of(name) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_and_an_ending_make_a_log_file(kind):
+    assert kind_of(f"{kind}.parquet") == kind
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "impressions.parquet",
+        "impressions2022052611.parquet",
+        "impressions_202205261.parquet",
+        "impressions_20220526_11.parquet",
+        "impressions-2022052611.parquet",
+    ],
+)
+def test_a_name_without_date_and_hour_is_refused(name):
+    assert reason(name) == "no_date"
+
+
+@pytest.mark.parametrize("hour", [24, 99])
+def test_an_hour_that_no_day_has_is_refused(hour):
+    assert reason(f"impressions_20220526{hour}.parquet") == "impossible_hour"
+
+
+@pytest.mark.parametrize("day", ["20220230", "20210229", "20221301", "20220500", "00000101"])
+def test_a_day_that_no_calendar_has_is_refused(day):
+    assert reason(f"impressions_{day}11.parquet") == "impossible_date"
+
+
+def test_tomorrow_is_refused():
+    assert reason("impressions_2022060200.parquet") == "future_date"
+
+
+def test_a_later_hour_of_today_is_taken():
+    assert parse("impressions_2022060123.parquet", TODAY).day == TODAY
+
+
+def test_offsets_that_run_backwards_are_refused():
+    assert reason("clicks_20220526113145108_10-9_1.parquet") == "impossible_offsets"
+
+
+def test_one_event_has_one_offset():
+    parsed = parse("clicks_20220526113145108_10-10_1.parquet", TODAY)
+
+    assert parsed.offsets is not None
+    assert parsed.offsets.rows == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("clicks_2022052611.parquet", "2022-05-26T09:00", "2022-05-26T10:00"),
+        ("clicks_2022032701.parquet", "2022-03-27T00:00", "2022-03-27T01:00"),
+        ("clicks_2022032703.parquet", "2022-03-27T01:00", "2022-03-27T02:00"),
+        ("clicks_2022103001.parquet", "2022-10-29T23:00", "2022-10-30T00:00"),
+        ("clicks_2022103002.parquet", "2022-10-30T00:00", "2022-10-30T02:00"),
+        ("clicks_2022103003.parquet", "2022-10-30T02:00", "2022-10-30T03:00"),
+    ],
+)
+def test_an_hour_of_the_name_in_utc(name, first, last):
+    parsed = parse(name, date.max)
+
+    assert parsed.utc_bounds(COPENHAGEN) == (utc(first), utc(last))
+
+
+@pytest.mark.parametrize(("day", "hours"), [("20220327", 23), ("20221030", 25), ("20220526", 24)])
+def test_the_hours_of_a_day_add_up_to_its_length(day, hours):
+    bounds = [
+        parse(f"clicks_{day}{hour:02}.parquet", date.max).utc_bounds(COPENHAGEN)
+        for hour in range(24)
+    ]
+
+    assert sum((end - start).total_seconds() for start, end in bounds) == hours * 3600
+
+
+def test_the_hour_that_spring_skips_has_no_minutes():
+    start, end = parse("clicks_2022032702.parquet", date.max).utc_bounds(COPENHAGEN)
+
+    assert start == end
