@@ -64,9 +64,9 @@ def run_days(settings: Settings, days: DayRange, select: str | None = None) -> N
             )
     for warning in told.warnings:
         errors.print(f"[yellow]Note:[/] {_one_line(warning)}", soft_wrap=True, markup=True)
-    if not result.success:
-        why = told.failures[0] if told.failures else f"see its log, {log}"
-        raise UserError(f"The run for {days} failed. {why}")
+    if told.failures or not result.success:
+        why = told.failures[0] if told.failures else "It was interrupted."
+        raise UserError(f"The run for {days} failed. {why} (log: {log})")
 
 
 def selected_assets(select: str) -> list[dg.AssetKey]:
@@ -78,9 +78,9 @@ def selected_assets(select: str) -> list[dg.AssetKey]:
     graph = defs.resolve_asset_graph()
     known = {key.to_user_string(): key for key in graph.materializable_asset_keys}
     parts = []
-    for part in select.split(",") if ":" not in select else [select]:
-        plain = re.fullmatch(r"(\+?)([\w/]+)(\+?)", part.strip())
-        if plain is not None and plain[2] not in known:
+    for part in [select] if ":" in select else re.split(r"[,\s]+", select.strip()):
+        plain = re.fullmatch(r"(\+?)([\w/*]+)(\+?)", part)
+        if plain is not None and "*" not in part and plain[2] not in known:
             close = [name for name in known if plain[2].split("/")[-1] in name]
             hint = f" Did you mean {' or '.join(sorted(close)[:3])}?" if close else ""
             raise UserError(f"There is no asset {plain[2]!r}.{hint} All of them: dg list defs")

@@ -31,6 +31,14 @@ WAIT_SECONDS = 3600.0
 SAY_AFTER_SECONDS = 1.0
 POLL_SECONDS = 0.05
 
+DAMAGE_WORDS = (
+    "not a valid DuckDB database file",
+    "Corrupt database file",
+    "Could not read enough bytes",
+    "database file with version number",
+)
+"""Of a file that is damaged, or written by a newer DuckDB than this one."""
+
 
 class Warehouse:
     """The warehouse file and its lock, shared by every user in this process."""
@@ -84,7 +92,11 @@ class Warehouse:
         """
         if read_only and not self.path.exists():
             raise UserError("There is no warehouse yet. Fill it first: adtech backfill --help")
-        with self.reserved(), contextlib.closing(self._open(read_only=read_only)) as connection:
+        with (
+            self.reserved(),
+            self._damage_told(),
+            contextlib.closing(self._open(read_only=read_only)) as connection,
+        ):
             yield connection
 
     def wait_until_free(self) -> None:
@@ -93,7 +105,22 @@ class Warehouse:
         A dbt process outlives a parent that was killed with -9, and somebody may look at the file
         with DuckDB's own client: neither holds our lock, both hold DuckDB's.
         """
-        self._open(read_only=False).close()
+        with self._damage_told():
+            self._open(read_only=False).close()
+
+    @contextlib.contextmanager
+    def _damage_told(self) -> Iterator[None]:
+        """Say what to do about a damaged file, whether opening it finds out or a later query."""
+        try:
+            yield
+        except duckdb.Error as error:
+            if not any(words in str(error) for words in DAMAGE_WORDS):
+                raise
+            raise UserError(
+                f"The warehouse {self.path} is damaged or no DuckDB file ({first_line(error)}). "
+                "Move it away and run `adtech backfill` over your days: it is rebuilt from the "
+                "archive and the source."
+            ) from error
 
     def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self.wait_seconds
@@ -102,11 +129,11 @@ class Warehouse:
             try:
                 connection = duckdb.connect(self.path, read_only=read_only)
             except duckdb.IOException as error:
+                if any(words in str(error) for words in DAMAGE_WORDS):
+                    raise
                 if "Could not set lock" not in str(error):
                     raise UserError(
-                        f"The warehouse {self.path} cannot be read ({first_line(error)}). "
-                        "Move it away and run `adtech backfill` over your days: it is rebuilt from "
-                        "the archive and the source."
+                        f"The warehouse {self.path} cannot be opened: {first_line(error)}"
                     ) from error
                 if time.monotonic() > deadline:
                     raise TransientError(
@@ -129,7 +156,8 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDB
     try:
         yield connection
     except BaseException:
-        connection.rollback()
+        with contextlib.suppress(duckdb.Error):  # the error that led here says more
+            connection.rollback()
         raise
     connection.commit()
 

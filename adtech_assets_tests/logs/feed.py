@@ -1,4 +1,4 @@
-"""Deliveries for the tests: log files in the landing folder, and what the warehouse says of them."""
+"""Deliveries for the tests, and what the warehouse says of them."""
 
 from __future__ import annotations
 

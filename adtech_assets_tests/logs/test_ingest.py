@@ -51,10 +51,13 @@ class KilledError(BaseException):
 
 
 @pytest.fixture(params=["small files", "large files"])
-def either_way(request, monkeypatch):
-    """Small files go through Polars, large ones through DuckDB; both must agree."""
+def size(request, monkeypatch):
+    """Small files go through Polars, large ones through DuckDB."""
     if request.param == "large files":
         monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)
+
+
+both_ways = pytest.mark.usefixtures("size")
 
 
 def age(path, seconds):
@@ -79,9 +82,8 @@ def test_generated_files_are_all_loaded(warehouse, settings):
     assert (impressions.rows, clicks.rows) == (300, 60)
 
 
-def test_an_event_arrives_with_the_hour_of_its_file_and_its_own_time(
-    warehouse, settings, either_way
-):
+@both_ways
+def test_an_event_arrives_with_the_hour_of_its_file_and_its_own_time(warehouse, settings):
     deliver(settings, "impressions_2022052613.parquet", "agent")
 
     ingest(warehouse, settings)
@@ -91,7 +93,8 @@ def test_an_event_arrives_with_the_hour_of_its_file_and_its_own_time(
     ]
 
 
-def test_a_file_without_events_is_loaded(warehouse, settings, either_way):
+@both_ways
+def test_a_file_without_events_is_loaded(warehouse, settings):
     write(settings.raw_data_dir / FIRST)
 
     assert ingest(warehouse, settings).loaded == 1
@@ -264,8 +267,9 @@ REFUSED = [
 ]
 
 
+@both_ways
 @pytest.mark.parametrize(("spoil", "reason"), REFUSED)
-def test_a_file_against_the_contract_is_refused(warehouse, settings, either_way, spoil, reason):
+def test_a_file_against_the_contract_is_refused(warehouse, settings, spoil, reason):
     spoil(settings.raw_data_dir / FIRST)
 
     result = ingest(warehouse, settings)
@@ -274,8 +278,9 @@ def test_a_file_against_the_contract_is_refused(warehouse, settings, either_way,
     assert agents(warehouse) == {}
 
 
+@both_ways
 @pytest.mark.parametrize(("spoil", "reason"), REFUSED)
-def test_a_bad_file_never_stops_the_others(warehouse, settings, either_way, spoil, reason):
+def test_a_bad_file_never_stops_the_others(warehouse, settings, spoil, reason):
     spoil(settings.raw_data_dir / FIRST)
     deliver(settings, "impressions_2022052610.parquet", "before")
     deliver(settings, SECOND, "after", "after")
@@ -289,10 +294,9 @@ def test_a_bad_file_never_stops_the_others(warehouse, settings, either_way, spoi
 # The feed's files carry no checksums, so a flipped bit inside a value (another letter of a user
 # agent, another millisecond) gives another valid file that nothing can tell from the right one.
 # What breaks the encoding is found, because every column that is counted is decoded.
+@both_ways
 @pytest.mark.parametrize("column", contract.COLUMNS, ids=lambda column: column.name)
-def test_a_flipped_bit_that_breaks_a_column_that_is_read_is_found(
-    warehouse, settings, either_way, column
-):
+def test_a_flipped_bit_that_breaks_a_column_that_is_read_is_found(warehouse, settings, column):
     path = deliver(settings, FIRST, "agent", "another agent")
     row_group = pq.read_metadata(path).row_group(0)
     chunks = map(row_group.column, range(row_group.num_columns))
@@ -319,14 +323,16 @@ def test_a_bad_file_leaves_nothing_open(warehouse, settings):
     assert open_files() < before + 25
 
 
-def test_rows_that_do_not_match_the_offsets_are_refused(warehouse, settings, either_way):
+@both_ways
+def test_rows_that_do_not_match_the_offsets_are_refused(warehouse, settings):
     deliver(settings, FULL_FIRST, *["agent"] * 3)
 
     assert reasons(ingest(warehouse, settings)) == {FULL_FIRST: "incomplete"}
     assert agents(warehouse) == {}
 
 
-def test_rows_that_match_the_offsets_are_loaded(warehouse, settings, either_way):
+@both_ways
+def test_rows_that_match_the_offsets_are_loaded(warehouse, settings):
     deliver(settings, FULL_FIRST, *["agent"] * 4)
 
     assert ingest(warehouse, settings).rows == 4
@@ -383,7 +389,8 @@ def test_neighbouring_offsets_and_those_of_another_partition_do_not_overlap(
     assert ingest(warehouse, settings).rows == 5
 
 
-def test_extra_columns_are_accepted(warehouse, settings, either_way):
+@both_ways
+def test_extra_columns_are_accepted(warehouse, settings):
     extra = {
         name: pa.array(["anything"]) for name in ("path", "filename", "file_row_number", "events")
     }
@@ -392,7 +399,8 @@ def test_extra_columns_are_accepted(warehouse, settings, either_way):
     assert ingest(warehouse, settings).rows == 1
 
 
-def test_each_file_is_read_by_its_own_schema(warehouse, settings, either_way):
+@both_ways
+def test_each_file_is_read_by_its_own_schema(warehouse, settings):
     rewrite(deliver(settings, FIRST, "a"), columns={"new": pa.array([1])}, without=["banner"])
     rewrite(deliver(settings, SECOND, "b"), columns={"new": pa.array(["text"])})
     wide = group(pa.array([2**40]), name="campaign_id")
@@ -407,7 +415,8 @@ def test_each_file_is_read_by_its_own_schema(warehouse, settings, either_way):
     assert warehouse.execute(query).fetchall() == [("a", None), ("b", 731193), ("c", 2**40)]
 
 
-def test_missing_optional_columns_are_null_and_noted(warehouse, settings, either_way):
+@both_ways
+def test_missing_optional_columns_are_null_and_noted(warehouse, settings):
     without = ["transaction_header", "banner", "fraud_detection"]
     rewrite(deliver(settings, FIRST), without=without)
 
@@ -452,6 +461,7 @@ def test_a_name_that_is_no_text_is_refused_and_shown_escaped(warehouse, settings
     assert not os.path.lexists(path)
 
 
+@both_ways
 @pytest.mark.parametrize(
     "ending",
     [
@@ -469,7 +479,7 @@ def test_a_name_that_is_no_text_is_refused_and_shown_escaped(warehouse, settings
         "x" * 225,
     ],
 )
-def test_any_character_in_a_name_is_taken_literally(warehouse, settings, either_way, ending):
+def test_any_character_in_a_name_is_taken_literally(warehouse, settings, ending):
     name = f"impressions_2022052611{ending}.parquet"
     deliver(settings, name, "right")
     deliver(settings, "impressions_2022052611ab.parquet", "other")
@@ -627,6 +637,7 @@ def test_what_cannot_be_moved_stays_and_is_reported_by_every_run(
 # ---- content -----------------------------------------------------------------------------------
 
 
+@both_ways
 @pytest.mark.parametrize(
     "agent",
     [
@@ -643,7 +654,7 @@ def test_what_cannot_be_moved_stays_and_is_reported_by_every_run(
     ],
     ids=lambda agent: repr(agent)[:20],
 )
-def test_a_user_agent_arrives_as_it_is(warehouse, settings, either_way, agent):
+def test_a_user_agent_arrives_as_it_is(warehouse, settings, agent):
     deliver(settings, FIRST, agent, "agent", agent)
 
     ingest(warehouse, settings)
@@ -651,10 +662,9 @@ def test_a_user_agent_arrives_as_it_is(warehouse, settings, either_way, agent):
     assert agents(warehouse) == Counter([agent, "agent", agent])
 
 
+@both_ways
 @pytest.mark.parametrize("unset", [None, 0, EVENT_MS // 1000, EVENT_MS * 1000, -1, 2**62])
-def test_an_implausible_time_is_flagged_and_its_event_counted(
-    warehouse, settings, either_way, unset
-):
+def test_an_implausible_time_is_flagged_and_its_event_counted(warehouse, settings, unset):
     deliver(settings, FIRST, "a", "b", times=[unset, EVENT_MS])
 
     ingest(warehouse, settings)
@@ -665,7 +675,8 @@ def test_an_implausible_time_is_flagged_and_its_event_counted(
     assert build_rollup(warehouse) == {(DAY, 11, "a"): [1, 0], (DAY, 11, "b"): [1, 0]}
 
 
-def test_events_of_another_hour_are_counted_not_moved(warehouse, settings, either_way):
+@both_ways
+def test_events_of_another_hour_are_counted_not_moved(warehouse, settings):
     hour = 3_600_000
     starts = EVENT_MS - EVENT_MS % hour
     times = [starts - 1, starts, starts + hour - 1, starts + hour]
@@ -856,9 +867,8 @@ def change_after_the_hash(monkeypatch, change):
     monkeypatch.setattr(reader, "batches", changed)
 
 
-def test_a_file_that_changes_before_it_is_read_is_not_counted(
-    warehouse, settings, monkeypatch, either_way
-):
+@both_ways
+def test_a_file_that_changes_before_it_is_read_is_not_counted(warehouse, settings, monkeypatch):
     deliver(settings, FIRST, "before")
     change_after_the_hash(monkeypatch, lambda path: write(path, "after", "after"))
 
@@ -869,7 +879,8 @@ def test_a_file_that_changes_before_it_is_read_is_not_counted(
     assert ledger(warehouse, "file_name") == []
 
 
-def test_a_file_that_disappears_fails_the_run(warehouse, settings, monkeypatch, either_way):
+@both_ways
+def test_a_file_that_disappears_fails_the_run(warehouse, settings, monkeypatch):
     deliver(settings, FIRST)
     change_after_the_hash(monkeypatch, Path.unlink)
 

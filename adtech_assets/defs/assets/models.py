@@ -6,19 +6,23 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
+from dbt.adapters.base.impl import BaseAdapter
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from filelock import FileLock
 from packaging.version import Version
 
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import DAILY, OWNERS, SINGLE_RUN, run_days, step
+from adtech_assets.errors import UserError
 from adtech_assets.settings import PROJECT_DIR, Settings
 
-if TYPE_CHECKING:
-    from dbt.adapters.base.impl import BaseAdapter
+MOST_TOLD = 500
+"""Characters of an error that are told; the rest is in the log."""
 
 DAILY_TAG = "daily"
 """dbt tag of models that are partitioned by day: they replace the days of the run."""
@@ -82,14 +86,11 @@ dbt = _build_dbt()
 
 
 @contextlib.contextmanager
-def _closing_adapter(adapter: "BaseAdapter | None") -> Iterator[None]:
+def _closing_adapter(adapter: BaseAdapter | None) -> Iterator[None]:
     """Close the DuckDB connection through which dbt's adapter reads metadata in this process.
 
     Nobody else does, and as long as it is open DuckDB refuses ours, which have other settings.
     """
-    # Imported here: dbt's adapters take 1 s, and loading the definitions does not need them.
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
-
     try:
         yield
     finally:
@@ -100,6 +101,17 @@ def _closing_adapter(adapter: "BaseAdapter | None") -> Iterator[None]:
         if opened is not None:
             opened.close()
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def _told_in_a_line(settings: Settings) -> Iterator[None]:
+    """What dbt says of a failed model or test, without the command line around it."""
+    try:
+        yield
+    except DagsterDbtCliRuntimeError as error:
+        _, _, errors = str(error).partition("Errors parsed from dbt logs:")
+        told = " ".join((errors or str(error)).split())[:MOST_TOLD]
+        raise UserError(f"dbt: {told} (log: {settings.dbt_target_dir / 'dbt.log'})") from error
 
 
 @dbt_assets(
@@ -120,7 +132,7 @@ def dbt_models(
     window = (
         ["--event-time-start", str(days.first), "--event-time-end", str(days.end)] if days else []
     )
-    with step(context), warehouse.store.reserved():
+    with step(context), _told_in_a_line(settings), warehouse.store.reserved():
         warehouse.store.wait_until_free()
         # Unit tests are about the code, not about the data: `make test` runs them.
         command = ["build", "--exclude-resource-type", "unit_test", *window]

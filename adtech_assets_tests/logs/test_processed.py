@@ -1,0 +1,162 @@
+"""When loaded files leave the landing folder, and for where."""
+
+import os
+
+import pytest
+
+from adtech_assets.logs.processed import clear_landing
+from adtech_assets_tests.logs.feed import (
+    DAY,
+    FIRST,
+    NEXT_DAY,
+    SECOND,
+    days,
+    deliver,
+    fingerprints,
+    ingest,
+    names_in,
+)
+
+CLICKS = "clicks_2022052611.parquet"
+ARCHIVED = f"impressions/2022-05-26/{FIRST}"
+
+
+@pytest.fixture
+def loaded(warehouse, settings):
+    """The committed load of a day with one file."""
+    deliver(settings, FIRST)
+    ingest(warehouse, settings)
+    return fingerprints(warehouse)
+
+
+def test_loaded_files_go_to_the_archive_under_their_own_names(warehouse, settings):
+    content = deliver(settings, FIRST).read_bytes()
+    deliver(settings, CLICKS)
+    for kind in ("impressions", "clicks"):
+        ingest(warehouse, settings, kind)
+
+    cleared = clear_landing(warehouse, settings, days(), fingerprints(warehouse))
+
+    assert cleared.archived == 2
+    assert names_in(settings.raw_data_dir) == set()
+    assert names_in(settings.archive_dir) == {ARCHIVED, f"clicks/2022-05-26/{CLICKS}"}
+    assert (settings.archive_dir / ARCHIVED).read_bytes() == content
+
+
+def test_loaded_files_are_deleted_on_request(warehouse, settings, loaded):
+    deleting = settings.model_copy(update={"processed_files": "delete"})
+
+    assert clear_landing(warehouse, deleting, days(), loaded).deleted == 1
+    assert names_in(settings.raw_data_dir) == set()
+    assert not settings.archive_dir.exists()
+
+
+def test_loaded_files_stay_on_request(warehouse, settings, loaded):
+    keeping = settings.model_copy(update={"processed_files": "keep"})
+
+    assert clear_landing(warehouse, keeping, days(), loaded).kept == 1
+    assert names_in(settings.raw_data_dir) == {FIRST}
+
+
+@pytest.mark.parametrize("way", ["archive", "delete"])
+@pytest.mark.parametrize("fingerprint", [{}, {DAY: "of an earlier load"}])
+@pytest.mark.usefixtures("loaded")
+def test_nothing_leaves_before_its_load_is_committed(warehouse, settings, way, fingerprint):
+    leaving = settings.model_copy(update={"processed_files": way})
+
+    assert clear_landing(warehouse, leaving, days(), fingerprint).not_loaded == 1
+    assert names_in(settings.raw_data_dir) == {FIRST}
+
+
+def test_a_file_that_came_after_the_load_keeps_all_of_its_day(warehouse, settings, loaded):
+    deliver(settings, SECOND, "late")
+    ingest(warehouse, settings)
+
+    assert clear_landing(warehouse, settings, days(), loaded).not_loaded == 2
+    assert names_in(settings.raw_data_dir) == {FIRST, SECOND}
+
+
+def test_a_file_that_no_run_has_seen_stays(warehouse, settings, loaded):
+    deliver(settings, SECOND, "unseen")
+
+    clear_landing(warehouse, settings, days(), loaded)
+
+    assert names_in(settings.raw_data_dir) == {SECOND}
+
+
+def test_files_of_other_days_stay(warehouse, settings):
+    deliver(settings, FIRST)
+    deliver(settings, "impressions_2022052711.parquet", "other")
+    ingest(warehouse, settings, of=days(DAY, NEXT_DAY))
+
+    clear_landing(warehouse, settings, days(), fingerprints(warehouse, days(DAY, NEXT_DAY)))
+
+    assert names_in(settings.raw_data_dir) == {"impressions_2022052711.parquet"}
+
+
+def test_changed_bytes_stay(warehouse, settings, loaded):
+    deliver(settings, FIRST, "other bytes")
+
+    assert clear_landing(warehouse, settings, days(), loaded).not_loaded == 1
+    assert names_in(settings.raw_data_dir) == {FIRST}
+
+
+def test_changed_bytes_of_the_same_length_stay(warehouse, settings, loaded):
+    path = settings.raw_data_dir / FIRST
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+    assert clear_landing(warehouse, settings, days(), loaded).not_loaded == 1
+    assert path.read_bytes() == content
+
+
+def test_a_link_in_the_place_of_a_loaded_file_stays(warehouse, settings, loaded, tmp_path):
+    path = settings.raw_data_dir / FIRST
+    path.rename(tmp_path / "moved")
+    path.symlink_to(tmp_path / "moved")
+
+    assert clear_landing(warehouse, settings, days(), loaded).not_loaded == 1
+    assert path.is_symlink()
+
+
+def test_a_loaded_file_delivered_again_leaves(warehouse, settings, loaded):
+    clear_landing(warehouse, settings, days(), loaded)
+    os.utime(deliver(settings, FIRST), (0, 0))
+
+    assert clear_landing(warehouse, settings, days(), loaded).archived == 1
+    assert names_in(settings.raw_data_dir) == set()
+    assert names_in(settings.archive_dir) == {ARCHIVED}
+
+
+def test_duplicates_are_archived_apart_from_the_originals(warehouse, settings, loaded):
+    deliver(settings, SECOND)
+    ingest(warehouse, settings)
+
+    clear_landing(warehouse, settings, days(), loaded)
+
+    assert names_in(settings.archive_dir) == {
+        ARCHIVED,
+        f"duplicates/impressions/2022-05-26/{SECOND}",
+    }
+
+
+def test_a_day_of_nothing_but_duplicates_is_cleared(warehouse, settings, loaded):
+    name = "impressions_2022052711.parquet"
+    deliver(settings, name)
+    ingest(warehouse, settings, of=days(NEXT_DAY))
+
+    clear_landing(warehouse, settings, days(DAY, NEXT_DAY), loaded)
+
+    assert names_in(settings.archive_dir) == {
+        ARCHIVED,
+        f"duplicates/impressions/2022-05-27/{name}",
+    }
+
+
+def test_clearing_again_changes_nothing(warehouse, settings, loaded):
+    clear_landing(warehouse, settings, days(), loaded)
+
+    clear_landing(warehouse, settings, days(), loaded)
+
+    assert names_in(settings.archive_dir) == {ARCHIVED}
