@@ -6,7 +6,6 @@ import contextlib
 import logging
 import re
 import threading
-import time
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,10 +17,10 @@ from adtech_assets.cli.screen import errors, screen
 from adtech_assets.definitions import defs
 from adtech_assets.defs.resources import fail_lost_runs
 from adtech_assets.defs.steps import range_tags
-from adtech_assets.errors import UserError
+from adtech_assets.errors import TransientError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from adtech_assets.partitions import DayRange
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
 JOB = "daily_pipeline"
 POLL_SECONDS = 0.2
 # Silent on the screen: what matters is told by the progress bar and the lines after it.
+OWN_ERRORS = (UserError.__name__, TransientError.__name__)
+"""Errors whose message says what to do; what caused them is for the log."""
+
 RUN_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -53,7 +55,7 @@ def run_days(settings: Settings, days: DayRange, select: str | None = None) -> N
         fail_lost_runs(instance, settings)
         run_id = str(uuid.uuid4())
         log = settings.dagster_dir / "logs" / f"{run_id}.log"
-        with _output_to(log), _progress(instance, run_id, str(days)) as told:
+        with _output_to(log), _progress(instance, run_id, str(days)):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=instance,
@@ -62,11 +64,12 @@ def run_days(settings: Settings, days: DayRange, select: str | None = None) -> N
                 run_config=RUN_CONFIG,
                 raise_on_error=False,
             )
+        told = _read_events(instance, run_id)
     for warning in told.warnings:
         errors.print(f"[yellow]Note:[/] {_one_line(warning)}", soft_wrap=True, markup=True)
     if told.failures or not result.success:
-        why = told.failures[0] if told.failures else "It was interrupted."
-        raise UserError(f"The run for {days} failed. {why} (log: {log})")
+        why = told.failures[0] if told.failures else f"It was interrupted; its log: {log}"
+        raise UserError(f"The run for {days} failed. {why}")
 
 
 def selected_assets(select: str) -> list[dg.AssetKey]:
@@ -104,9 +107,8 @@ def _output_to(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _progress(instance: dg.DagsterInstance, run_id: str, title: str) -> Iterator[Told]:
+def _progress(instance: dg.DagsterInstance, run_id: str, title: str) -> Iterator[None]:
     """Show the run's steps while it goes on, by reading its events as they are stored."""
-    told = Told()
     finished = threading.Event()
     bar = Progress(
         TextColumn("[bold]{task.fields[title]}"),
@@ -116,59 +118,56 @@ def _progress(instance: dg.DagsterInstance, run_id: str, title: str) -> Iterator
         TimeElapsedColumn(),
         console=screen,
     )
+    task = bar.add_task("starting", total=None, title=title)
 
     def follow() -> None:
-        task = bar.add_task("starting", total=None, title=title)
         cursor: str | None = None
-        while True:
-            last_look = finished.is_set()
+        while not finished.wait(POLL_SECONDS):
+            if bar.tasks[task].total is None and (run := instance.get_run_by_id(run_id)):
+                bar.update(task, total=_number_of_steps(instance, run))
             records = instance.get_records_for_run(run_id, cursor)
             cursor = records.cursor
-            for record in records.records:
-                _tell(record.event_log_entry, told, bar, task)
-            if bar.tasks[task].total is None and (run := instance.get_run_by_id(run_id)):
-                steps = run.step_keys_to_execute or _planned_steps(instance, run)
-                bar.update(task, total=len(steps) or None)
-            if last_look and not records.has_more:
-                return
-            time.sleep(POLL_SECONDS)
+            for event in filter(None, (r.event_log_entry.dagster_event for r in records.records)):
+                if event.is_step_start:
+                    bar.update(task, description=_step_name(event.step_key))
+                elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
+                    bar.advance(task)
 
     with bar:
         follower = threading.Thread(target=follow, daemon=True)
         follower.start()
         try:
-            yield told
+            yield
         finally:
             finished.set()
-            follower.join(timeout=30)
+            follower.join()
     if not screen.is_terminal:
         screen.print()  # the bar is one line without an end there
 
 
-def _planned_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Sequence[str]:
+def _number_of_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
     if run.execution_plan_snapshot_id is None:
-        return ()
-    return instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).step_keys_to_execute
+        return None
+    plan = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+    return len(plan.step_keys_to_execute)
 
 
-def _tell(entry: dg.EventLogEntry, told: Told, bar: Progress, task: object) -> None:
-    event = entry.dagster_event
-    if event is None:
-        if entry.level == logging.WARNING:  # said by a step
-            told.warnings.append(entry.user_message)
-        return
-    if event.is_step_start:
-        bar.update(task, description=_step_name(event.step_key))  # type: ignore[arg-type]
-    elif event.is_step_success or event.is_step_skipped:
-        bar.advance(task)  # type: ignore[arg-type]
-    elif event.is_step_failure:
-        bar.advance(task)  # type: ignore[arg-type]
-        told.failures.append(f"{_step_name(event.step_key)}: {_reason(event)}")
-    elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-        _tell_check(event, told)
+def _read_events(instance: dg.DagsterInstance, run_id: str) -> Told:
+    """What steps and checks said during a run."""
+    told = Told()
+    for entry in instance.all_logs(run_id):
+        event = entry.dagster_event
+        if event is None:
+            if entry.level == logging.WARNING:
+                told.warnings.append(entry.user_message)
+        elif event.is_step_failure:
+            told.failures.append(f"{_step_name(event.step_key)}: {_reason(event)}")
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            _read_check(event, told)
+    return told
 
 
-def _tell_check(event: dg.DagsterEvent, told: Told) -> None:
+def _read_check(event: dg.DagsterEvent, told: Told) -> None:
     check = event.asset_check_evaluation_data
     if check.passed:
         return
@@ -189,9 +188,9 @@ def _reason(event: dg.DagsterEvent) -> str:
     if data.user_failure_data and data.user_failure_data.description:
         return _one_line(data.user_failure_data.description)
     error = data.error
-    while error is not None and error.cause is not None:
+    while error is not None and error.cause is not None and error.cls_name not in OWN_ERRORS:
         error = error.cause
-    return _one_line(error.message) if error else "unknown"
+    return _one_line(error.message.partition(": ")[2] or error.message) if error else "unknown"
 
 
 def _one_line(text: str) -> str:

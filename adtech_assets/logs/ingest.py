@@ -264,7 +264,9 @@ class Ingest:
             with transaction(self.connection):
                 read = reader.append_one(self.connection, file, self.settings.zone)
                 self._record_loaded([(candidate, file.file_id, read)])
-        except Refusal as refusal:
+        except Refusal as raised:
+            # Without its trace, which would keep every refused file's footer in memory.
+            refusal = Refusal(raised.reason, raised.detail)
             if refusal.reason != "incomplete":  # which depends on the name too
                 self.refused_contents[candidate.seen.sha256 or ""] = refusal
             self._quarantine(candidate.file, candidate.seen, candidate.name, refusal, file.file_id)
@@ -337,8 +339,7 @@ class Ingest:
             landing.quarantine(self.settings, file, refusal, file_id)
         except FileNotFoundError:
             raise _disappeared(file) from None
-        # A refusal without its trace, which would keep every refused file's footer in memory.
-        self.result.quarantined.append((seen.file_name, Refusal(refusal.reason, refusal.detail)))
+        self.result.quarantined.append((seen.file_name, refusal))
 
     def _take_file_id(self) -> int:
         self.next_file_id += 1

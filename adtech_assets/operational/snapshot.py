@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, get_args
 
+import duckdb
 import pyarrow as pa
 
 from adtech_assets.errors import UserError
-from adtech_assets.stores.warehouse import transaction
+from adtech_assets.stores.warehouse import first_line, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    import duckdb
 
     from adtech_assets.partitions import DayRange
     from adtech_assets.stores.postgres import Postgres, Snapshot
@@ -75,7 +74,7 @@ _ARROW_TYPES = {
     "VARCHAR": (pa.types.is_string, pa.types.is_large_string),
     "TIMESTAMP": (lambda found: pa.types.is_timestamp(found) and found.tz is None,),
     "DATE": (pa.types.is_date,),
-    "DECIMAL(10, 2)": (lambda found: str(found).startswith(("extension<arrow.opaque", "decimal")),),
+    "DECIMAL(10, 2)": (lambda found: "type_name=numeric," in str(found),),  # text, so exact
 }
 
 _EXTRACTED_DAYS = """
@@ -166,15 +165,32 @@ def _insert(
     with snapshot.stream(query) as rows:
         _check_types(name, rows.schema)
         columns = ", ".join(
-            f"CAST({column} AS {type_}) AS {column}"
+            f"{_exact(column, type_)} AS {column}"
             for column, type_ in SOURCES[name].columns.items()
         )
         connection.register("source_rows", rows)
-        inserted = connection.execute(
-            f"INSERT INTO raw.{name} SELECT {columns} FROM source_rows"
-        ).fetchone()
+        try:
+            inserted = connection.execute(
+                f"INSERT INTO raw.{name} SELECT {columns} FROM source_rows"
+            ).fetchone()
+        except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+            raise UserError(
+                f"The source table {SOURCES[name].table} holds a value that the warehouse cannot "
+                f"keep as it is ({first_line(error)}). Nothing was changed; correct it there."
+            ) from error
         connection.unregister("source_rows")
     return int(inserted[0]) if inserted else 0
+
+
+def _exact(column: str, type_: str) -> str:
+    """The column as its type in the warehouse; money is never rounded."""
+    cast = f"CAST({column} AS {type_})"
+    if not type_.startswith("DECIMAL"):
+        return cast
+    return (
+        f"CASE WHEN {column} IS NULL OR CAST({column} AS DECIMAL(38, 20)) = {cast} THEN {cast} "
+        f"ELSE error('{column} ' || {column} || ' is no {type_}') END"
+    )
 
 
 def _check_types(name: RawTable, schema: pa.Schema) -> None:
@@ -184,7 +200,7 @@ def _check_types(name: RawTable, schema: pa.Schema) -> None:
         if not any(accepts(found) for accepts in _ARROW_TYPES[type_]):
             raise UserError(
                 f"The source column {source.table}.{column} is now {found}, not {type_}. "
-                "Nothing was published; adapt the pipeline or the source."
+                "Nothing was changed; adapt the pipeline or the source."
             )
 
 
@@ -221,3 +237,5 @@ def _note_days(
             "run_id": run_id,
         },
     )
+    for name in EVENT_TABLES:
+        connection.unregister(f"source_{name}")

@@ -91,7 +91,7 @@ def replace_days(
     now = datetime.now(UTC).replace(tzinfo=None)
     with target.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
-        _create_tables(cursor)
+        _create_tables(connection)
         _refuse_to_forget(loads, audits(connection, days))
         cursor.execute(
             "DELETE FROM public.csv_data_task WHERE datetime >= %s AND datetime < %s",
@@ -156,10 +156,12 @@ def loaded_counts(connection: psycopg.Connection, days: DayRange) -> list[HourCo
     return [HourCount(at.date(), at.hour, impressions, clicks) for at, impressions, clicks in rows]
 
 
-def _create_tables(cursor: psycopg.Cursor) -> None:
+def _create_tables(connection: psycopg.Connection) -> None:
+    """Make what is missing; IF NOT EXISTS would ask for a privilege even where nothing is."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     for table in _METADATA.sorted_tables:
-        ddl = CreateTable(table, if_not_exists=True).compile(dialect=postgresql.dialect())
-        cursor.execute(sql.SQL(str(ddl)))
+        if not _exists(connection, table.name):
+            connection.execute(str(CreateTable(table).compile(dialect=dialect)).encode())
 
 
 def _exists(connection: psycopg.Connection, table: str) -> bool:

@@ -68,3 +68,26 @@ WHERE source.event_date BETWEEN ? AND ?
 GROUP BY ALL
 ORDER BY ALL
 """
+
+
+def log_differences(
+    warehouse: duckdb.DuckDBPyConnection, days: DayRange, kinds: Mapping[str, tuple[str, str]]
+) -> list[Difference]:
+    """Ledger = raw table = roll-up, by day.
+
+    Args:
+        warehouse: a connection to it.
+        days: the days to compare.
+        kinds: by kind, its raw table and its column of the roll-up.
+    """
+    found = []
+    for kind, (table, column) in kinds.items():
+        query = _LOG_COUNTS.format(kind=kind, table=table, column=column)
+        for day, ledger, raw, rolled_up in warehouse.execute(
+            query, [days.first, days.last]
+        ).fetchall():
+            found += _unequal(day, (table, raw), ("raw.log_files", ledger))
+            found += _unequal(
+                day, (f"rollup.hourly_user_agent_rollup.{column}", rolled_up), (table, raw)
+            )
+    return found

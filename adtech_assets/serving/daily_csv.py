@@ -6,9 +6,8 @@ import csv
 from typing import TYPE_CHECKING
 
 from adtech_assets.errors import UserError
-from adtech_assets.files import written_whole
 from adtech_assets.logs.rollup import HourCount
-from adtech_assets.partitions import parse_day
+from adtech_assets.serving.outputs import written_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,34 +23,47 @@ def path_of(folder: Path, day: date) -> Path:
 
 
 def write(folder: Path, day: date, counts: Iterable[HourCount]) -> Path:
-    """Write a day's CSV, ordered by hour; only the header where the user agent has no events."""
+    """Write a day's CSV, ordered by hour; only the header where the user agent has no events.
+
+    Raises:
+        UserError: the folder or the file cannot be written.
+    """
     path = path_of(folder, day)
-    try:
-        with written_whole(path) as partial, partial.open("w", newline="") as target:
-            rows = csv.writer(target, lineterminator="\n")
-            rows.writerow(HEADER)
-            rows.writerows((c.day, c.hour, c.impressions, c.clicks) for c in counts)
-    except PermissionError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+    with written_output(path) as partial, partial.open("w", newline="") as target:
+        rows = csv.writer(target, lineterminator="\n")
+        rows.writerow(HEADER)
+        rows.writerows((c.day, c.hour, c.impressions, c.clicks) for c in counts)
     return path
 
 
 def read(folder: Path, day: date) -> list[HourCount]:
-    """Read a day's CSV; no rows where there is no file.
+    """Read a day's CSV.
 
     Raises:
-        UserError: the file is not one of ours.
+        UserError: there is none, or it is not one of ours.
     """
     path = path_of(folder, day)
-    if not path.exists():
-        return []
-    with path.open(newline="") as source:
-        rows = list(csv.reader(source))
+    again = f"Load the day again: adtech backfill --from {day} --to {day}"
     try:
-        if not rows or tuple(rows[0]) != HEADER:
-            raise ValueError("the header is not " + ",".join(HEADER))
-        return [HourCount(parse_day(d), int(h), int(i), int(c)) for d, h, i, c in rows[1:]]
-    except ValueError as error:
-        raise UserError(
-            f"{path} is not a daily CSV ({error}). Delete it and load {day} again."
-        ) from error
+        with path.open(newline="") as source:
+            return _parse(list(csv.reader(source)), day)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}. {again}") from error
+    except (ValueError, csv.Error) as error:
+        raise UserError(f"{path} is not a daily CSV: {error}. {again}") from error
+
+
+def _parse(rows: list[list[str]], day: date) -> list[HourCount]:
+    if not rows or tuple(rows[0]) != HEADER:
+        raise ValueError("the header is not " + ",".join(HEADER))
+    counts = [HourCount(day, int(hour), int(i), int(c)) for _, hour, i, c in rows[1:]]
+    # Written once more it must be the same: any other day, sign, order or spelling is not ours.
+    written = [[str(c.day), str(c.hour), str(c.impressions), str(c.clicks)] for c in counts]
+    hours = [count.hour for count in counts]
+    if (
+        written != rows[1:]
+        or hours != sorted(set(hours) & set(range(24)))
+        or any(min(c.impressions, c.clicks) < 0 for c in counts)
+    ):
+        raise ValueError(f"its rows are not hours of {day} in order, with their counts")
+    return counts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import polars as pl
 
 from adtech_assets.errors import UserError
-from adtech_assets.files import written_whole
+from adtech_assets.serving.outputs import written_output
 from adtech_assets.serving.publish import SCHEMA
 from adtech_assets.stores.postgres import retried
 
@@ -39,14 +39,16 @@ def read(target: Postgres, export: str) -> pl.DataFrame:
                 "Run the pipeline first: adtech backfill --help"
             )
         table = snapshot.table(f"SELECT * FROM {SCHEMA}.{mart} ORDER BY 1")
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+    return pl.DataFrame(table)
 
 
 def write(frame: pl.DataFrame, path: Path) -> None:
-    """Write a table as CSV or parquet, after the path's suffix; whole or not at all."""
-    with written_whole(path) as partial:
+    """Write a table as CSV or parquet, after the path's suffix; whole or not at all.
+
+    Raises:
+        UserError: the folder or the file cannot be written.
+    """
+    with written_output(path) as partial:
         if path.suffix == ".csv":
             frame.write_csv(partial)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from adtech_assets.files import written_whole
+from adtech_assets.serving.outputs import written_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +20,8 @@ _PAGE = """<!doctype html>
 <title>Ad KPIs</title>
 <style>
 :root {{ color-scheme: light dark; --line: #8884; --bar: #4c78a8; --click: #e45756; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem; }}
 h1, h2 {{ line-height: 1.2; }}
 .headline {{ display: flex; flex-wrap: wrap; gap: 1rem; padding: 0; }}
 .headline li {{ list-style: none; border: 1px solid var(--line); border-radius: .5rem;
@@ -53,15 +54,18 @@ def write(path: Path, daily_summary: pl.DataFrame, campaign_ctr: pl.DataFrame) -
         daily_summary: event_date, impressions, clicks, ctr.
         campaign_ctr: campaign_id, campaign_name, impressions, clicks, ctr.
     """
-    days = daily_summary.rows()
+    days = daily_summary.select("event_date", "impressions", "clicks", "ctr").rows()
     impressions, clicks = (sum(row[column] for row in days) for column in (1, 2))
     headline = [
         ("Impressions", f"{impressions:,}"),
         ("Clicks", f"{clicks:,}"),
-        ("CTR", percent(min(clicks / impressions, 1) if impressions else None)),
+        ("CTR", percent(_ctr(clicks, impressions))),
         ("Campaigns", f"{campaign_ctr.height:,}"),
     ]
-    ranked = sorted(campaign_ctr.rows(), key=lambda row: (-row[2], row[0]))
+    ranked = sorted(
+        campaign_ctr.select("campaign_id", "campaign_name", "impressions", "clicks", "ctr").rows(),
+        key=lambda row: (-row[2], row[0]),
+    )
     page = _PAGE.format(
         period=f"{days[0][0]} to {days[-1][0]}" if days else "No day has been published yet.",
         headline="".join(f"<li>{name}<b>{value}</b></li>" for name, value in headline),
@@ -75,13 +79,20 @@ def write(path: Path, daily_summary: pl.DataFrame, campaign_ctr: pl.DataFrame) -
             ((day, f"{i:,}", f"{c:,}", percent(ctr)) for day, i, c, ctr in reversed(days)),
         ),
     )
-    with written_whole(path) as partial:
-        partial.write_text(page)
+    with written_output(path) as partial:
+        partial.write_text(page, encoding="utf-8")
 
 
 def percent(share: float | None) -> str:
     """A share as people read it; a dash where there is none."""
-    return "–" if share is None else f"{share:.2%}"
+    return "\N{EN DASH}" if share is None else f"{share:.2%}"
+
+
+def _ctr(clicks: int, impressions: int) -> float | None:
+    """As in the marts: at most 1, and none where nothing happened."""
+    if not impressions:
+        return 1 if clicks else None
+    return min(clicks / impressions, 1)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

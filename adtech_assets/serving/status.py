@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from adtech_assets.logs import failures, landing, names
@@ -34,7 +34,8 @@ class DayStatus:
 
     state: State
     """`loaded`; `empty`: loaded, but its files hold no events; `missing`: nothing was ever loaded;
-    `stale`: files changed or arrived after the last load; `failed`: the last run failed."""
+    `stale`: since the last load, files changed or arrived, or another user agent was configured;
+    `failed`: the last run failed."""
     files: int = 0
     events: int = 0
     waiting_files: int = 0
@@ -96,16 +97,22 @@ def read_status(settings: Settings) -> Status:
         loaded = audited_load.audits(target, days)
     waiting = _waiting_files(settings, days.last, warehouse.known)
     failed = failures.noted(settings)
+    statuses = {
+        day: _day_status(
+            warehouse.files.get(day),
+            warehouse.events.get(day, 0),
+            loaded.get(day),
+            waiting.get(day, 0),
+            settings.user_agent,
+        )
+        for day in days
+    }
     return Status(
         days={
-            day: _day_status(
-                warehouse.files.get(day),
-                warehouse.events.get(day, 0),
-                loaded.get(day),
-                waiting.get(day, 0),
-                failed.get(day),
-            )
-            for day in days
+            day: replace(status, state="failed", error=failed[day].error)
+            if day in failed
+            else status
+            for day, status in statuses.items()
         },
         files=warehouse.counts,
         quarantine=warehouse.quarantine,
@@ -117,14 +124,15 @@ def _day_status(
     events: int,
     loaded: LoadedDay | None,
     waiting: int,
-    failure: failures.Failure | None,
+    user_agent: str,
 ) -> DayStatus:
     state: State
-    if failure is not None:
-        state = "failed"
-    elif loaded is None:
+    if loaded is None:
         state = "stale" if files else "missing"
-    elif waiting or files is None or files.fingerprint != loaded.files_fingerprint:
+    elif waiting or (files and files.fingerprint, user_agent) != (
+        loaded.files_fingerprint,
+        loaded.user_agent,
+    ):
         state = "stale"
     else:
         state = "loaded" if events else "empty"
@@ -136,7 +144,6 @@ def _day_status(
         impressions=loaded.impression_count if loaded else 0,
         clicks=loaded.click_count if loaded else 0,
         loaded_at=loaded.loaded_at.isoformat(timespec="seconds") if loaded else None,
-        error=failure.error if failure else None,
     )
 
 
@@ -171,7 +178,8 @@ def _read_ledger(
     connection: duckdb.DuckDBPyConnection, settings: Settings, counts: dict[str, int]
 ) -> _Warehouse:
     events = connection.execute(
-        "SELECT file_date, sum(rows)::BIGINT FROM raw.log_files WHERE status = 'loaded' GROUP BY ALL"
+        "SELECT file_date, sum(rows)::BIGINT FROM raw.log_files "
+        "WHERE status = 'loaded' GROUP BY ALL"
     ).fetchall()
     counts.update(
         connection.execute(

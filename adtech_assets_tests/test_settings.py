@@ -1,0 +1,245 @@
+import os
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import SecretStr
+
+from adtech_assets.errors import UserError
+from adtech_assets.settings import (
+    PROJECT_DIR,
+    Settings,
+    export_settings,
+    load_settings,
+    masked_url,
+    shown,
+)
+
+SECRET_PARTS = ("s3cret", "tail")
+
+
+def refusal(name, value, monkeypatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError) as raised:
+        load_settings()
+    return str(raised.value)
+
+
+def test_the_defaults_are_those_of_the_documentation():
+    assert load_settings().model_dump() == {
+        "raw_data_dir": PROJECT_DIR / "raw_data",
+        "output_dir": PROJECT_DIR / "output",
+        "data_dir": PROJECT_DIR / "data",
+        "source_database_url": None,
+        "target_database_url": None,
+        "user_agent": "some user agent",
+        "start_date": date(2022, 5, 25),
+        "timezone": "Europe/Copenhagen",
+        "processed_files": "archive",
+        "settle_seconds": 5,
+        "lookback_days": 3,
+    }
+
+
+def test_every_setting_can_be_set_in_the_environment(monkeypatch):
+    environment = {
+        "ADTECH_RAW_DATA_DIR": "/feed",
+        "ADTECH_OUTPUT_DIR": "/csv",
+        "ADTECH_DATA_DIR": "/state",
+        "ADTECH_SOURCE_DATABASE_URL": "postgresql://a@db/one",
+        "ADTECH_TARGET_DATABASE_URL": "postgresql+psycopg://b@db/two",
+        "ADTECH_USER_AGENT": "*",
+        "ADTECH_START_DATE": "2020-02-29",
+        "ADTECH_TIMEZONE": "America/New_York",
+        "ADTECH_PROCESSED_FILES": "keep",
+        "ADTECH_SETTLE_SECONDS": "0.5",
+        "ADTECH_LOOKBACK_DAYS": "7",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    settings = load_settings()
+
+    assert shown(settings) == environment
+    assert settings.start_date == date(2020, 2, 29)
+    assert settings.zone == ZoneInfo("America/New_York")
+
+
+def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
+    file = tmp_path / ".env"
+    file.write_text("ADTECH_USER_AGENT=of the file\nADTECH_LOOKBACK_DAYS=9\nPOSTGRES_PASSWORD=x\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    monkeypatch.setenv("ADTECH_USER_AGENT", "of the environment")
+
+    settings = load_settings()
+
+    assert settings.user_agent == "of the environment"
+    assert settings.lookback_days == 9
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_an_empty_variable_means_the_default(name, monkeypatch):
+    monkeypatch.setenv(f"ADTECH_{name.upper()}", "")
+    assert load_settings() == Settings()
+
+
+def test_relative_folders_are_taken_from_the_project_wherever_a_command_starts(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ADTECH_DATA_DIR", "demo/../state")
+    assert load_settings().data_dir == PROJECT_DIR / "state"
+    assert load_settings().raw_data_dir == PROJECT_DIR / "raw_data"
+
+
+def test_folders_may_begin_at_home(monkeypatch):
+    monkeypatch.setenv("ADTECH_RAW_DATA_DIR", "~/feed")
+    assert load_settings().raw_data_dir == Path.home().resolve() / "feed"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("ADTECH_START_DATE", "25.05.2022", "must be a day like 2022-05-25"),
+        ("ADTECH_START_DATE", "2022-02-30", "must be a day like 2022-05-25"),
+        ("ADTECH_START_DATE", "1653436800", "must be a day like 2022-05-25"),
+        ("ADTECH_TIMEZONE", "Copenhagen", "is not a time zone; write it like Europe/Copenhagen"),
+        ("ADTECH_TIMEZONE", "../../etc/passwd", "is not a time zone"),
+        ("ADTECH_SETTLE_SECONDS", "-1", "greater than or equal to 0"),
+        ("ADTECH_SETTLE_SECONDS", "inf", "finite"),
+        ("ADTECH_SETTLE_SECONDS", "soon", "number"),
+        ("ADTECH_LOOKBACK_DAYS", "0", "greater than or equal to 1"),
+        ("ADTECH_LOOKBACK_DAYS", "2.5", "integer"),
+        ("ADTECH_PROCESSED_FILES", "shred", "'archive', 'delete' or 'keep'"),
+        ("ADTECH_SOURCE_DATABASE_URL", "localhost:5432", "must look like postgresql://"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_in_one_line(name, value, advice, monkeypatch):
+    message = refusal(name, value, monkeypatch)
+    assert message.startswith(f"{name} ")
+    assert advice in message
+    assert "\n" not in message
+
+
+def test_several_mistakes_are_told_at_once_each_in_its_line(monkeypatch):
+    monkeypatch.setenv("ADTECH_TIMEZONE", "Mars")
+    monkeypatch.setenv("ADTECH_START_DATE", "tomorrow")
+    lines = refusal("ADTECH_PROCESSED_FILES", "shred", monkeypatch).splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "ADTECH_START_DATE",
+        "ADTECH_TIMEZONE",
+        "ADTECH_PROCESSED_FILES",
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://user:s3cret@host/db",
+        "postgresql:/user:s3cret@host/db",
+        "postgresql://user:s3cret",
+        "postgresql://user:s3cret@tail@host/db",
+        "postgresql://user:s3cret/tail@host/db",
+        "postgresql://user:1234/s3cret@host/db",
+        "postgresql://user:s3cret%tail@host/db",
+        "postgresql://user:s3cret%00@host/db",
+        "postgresql://user@host/db?password=s3cret%tail",
+        "postgresql://[user:s3cret@host/db",
+        "user:s3cret@host",
+    ],
+)
+def test_a_url_that_libpq_would_misread_is_refused_without_showing_it(url, monkeypatch):
+    message = refusal("ADTECH_TARGET_DATABASE_URL", url, monkeypatch)
+    assert message.startswith("ADTECH_TARGET_DATABASE_URL must look like postgresql://")
+    assert "percent-encoded" in message
+    assert not any(part in message for part in SECRET_PARTS)
+
+
+def test_a_mistake_elsewhere_shows_no_password(monkeypatch):
+    monkeypatch.setenv("ADTECH_TARGET_DATABASE_URL", "postgresql://user:s3cret@host/db")
+    monkeypatch.setenv("ADTECH_SOURCE_DATABASE_URL", "oracle://user:s3cret@host/db")
+    with pytest.raises(UserError) as raised:
+        load_settings()
+    assert "s3cret" not in str(raised.value) + str(raised.value.__context__)
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("postgresql://user:s3cret@host:5432/db", "postgresql://user:***@host:5432/db"),
+        ("postgresql+psycopg://user:s3cret@host/db", "postgresql+psycopg://user:***@host/db"),
+        ("postgres://user:s3cret%40%3A%2F%25tail@host/db", "postgres://user:***@host/db"),
+        ("postgresql://user:s3cret:tail@host/db", "postgresql://user:***@host/db"),
+        ("postgresql://user:s3cret?tail@host/db", "postgresql://user:***@host/db"),
+        ("postgresql://user:s3cret#tail@host/db", "postgresql://user:***@host/db"),
+        ("postgresql://user:s3cret\u2100tail@host/db", "postgresql://user:***@host/db"),
+        ("postgresql://user:s3cret@[::1]:5432/db", "postgresql://user:***@[::1]:5432/db"),
+        ("postgresql://user:s3cret@a:1,b:2/db", "postgresql://user:***@a:1,b:2/db"),
+        ("postgresql://user@host/db?password=s3cret&x=@tail", "postgresql://user@host/db"),
+        ("postgresql:///db?user=u&password=s3cret", "postgresql:///db"),
+        ("postgresql://user@host/db", "postgresql://user@host/db"),
+        ("postgresql://host", "postgresql://host"),
+    ],
+)
+def test_a_url_is_shown_without_password_and_options(url, masked):
+    settings = load_settings(source_database_url=url)
+    assert masked_url(settings.source_database_url) == masked
+    assert shown(settings)["ADTECH_SOURCE_DATABASE_URL"] == masked
+    assert not any(part in repr(settings) + str(settings) for part in SECRET_PARTS)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:s3cret@tail@host/db",
+        "postgresql://user:s3cret/tail@host/db",
+        "postgresql://user:s3cret",
+        "mysql://user:s3cret@host/db",
+        "s3cret",
+        "postgresql://" + "s3cret," * 2000 + "@@",
+    ],
+)
+def test_a_url_that_cannot_be_read_is_not_shown_at_all(url):
+    assert masked_url(SecretStr(url)) == "***"
+
+
+def test_without_a_url_the_embedded_server_is_shown():
+    assert masked_url(None) == ""
+    assert shown(load_settings())["ADTECH_TARGET_DATABASE_URL"] == "embedded Postgres"
+
+
+def test_all_state_lies_in_the_data_folder(tmp_path):
+    settings = load_settings(data_dir=tmp_path)
+    assert settings.warehouse_path == tmp_path / "warehouse.duckdb"
+    assert {
+        folder.parent
+        for folder in (
+            settings.archive_dir,
+            settings.quarantine_dir,
+            settings.exports_dir,
+            settings.dagster_dir,
+            settings.dbt_target_dir,
+        )
+    } == {tmp_path}
+
+
+def test_settings_do_not_change_once_they_are_read():
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().user_agent = "another"
+
+
+def test_child_processes_find_the_same_folders_and_call_nobody(tmp_path, monkeypatch):
+    settings = load_settings(
+        data_dir=tmp_path / "data", raw_data_dir=tmp_path / "raw", output_dir=tmp_path / "out"
+    )
+    with monkeypatch.context() as context:
+        context.setattr(os, "environ", dict(os.environ))
+        export_settings(settings)
+        environment = os.environ
+
+    assert environment["ADTECH_DATA_DIR"] == str(tmp_path / "data")
+    assert environment["ADTECH_RAW_DATA_DIR"] == str(tmp_path / "raw")
+    assert environment["ADTECH_OUTPUT_DIR"] == str(tmp_path / "out")
+    assert environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
+    assert environment["DAGSTER_DISABLE_TELEMETRY"] == "true"
