@@ -14,13 +14,10 @@ from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup
 from adtech_assets.defs.assets.serving import MARTS, PUBLISHED_KEYS
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import days_to_check
-from adtech_assets.logs import rollup
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS, Kind
-from adtech_assets.logs.reader import RAW_TABLES
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
-from adtech_assets.serving import audited_load
-from adtech_assets.serving import daily_csv as csv_files
+from adtech_assets.serving import conservation
 from adtech_assets.serving.publish import SCHEMA, Mart
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
@@ -39,14 +36,12 @@ def result(
     return dg.AssetCheckResult(
         passed=not differences,
         severity=severity,
-        description=what if not differences else f"{len(differences)} of: {what} {shown[0]}",
+        description=f"{len(differences)} {what}, first: {shown[0]}" if shown else f"No {what}",
         metadata={"differences": len(differences), "examples": dg.MetadataValue.json(shown)},
     )
 
 
 def _build_log_checks(kind: Kind) -> list[dg.AssetChecksDefinition]:
-    table = RAW_TABLES[kind]
-
     @dg.asset_check(
         asset=RAW_LOG_KEYS[kind],
         name="files_are_complete",
@@ -56,34 +51,9 @@ def _build_log_checks(kind: Kind) -> list[dg.AssetChecksDefinition]:
     def files_are_complete(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
     ) -> dg.AssetCheckResult:
-        days = days_to_check(context)
         with warehouse.get_connection() as connection:
             Ledger.create(connection)
-            differences = connection.execute(
-                f"""
-                SELECT
-                    coalesce(files.file_date, events.file_date)::VARCHAR AS day,
-                    files.file_name,
-                    files.rows AS ledger_rows,
-                    events.rows AS raw_rows,
-                    files.last_offset - files.first_offset + 1 AS offset_rows
-                FROM (
-                    FROM raw.log_files
-                    WHERE kind = $kind AND status = 'loaded'
-                    AND file_date BETWEEN $first AND $last
-                ) AS files
-                FULL JOIN (
-                    SELECT file_id, file_date, count(*) AS rows FROM {table}
-                    WHERE file_date BETWEEN $first AND $last
-                    GROUP BY ALL
-                ) AS events ON files.file_id = events.file_id
-                WHERE
-                    files.rows IS DISTINCT FROM coalesce(events.rows, 0)
-                    OR files.rows <> files.last_offset - files.first_offset + 1
-                ORDER BY ALL
-                """,
-                {"kind": kind, "first": days.first, "last": days.last},
-            ).fetchall()
+            differences = conservation.ledger_and_raw(connection, kind, days_to_check(context))
         return result(differences, "files whose rows in the ledger and the table differ")
 
     @dg.asset_check(
@@ -122,26 +92,8 @@ def _build_source_checks(table: RawTable) -> list[dg.AssetChecksDefinition]:
     def rows_equal_source(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
     ) -> dg.AssetCheckResult:
-        days = days_to_check(context)
         with warehouse.get_connection() as connection:
-            differences = connection.execute(
-                f"""
-                SELECT
-                    source.event_date::VARCHAR,
-                    source.{table} AS source_rows,
-                    coalesce(copied.rows, 0) AS raw_rows
-                FROM raw.extracted_days AS source
-                LEFT JOIN (
-                    SELECT created_at::DATE AS event_date, count(*) AS rows FROM raw.{table}
-                    WHERE created_at >= $first AND created_at < $end
-                    GROUP BY ALL
-                ) AS copied ON source.event_date = copied.event_date
-                WHERE source.event_date >= $first AND source.event_date < $end
-                AND source.{table} <> coalesce(copied.rows, 0)
-                ORDER BY ALL
-                """,
-                {"first": days.first, "end": days.end},
-            ).fetchall()
+            differences = conservation.source_and_raw(connection, table, days_to_check(context))
         return result(differences, f"days whose {table} differ from the source's")
 
     @dg.asset_check(
@@ -168,30 +120,8 @@ def rollup_totals_raw(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
 ) -> dg.AssetCheckResult:
     """Compare sums by day."""
-    days = days_to_check(context)
     with warehouse.get_connection() as connection:
-        differences = connection.execute(
-            """
-            SELECT
-                day::VARCHAR,
-                sum(raw_impressions), sum(impressions), sum(raw_clicks), sum(clicks)
-            FROM (
-                SELECT file_date AS day, count(*) AS raw_impressions, 0 AS impressions,
-                    0 AS raw_clicks, 0 AS clicks
-                FROM raw.impression_logs GROUP BY ALL
-                UNION ALL
-                SELECT file_date, 0, 0, count(*), 0 FROM raw.click_logs GROUP BY ALL
-                UNION ALL
-                SELECT event_date, 0, sum(impression_count), 0, sum(click_count)
-                FROM rollup.hourly_user_agent_rollup GROUP BY ALL
-            ) AS totals
-            WHERE day BETWEEN ? AND ?
-            GROUP BY day
-            HAVING sum(raw_impressions) <> sum(impressions) OR sum(raw_clicks) <> sum(clicks)
-            ORDER BY day
-            """,
-            [days.first, days.last],
-        ).fetchall()
+        differences = conservation.raw_and_rollup(connection, days_to_check(context))
     return result(differences, "days whose roll-up differs from the raw events")
 
 
@@ -205,13 +135,10 @@ def csv_equals_rollup(
     settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
 ) -> dg.AssetCheckResult:
-    """Compare row by row."""
-    days = days_to_check(context)
+    """Compare hour by hour."""
     with warehouse.get_connection() as connection:
-        counted_days = Ledger(connection).day_files(days)
-        expected = set(rollup.hourly_counts(connection, days, settings.user_agent))
-    found = {row for day in counted_days for row in csv_files.read(settings.output_dir, day)}
-    return result(_ordered(expected ^ found), "rows that only the CSV or only the roll-up has")
+        differences = conservation.rollup_and_csv(connection, settings, days_to_check(context))
+    return result(differences, "hours in which CSV and roll-up differ")
 
 
 @dg.asset_check(
@@ -224,23 +151,10 @@ def table_equals_csv(
     settings: dg.ResourceParam[Settings],
     target: dg.ResourceParam[Postgres],
 ) -> dg.AssetCheckResult:
-    """Compare row by row, and the totals by day."""
-    days = days_to_check(context)
+    """Compare hour by hour, and the totals by day."""
     with target.connect(read_only=True) as connection:
-        found = audited_load.loaded_counts(connection, days)
-        audited = audited_load.audits(connection, days)
-    expected = {row for day in audited for row in csv_files.read(settings.output_dir, day)}
-    differences: list[object] = _ordered(expected ^ set(found))
-    for day, audit in audited.items():
-        rows = [row for row in found if row.day == day]
-        totals = (len(rows), sum(r.impressions for r in rows), sum(r.clicks for r in rows))
-        if totals != (audit.row_count, audit.impression_count, audit.click_count):
-            differences.append((day, totals, audit))
-    return result(differences, "rows or totals in which table, CSV and audit differ")
-
-
-def _ordered(rows: set[rollup.HourCount]) -> list[object]:
-    return [*sorted(rows, key=lambda row: (row.day, row.hour, row.impressions, row.clicks))]
+        differences = conservation.csv_and_table(connection, settings, days_to_check(context))
+    return result(differences, "hours or totals in which table, CSV and audit differ")
 
 
 def _build_published_check(mart: Mart) -> dg.AssetChecksDefinition:

@@ -1,93 +1,229 @@
-"""Nothing lost, nothing twice: every count that must equal another one, day by day.
+"""Nothing lost, nothing twice: counts that must be equal, day by day, from file to table.
 
-files in the ledger = files on disk
-rows that the ledger promises = rows in the raw tables = sum of the roll-up over all agents
-roll-up of the configured agent = CSV = csv_data_task
-rows of the source = rows in the raw operational tables
+rows of each file: ledger = raw table = offsets of the name
+raw tables = roll-up over all user agents
+roll-up of the configured user agent = CSV = csv_data_task = load_audit
+rows of the source = raw operational tables
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adtech_assets.logs import rollup
 from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.names import KINDS
+from adtech_assets.logs.reader import RAW_TABLES
 from adtech_assets.operational.snapshot import EVENT_TABLES, create_tables
 from adtech_assets.serving import audited_load, daily_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import date
+    from pathlib import Path
 
     import duckdb
     import psycopg
 
+    from adtech_assets.logs.names import Kind
+    from adtech_assets.logs.rollup import HourCount
+    from adtech_assets.operational.snapshot import RawTable
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Two counts of a day that should be equal."""
+    """Two counts that should be equal."""
 
     day: date
-    table: str
-    found: int
-    reference: str
+    what: str
+    """What is counted: a file, an hour, or a whole table."""
+    expected_in: str
     expected: int
+    found_in: str
+    found: int
 
     def __str__(self) -> str:
-        """Day, table and numbers in a line."""
-        return f"{self.day}: {self.table} has {self.found}, {self.reference} {self.expected}"
+        """Day, tables and numbers in a line."""
+        return (
+            f"{self.day} {self.what}: {self.expected:,} in {self.expected_in}, "
+            f"{self.found:,} in {self.found_in}"
+        )
 
 
-_LOG_COUNTS = """
-SELECT day, sum(ledger)::BIGINT, sum(raw)::BIGINT, sum(rollup)::BIGINT
-FROM (
-    SELECT file_date AS day, rows AS ledger, 0 AS raw, 0 AS rollup
-    FROM raw.log_files WHERE kind = '{kind}' AND status = 'loaded'
-    UNION ALL
-    SELECT file_date, 0, count(*), 0 FROM {table} GROUP BY file_date
-    UNION ALL
-    SELECT event_date, 0, 0, sum({column})
-    FROM rollup.hourly_user_agent_rollup GROUP BY event_date
-) AS counts
-WHERE day BETWEEN ? AND ?
-GROUP BY day
-ORDER BY day
-"""
-
-_SOURCE_COUNTS = """
-SELECT source.event_date, source.{table}, count(copied.id)
-FROM raw.extracted_days AS source
-LEFT JOIN raw.{table} AS copied
-    ON copied.created_at >= source.event_date
-    AND copied.created_at < source.event_date + INTERVAL 1 DAY
-WHERE source.event_date BETWEEN ? AND ?
-GROUP BY ALL
-ORDER BY ALL
-"""
-
-
-def log_differences(
-    warehouse: duckdb.DuckDBPyConnection, days: DayRange, kinds: Mapping[str, tuple[str, str]]
+def ledger_and_raw(
+    warehouse: duckdb.DuckDBPyConnection, kind: Kind, days: DayRange
 ) -> list[Difference]:
-    """Ledger = raw table = roll-up, by day.
-
-    Args:
-        warehouse: a connection to it.
-        days: the days to compare.
-        kinds: by kind, its raw table and its column of the roll-up.
-    """
-    found = []
-    for kind, (table, column) in kinds.items():
-        query = _LOG_COUNTS.format(kind=kind, table=table, column=column)
-        for day, ledger, raw, rolled_up in warehouse.execute(
-            query, [days.first, days.last]
-        ).fetchall():
-            found += _unequal(day, (table, raw), ("raw.log_files", ledger))
-            found += _unequal(
-                day, (f"rollup.hourly_user_agent_rollup.{column}", rolled_up), (table, raw)
-            )
+    """Files whose rows differ between ledger, raw table and the offsets in their name."""
+    table = RAW_TABLES[kind]
+    rows = warehouse.execute(
+        f"""
+        SELECT
+            coalesce(files.file_date, events.file_date),
+            coalesce(files.file_name, 'file ' || events.file_id),
+            coalesce(files.rows, 0),
+            coalesce(events.rows, 0),
+            files.last_offset - files.first_offset + 1
+        FROM (
+            FROM raw.log_files
+            WHERE kind = $kind AND status = 'loaded' AND file_date BETWEEN $first AND $last
+        ) AS files
+        FULL JOIN (
+            SELECT file_id, file_date, count(*) AS rows FROM {table}
+            WHERE file_date BETWEEN $first AND $last
+            GROUP BY ALL
+        ) AS events ON files.file_id = events.file_id
+        ORDER BY ALL
+        """,
+        {"kind": kind, "first": days.first, "last": days.last},
+    ).fetchall()
+    found: list[Difference] = []
+    for day, name, in_ledger, in_raw, in_offsets in rows:
+        if in_ledger != in_raw:
+            found.append(Difference(day, name, "the ledger", in_ledger, table, in_raw))
+        if in_offsets not in (None, in_ledger):
+            found.append(Difference(day, name, "its offsets", in_offsets, "the ledger", in_ledger))
     return found
+
+
+def raw_and_rollup(warehouse: duckdb.DuckDBPyConnection, days: DayRange) -> list[Difference]:
+    """Days whose roll-up, over all user agents, does not total the raw events."""
+    rows = warehouse.execute(
+        """
+        SELECT day, kind, sum(raw)::BIGINT AS raw, sum(rollup)::BIGINT AS rollup
+        FROM (
+            SELECT file_date AS day, 'impressions' AS kind, count(*) AS raw, 0 AS rollup
+            FROM raw.impression_logs GROUP BY file_date
+            UNION ALL
+            SELECT file_date, 'clicks', count(*), 0 FROM raw.click_logs GROUP BY file_date
+            UNION ALL
+            SELECT event_date, 'impressions', 0, sum(impression_count)
+            FROM rollup.hourly_user_agent_rollup GROUP BY event_date
+            UNION ALL
+            SELECT event_date, 'clicks', 0, sum(click_count)
+            FROM rollup.hourly_user_agent_rollup GROUP BY event_date
+        ) AS totals
+        WHERE day BETWEEN ? AND ?
+        GROUP BY day, kind
+        HAVING sum(raw) <> sum(rollup)
+        ORDER BY day, kind
+        """,
+        [days.first, days.last],
+    ).fetchall()
+    return [
+        Difference(day, kind, "the raw table", raw, "the roll-up", rolled_up)
+        for day, kind, raw, rolled_up in rows
+    ]
+
+
+def rollup_and_csv(
+    warehouse: duckdb.DuckDBPyConnection, settings: Settings, days: DayRange
+) -> list[Difference]:
+    """Hours in which the CSV does not hold the roll-up of the configured user agent."""
+    counted_days = Ledger(warehouse).day_files(days)
+    expected = rollup.hourly_counts(warehouse, days, settings.user_agent)
+    found = _csv_rows(settings.output_dir, counted_days)
+    return _by_hour("the roll-up", expected, "the CSV", found)
+
+
+def csv_and_table(
+    target: psycopg.Connection, settings: Settings, days: DayRange
+) -> list[Difference]:
+    """Hours in which csv_data_task does not hold the CSV; days that load_audit totals wrong."""
+    found = audited_load.loaded_counts(target, days)
+    audited = audited_load.audits(target, days)
+    differences = _by_hour(
+        "the CSV", _csv_rows(settings.output_dir, audited), "csv_data_task", found
+    )
+    for day, audit in audited.items():
+        rows = [row for row in found if row.day == day]
+        for what, expected, actual in (
+            ("rows", audit.row_count, len(rows)),
+            ("impressions", audit.impression_count, sum(row.impressions for row in rows)),
+            ("clicks", audit.click_count, sum(row.clicks for row in rows)),
+        ):
+            if expected != actual:
+                differences.append(
+                    Difference(day, what, "load_audit", expected, "csv_data_task", actual)
+                )
+    return differences
+
+
+def source_and_raw(
+    warehouse: duckdb.DuckDBPyConnection, table: RawTable, days: DayRange
+) -> list[Difference]:
+    """Days that have other than the rows which the source counted in the same snapshot."""
+    rows = warehouse.execute(
+        f"""
+        SELECT source.event_date, source.{table}, coalesce(copied.rows, 0)
+        FROM raw.extracted_days AS source
+        LEFT JOIN (
+            SELECT created_at::DATE AS event_date, count(*) AS rows FROM raw.{table}
+            WHERE created_at >= $first AND created_at < $end
+            GROUP BY ALL
+        ) AS copied ON source.event_date = copied.event_date
+        WHERE source.event_date >= $first AND source.event_date < $end
+        AND source.{table} <> coalesce(copied.rows, 0)
+        ORDER BY ALL
+        """,
+        {"first": days.first, "end": days.end},
+    ).fetchall()
+    return [
+        Difference(day, "rows", f"the source's {table}", expected, f"raw.{table}", found)
+        for day, expected, found in rows
+    ]
+
+
+def all_differences(
+    warehouse: duckdb.DuckDBPyConnection,
+    target: psycopg.Connection,
+    settings: Settings,
+    days: DayRange,
+) -> list[Difference]:
+    """Every difference of the days, in data order."""
+    Ledger.create(warehouse)
+    warehouse.execute(rollup.SCHEMA)
+    create_tables(warehouse)
+    return [
+        *(found for kind in KINDS for found in ledger_and_raw(warehouse, kind, days)),
+        *raw_and_rollup(warehouse, days),
+        *rollup_and_csv(warehouse, settings, days),
+        *csv_and_table(target, settings, days),
+        *(found for table in EVENT_TABLES for found in source_and_raw(warehouse, table, days)),
+    ]
+
+
+def _csv_rows(folder: Path, days: Iterable[date]) -> list[HourCount]:
+    """Rows of the days' CSV files; a file that is gone has none, which is a difference."""
+    return [
+        row
+        for day in days
+        if daily_csv.path_of(folder, day).exists()
+        for row in daily_csv.read(folder, day)
+    ]
+
+
+def _by_hour(
+    expected_in: str, expected: list[HourCount], found_in: str, found: list[HourCount]
+) -> list[Difference]:
+    """Compare rows, impressions and clicks hour by hour."""
+    wanted, actual = _counter(expected), _counter(found)
+    return [
+        Difference(
+            key[0], f"hour {key[1]} {key[2]}", expected_in, wanted[key], found_in, actual[key]
+        )
+        for key in sorted(wanted.keys() | actual.keys())
+        if wanted[key] != actual[key]
+    ]
+
+
+def _counter(rows: list[HourCount]) -> Counter[tuple[date, int, str]]:
+    counts: Counter[tuple[date, int, str]] = Counter()
+    for row in rows:
+        counts[row.day, row.hour, "rows"] += 1
+        counts[row.day, row.hour, "impressions"] += row.impressions
+        counts[row.day, row.hour, "clicks"] += row.clicks
+    return counts

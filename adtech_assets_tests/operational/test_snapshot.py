@@ -1,0 +1,472 @@
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from adtech_assets.errors import TransientError, UserError
+from adtech_assets.operational import snapshot
+from adtech_assets.operational.snapshot import EVENT_TABLES, RAW_TABLES, Extracted
+from adtech_assets.partitions import DayRange
+
+DAY = DayRange(date(2022, 5, 26), date(2022, 5, 26))
+DAYS = DayRange(date(2022, 5, 25), date(2022, 5, 27))
+
+TWO_CAMPAIGNS = (
+    "INSERT INTO advertiser (id, name, created_at) VALUES (1, 'Ærø A/S', '2022-05-01 12:00')",
+    """
+    INSERT INTO campaign (id, name, bid, budget, start_date, end_date, advertiser_id, created_at)
+    VALUES
+        (1, 'spring', 0.10, 12345678.99, '2022-05-01', '2022-06-01', 1, '2022-05-01 12:00'),
+        (2, 'no flight', 99999999.99, 0, NULL, NULL, NULL, NULL)
+    """,
+)
+
+
+def at(*times, table="impressions"):
+    """Inserts an event of campaign 1 for each time; None for one without."""
+    values = ", ".join("(1, NULL)" if time is None else f"(1, '{time}')" for time in times)
+    return f"INSERT INTO {table} (campaign_id, created_at) VALUES {values}"
+
+
+def extract(warehouse, source, days=DAY, tables=RAW_TABLES):
+    return snapshot.extract(warehouse, source, days, tables, run_id="a run")
+
+
+def times(warehouse, table="impressions"):
+    return [
+        str(time) if time else None
+        for (time,) in warehouse.execute(
+            f"SELECT created_at FROM raw.{table} ORDER BY created_at"
+        ).fetchall()
+    ]
+
+
+def everything(warehouse):
+    """All rows of all raw tables, in an order of their own."""
+    tables = {
+        name: sorted(warehouse.execute(f"FROM raw.{name}").fetchall(), key=repr)
+        for name in RAW_TABLES
+    }
+    return tables | {"days": noted_days(warehouse)}
+
+
+def always(source, setting):
+    """A setting of the database, for every connection to come."""
+    with source.connect() as connection:
+        [(name,)] = connection.execute("SELECT current_database()").fetchall()
+    return f'ALTER DATABASE "{name}" SET {setting}'
+
+
+def noted_days(warehouse):
+    return warehouse.execute(
+        "SELECT event_date, impressions, clicks FROM raw.extracted_days ORDER BY event_date"
+    ).fetchall()
+
+
+def test_a_day_reaches_from_its_first_to_its_last_microsecond(warehouse, source, write):
+    write(
+        at(
+            "2022-05-25 23:59:59.999999",
+            "2022-05-26 00:00:00",
+            "2022-05-26 23:59:59.999999",
+            "2022-05-27 00:00:00",
+        )
+    )
+
+    extracted = extract(warehouse, source)
+
+    assert extracted["impressions"] == Extracted(rows=2)
+    assert times(warehouse) == ["2022-05-26 00:00:00", "2022-05-26 23:59:59.999999"]
+
+
+def test_days_extracted_one_by_one_are_the_same_as_together(warehouse, source, write):
+    write(
+        *TWO_CAMPAIGNS,
+        at("2022-05-25 00:00:00", "2022-05-25 23:59:59.999999", "2022-05-27 12:00", None),
+        at("2022-05-26 08:00:00.000001", table="clicks"),
+    )
+    for day in DAYS:
+        extract(warehouse, source, DayRange(day, day))
+    one_by_one = everything(warehouse)
+
+    extract(warehouse, source, DAYS)
+
+    assert everything(warehouse) == one_by_one
+
+
+def test_a_day_extracted_three_times_is_there_once(warehouse, source, write):
+    write(*TWO_CAMPAIGNS, at("2022-05-26 08:00", "2022-05-26 08:00", None))
+    extract(warehouse, source)
+    once = everything(warehouse)
+
+    extract(warehouse, source)
+    extract(warehouse, source)
+
+    assert everything(warehouse) == once
+    assert len(once["impressions"]) == 3
+
+
+def test_other_days_stay_as_they_were_extracted(warehouse, source, write):
+    write(at("2022-05-25 08:00", "2022-05-26 08:00"))
+    extract(warehouse, source, DAYS)
+    write("TRUNCATE impressions")
+
+    extract(warehouse, source, DAY)
+
+    assert times(warehouse) == ["2022-05-25 08:00:00"]
+
+
+def test_rows_that_vanished_from_the_source_vanish(warehouse, source, write):
+    write(*TWO_CAMPAIGNS, at("2022-05-26 08:00", "2022-05-26 09:00", None))
+    extract(warehouse, source)
+    write(
+        "DELETE FROM impressions WHERE created_at IS NULL OR created_at = '2022-05-26 08:00'",
+        "DELETE FROM campaign WHERE id = 2",
+    )
+
+    extracted = extract(warehouse, source)
+
+    assert times(warehouse) == ["2022-05-26 09:00:00"]
+    assert extracted["campaigns"] == Extracted(rows=1)
+    assert warehouse.execute("SELECT id FROM raw.campaigns").fetchall() == [(1,)]
+
+
+def test_events_without_a_time_are_copied_once_whatever_the_day(warehouse, source, write):
+    write(at(None, None), at(None, table="clicks"))
+
+    for day in DAYS:
+        extracted = extract(warehouse, source, DayRange(day, day))
+
+    assert extracted["impressions"] == Extracted(rows=0, undated=2)
+    assert extracted["clicks"] == Extracted(rows=0, undated=1)
+    assert times(warehouse) == [None, None]
+
+
+def test_advertisers_and_campaigns_are_replaced_whole(warehouse, source, write):
+    write(*TWO_CAMPAIGNS)
+    extract(warehouse, source)
+    write("UPDATE campaign SET name = 'renamed', updated_at = '2022-05-26 10:00' WHERE id = 1")
+
+    extract(warehouse, source)
+
+    assert warehouse.execute(
+        "SELECT id, name, updated_at FROM raw.campaigns ORDER BY 1"
+    ).fetchall() == [
+        (1, "renamed", datetime(2022, 5, 26, 10)),  # noqa: DTZ001 - as the source writes it
+        (2, "no flight", None),
+    ]
+
+
+def test_every_column_arrives_as_it_is(warehouse, source, write):
+    write(*TWO_CAMPAIGNS)
+
+    extract(warehouse, source)
+
+    noon = datetime(2022, 5, 1, 12)  # noqa: DTZ001 - as the source writes it
+    assert warehouse.execute("FROM raw.advertisers").fetchall() == [(1, "Ærø A/S", None, noon)]
+    assert warehouse.execute("FROM raw.campaigns ORDER BY id").fetchall() == [
+        (
+            *(1, "spring", Decimal("0.10"), Decimal("12345678.99")),
+            *(date(2022, 5, 1), date(2022, 6, 1), 1, None, noon),
+        ),
+        (2, "no flight", Decimal("99999999.99"), Decimal("0.00"), None, None, None, None, None),
+    ]
+
+
+def test_money_stays_exact(warehouse, source, write):
+    cents = [Decimal(n) / 100 for n in (1, 7, 10, 29, 33, 57, 115, 435, 9_999_999_999)]
+    write(
+        *(
+            f"INSERT INTO campaign (name, bid, budget) VALUES ('c', {amount}, {amount})"
+            for amount in cents
+        )
+    )
+
+    extract(warehouse, source)
+
+    rows = warehouse.execute("SELECT bid, budget FROM raw.campaigns ORDER BY bid").fetchall()
+    assert rows == [(amount, amount) for amount in cents]
+
+
+def test_events_of_unknown_campaigns_are_copied_too(warehouse, source, write):
+    write(
+        "INSERT INTO clicks (campaign_id, created_at) VALUES (4711, '2022-05-26')",
+        "INSERT INTO clicks (campaign_id, created_at) VALUES (NULL, '2022-05-26')",
+    )
+
+    extract(warehouse, source)
+
+    assert warehouse.execute("SELECT campaign_id FROM raw.clicks ORDER BY 1").fetchall() == [
+        (4711,),
+        (None,),
+    ]
+
+
+def test_the_counts_of_the_source_are_noted_for_every_day_events_or_not(warehouse, source, write):
+    write(
+        at("2022-05-25 08:00", "2022-05-25 09:00", "2022-05-27 23:59:59.999999", None),
+        at("2022-05-27 10:00", table="clicks"),
+    )
+
+    extract(warehouse, source, DAYS)
+
+    assert noted_days(warehouse) == [
+        (date(2022, 5, 25), 2, 0),
+        (date(2022, 5, 26), 0, 0),
+        (date(2022, 5, 27), 1, 1),
+    ]
+    [(run_id, noted_at)] = warehouse.execute(
+        "SELECT DISTINCT run_id, extracted_at FROM raw.extracted_days"
+    ).fetchall()
+    assert run_id == "a run"
+    now = datetime.now(UTC).replace(tzinfo=None)
+    assert now - timedelta(minutes=5) < noted_at <= now
+
+
+def test_a_day_whose_events_vanished_is_noted_anew(warehouse, source, write):
+    write(at("2022-05-26 08:00"))
+    extract(warehouse, source, DAYS)
+    write("TRUNCATE impressions")
+
+    extract(warehouse, source, DAY)
+
+    assert (DAY.first, 0, 0) in noted_days(warehouse)
+    assert len(noted_days(warehouse)) == 3
+
+
+@pytest.mark.usefixtures("write")
+def test_an_empty_source_gives_empty_tables(warehouse, source):
+    extracted = extract(warehouse, source)
+
+    assert set(extracted) == set(RAW_TABLES)
+    assert set(extracted.values()) == {Extracted(rows=0)}
+    assert noted_days(warehouse) == [(DAY.first, 0, 0)]
+
+
+def test_only_the_tables_that_are_asked_for_change(warehouse, source, write):
+    write(*TWO_CAMPAIGNS, at("2022-05-26 08:00"), at("2022-05-26 08:00", table="clicks"))
+
+    extracted = extract(warehouse, source, tables=["campaigns", "impressions"])
+
+    assert extracted == {"campaigns": Extracted(2), "impressions": Extracted(1)}
+    found = everything(warehouse)
+    assert not found["advertisers"]
+    assert not found["clicks"]
+    assert not found["days"], "a day counts as extracted once both its events are"
+
+
+def test_without_days_only_the_whole_tables_are_replaced(warehouse, source, write):
+    write(*TWO_CAMPAIGNS, at("2022-05-26 08:00"))
+
+    extracted = extract(warehouse, source, days=None)
+
+    assert set(extracted) == {"advertisers", "campaigns"}
+    assert not everything(warehouse)["impressions"]
+
+
+def test_columns_that_the_source_gained_do_not_matter(warehouse, source, write):
+    write(*TWO_CAMPAIGNS, at("2022-05-26 08:00"))
+    extract(warehouse, source)
+    before = everything(warehouse)
+    write(
+        "ALTER TABLE campaign ADD COLUMN currency text DEFAULT 'DKK'",
+        "ALTER TABLE impressions ADD COLUMN placement jsonb",
+    )
+
+    extract(warehouse, source)
+
+    assert everything(warehouse) == before
+
+
+@pytest.mark.parametrize("change", ["varchar(10)", "text"])
+def test_another_length_of_text_does_not_matter(warehouse, source, write, change):
+    write(*TWO_CAMPAIGNS, f"ALTER TABLE campaign ALTER COLUMN name TYPE {change}")
+    extract(warehouse, source)
+    assert warehouse.execute("SELECT count(*) FROM raw.campaigns").fetchall() == [(2,)]
+
+
+def test_wider_numbers_do_not_matter_while_their_values_fit(warehouse, source, write):
+    write(
+        *TWO_CAMPAIGNS,
+        "UPDATE campaign SET bid = 1.25",
+        "ALTER TABLE campaign ALTER COLUMN bid TYPE numeric(20, 6)",
+        "ALTER TABLE impressions ALTER COLUMN id TYPE bigint",
+        "INSERT INTO impressions (id, created_at) VALUES (3000000000, '2022-05-26 08:00')",
+    )
+
+    extract(warehouse, source)
+
+    assert warehouse.execute("SELECT id FROM raw.impressions").fetchall() == [(3_000_000_000,)]
+    assert warehouse.execute("SELECT DISTINCT bid FROM raw.campaigns").fetchall() == [
+        (Decimal("1.25"),)
+    ]
+
+
+CHANGES = {
+    "a column is gone": (
+        "ALTER TABLE campaign DROP COLUMN bid",
+        'column "bid" does not exist',
+    ),
+    "a table is gone": ("DROP TABLE clicks", 'relation "clicks" does not exist'),
+    "a number is text": (
+        "ALTER TABLE campaign ALTER COLUMN advertiser_id TYPE text",
+        "campaign.advertiser_id is now",
+    ),
+    "money is text": (
+        "ALTER TABLE campaign ALTER COLUMN budget TYPE text",
+        "campaign.budget is now",
+    ),
+    "money is floating": (
+        "ALTER TABLE campaign ALTER COLUMN budget TYPE double precision",
+        "campaign.budget is now",
+    ),
+    "a name is JSON": (
+        "ALTER TABLE campaign ALTER COLUMN name TYPE jsonb USING to_jsonb(name)",
+        "campaign.name is now",
+    ),
+    "times have a zone": (
+        "ALTER TABLE clicks ALTER COLUMN created_at TYPE timestamptz",
+        "clicks.created_at is now",
+    ),
+    "money has parts of a cent": (
+        "ALTER TABLE campaign ALTER COLUMN bid TYPE numeric; UPDATE campaign SET bid = 0.125",
+        "bid 0.125 is no DECIMAL",
+    ),
+    "money is too much": (
+        "ALTER TABLE campaign ALTER COLUMN bid TYPE numeric; UPDATE campaign SET bid = 1e12",
+        "source table campaign holds a value",
+    ),
+    "money is no number": (
+        "UPDATE campaign SET bid = 'NaN'",
+        "source table campaign holds a value",
+    ),
+    "an id is too large": (
+        "ALTER TABLE clicks ALTER COLUMN campaign_id TYPE bigint;"
+        "UPDATE clicks SET campaign_id = 3000000000",
+        "source table clicks holds a value",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_source_that_no_longer_fits_is_told_and_changes_nothing(warehouse, source, write, change):
+    statement, reason = CHANGES[change]
+    write(*TWO_CAMPAIGNS, at("2022-05-26 08:00"), at("2022-05-26 09:00", table="clicks"))
+    extract(warehouse, source)
+    before = everything(warehouse)
+    write(at("2022-05-26 10:00"), "DELETE FROM advertiser", statement)
+
+    with pytest.raises(UserError, match=reason) as raised:
+        extract(warehouse, source)
+
+    assert "\n" not in str(raised.value)
+    assert everything(warehouse) == before
+
+
+def test_after_a_failure_the_same_connection_can_extract_again(warehouse, source, write):
+    write(*TWO_CAMPAIGNS, "UPDATE campaign SET bid = 'NaN'")
+    with pytest.raises(UserError):
+        extract(warehouse, source)
+    write("UPDATE campaign SET bid = 1")
+
+    assert extract(warehouse, source)["campaigns"] == Extracted(rows=2)
+
+
+def test_rows_written_while_the_tables_are_read_are_in_none_of_them(warehouse, source, write):
+    write(*TWO_CAMPAIGNS)
+
+    class WrittenMeanwhile(list):
+        """After the campaigns, somebody adds one with a click."""
+
+        def __iter__(self):
+            yield "campaigns"
+            write(
+                "INSERT INTO campaign (id, name, bid, budget) VALUES (3, 'late', 1, 1) "
+                "ON CONFLICT DO NOTHING",
+                "INSERT INTO clicks (campaign_id, created_at) VALUES (3, '2022-05-26 08:00')",
+            )
+            yield "clicks"
+
+    extract(warehouse, source, tables=WrittenMeanwhile(["campaigns", "clicks"]))
+
+    found = everything(warehouse)
+    assert len(found["campaigns"]) == 2
+    assert found["clicks"] == []
+
+
+def test_a_connection_cut_while_rows_arrive_changes_nothing(warehouse, source, write, monkeypatch):
+    write(
+        *TWO_CAMPAIGNS,
+        """
+        INSERT INTO impressions (campaign_id, created_at)
+        SELECT 1, '2022-05-26 08:00' FROM generate_series(1, 300000)
+        """,
+    )
+    extract(warehouse, source)
+    before = everything(warehouse)
+    write("DELETE FROM campaign WHERE id = 2", "UPDATE impressions SET campaign_id = 2")
+
+    check_types = snapshot._check_types
+
+    def cut_before_the_rows(name, schema):
+        check_types(name, schema)
+        if name == "impressions":
+            with psycopg.connect(source.url(), autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+
+    monkeypatch.setattr(snapshot, "_check_types", cut_before_the_rows)
+    with pytest.raises(TransientError):
+        extract(warehouse, source)
+    assert everything(warehouse) == before
+
+    monkeypatch.undo()
+    assert extract(warehouse, source)["campaigns"] == Extracted(rows=1)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_the_time_zone_of_the_server_changes_no_row(warehouse, source, write, zone):
+    write(
+        *TWO_CAMPAIGNS,
+        at("2022-05-26 00:00:00", "2022-05-26 23:59:59.999999", "2022-05-27 00:00:00"),
+    )
+    extract(warehouse, source)
+    in_utc = everything(warehouse)
+    write(always(source, f"TimeZone = '{zone}'"))
+
+    extract(warehouse, source)
+
+    assert everything(warehouse) == in_utc
+    assert in_utc["days"] == [(DAY.first, 2, 0)]
+
+
+def test_the_date_style_of_the_server_changes_no_row(warehouse, source, write):
+    write(*TWO_CAMPAIGNS, at("2022-05-26 08:00"))
+    extract(warehouse, source)
+    before = everything(warehouse)
+    write(always(source, "DateStyle = 'SQL, DMY'"))
+
+    extract(warehouse, source)
+
+    assert everything(warehouse) == before
+
+
+@pytest.mark.parametrize("table", EVENT_TABLES)
+def test_the_extract_uses_the_index_on_created_at(source, write, table):
+    write(
+        f"""
+        INSERT INTO {table} (created_at)
+        SELECT timestamp '2022-01-01' + n * interval '1 minute' FROM generate_series(1, 200000) n
+        """,
+        f"ANALYZE {table}",
+    )
+    with source.connect() as connection:
+        for condition in (
+            f"created_at >= '{DAY.first}' AND created_at < '{DAY.end}'",
+            "created_at IS NULL",
+        ):
+            plan = connection.execute(f"EXPLAIN SELECT * FROM {table} WHERE {condition}").fetchall()
+            assert f"ix_{table}_created_at" in str(plan)
