@@ -101,9 +101,7 @@ def test_every_asset_has_owner_kind_and_description(nodes):
 
 
 def test_no_asset_stands_alone(nodes):
-    alone = [
-        name for name, node in nodes.items() if not node.parent_keys and not node.child_keys
-    ]
+    alone = [name for name, node in nodes.items() if not node.parent_keys and not node.child_keys]
     assert alone == []
 
 
@@ -114,9 +112,10 @@ def test_everything_comes_from_a_delivered_source(nodes):
 
 def test_published_tables_come_from_the_operational_tables(graph):
     upstream = dg.AssetSelection.assets("published/fct_campaign_ctr").upstream().resolve(graph)
-    assert dg.AssetKey(["operational", "clicks"]) in graph.get(
-        dg.AssetKey(["raw", "clicks"])
-    ).parent_keys
+    assert (
+        dg.AssetKey(["operational", "clicks"])
+        in graph.get(dg.AssetKey(["raw", "clicks"])).parent_keys
+    )
     assert dg.AssetKey(["raw", "clicks"]) in upstream
 
 

@@ -69,8 +69,10 @@ def test_a_loaded_day_has_none(differences):
             ("the ledger", "raw.impression_logs"),
         ),
         (
-            "INSERT INTO raw.click_logs (file_id, file_date, file_hour) "
-            "VALUES (999, '2022-05-26', 1)",
+            (
+                "INSERT INTO raw.click_logs (file_id, file_date, file_hour) "
+                "VALUES (999, '2022-05-26', 1)"
+            ),
             ("the ledger", "raw.click_logs"),
         ),
         (
@@ -78,8 +80,10 @@ def test_a_loaded_day_has_none(differences):
             ("its offsets", "the ledger"),
         ),
         (
-            "UPDATE rollup.hourly_user_agent_rollup SET click_count = click_count + 1 "
-            "WHERE rowid = 0",
+            (
+                "UPDATE rollup.hourly_user_agent_rollup SET click_count = click_count + 1 "
+                "WHERE rowid = 0"
+            ),
             ("the raw table", "the roll-up"),
         ),
         ("DELETE FROM raw.impressions", ("the source's impressions", "raw.impressions")),
@@ -94,8 +98,10 @@ def test_damage_in_the_warehouse_is_found(differences, warehouse, damage, found)
     "damage",
     [
         "DELETE FROM csv_data_task WHERE datetime = (SELECT min(datetime) FROM csv_data_task)",
-        "UPDATE csv_data_task SET click_count = click_count + 1 "
-        "WHERE datetime = (SELECT max(datetime) FROM csv_data_task)",
+        (
+            "UPDATE csv_data_task SET click_count = click_count + 1 "
+            "WHERE datetime = (SELECT max(datetime) FROM csv_data_task)"
+        ),
         "INSERT INTO csv_data_task VALUES ('2022-05-26 00:30', 0, 0, now())",
     ],
 )

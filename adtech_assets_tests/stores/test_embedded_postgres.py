@@ -98,7 +98,7 @@ def test_it_listens_on_no_port(folder):
 def test_only_its_own_system_user_may_open_the_socket(folder):
     with user(folder) as process:
         [sockets] = parse_qs(urlsplit(url_of(process)).query)["host"]
-        assert os.stat(f"{sockets}/.s.PGSQL.5432").st_mode & 0o777 == 0o700
+        assert Path(sockets, ".s.PGSQL.5432").stat().st_mode & 0o777 == 0o700
 
 
 def test_the_second_process_joins_the_server_of_the_first(folder):
@@ -187,7 +187,7 @@ def test_a_process_id_that_now_belongs_to_somebody_else_does_not_block_the_start
 
 def test_a_server_whose_starter_was_killed_at_once_is_joined_and_stopped(folder):
     with user(folder) as process:
-        assert wait_until(lambda: (folder / "cluster" / "postmaster.pid").exists())
+        assert wait_until((folder / "cluster" / "postmaster.pid").exists)
         process.kill()
         process.wait()
 

@@ -169,9 +169,7 @@ def test_a_server_that_is_down_is_tried_again_for_a_while_and_then_told(
     assert tcp_server.password not in everything_shown(raised.value) + caplog.text
 
 
-def test_work_in_progress_survives_a_restart_of_the_server(
-    tcp_server, table, counted, monkeypatch
-):
+def test_work_in_progress_survives_a_restart_of_the_server(tcp_server, table, counted, monkeypatch):
     monkeypatch.setattr(postgres_module, "RETRY_SECONDS", 60.0)
     start = threading.Thread(target=tcp_server.start)
 

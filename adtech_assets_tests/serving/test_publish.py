@@ -1,0 +1,362 @@
+import threading
+from datetime import date, datetime
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from adtech_assets.errors import UserError
+from adtech_assets.serving import publish as publish_module
+from adtech_assets.serving.publish import Mart, publish
+from adtech_assets.stores.postgres import Postgres
+
+DAYS = Mart("days", ("day",), "A row a day.", {"day": "The day.", "events": "How many."})
+HOURS = Mart("hours", ("day", "hour"), "A row an hour.", {"hour": "0 to 23; the feed's."})
+
+
+def build(warehouse, name, query):
+    """Build a mart in the warehouse, as dbt does."""
+    warehouse.execute("CREATE SCHEMA IF NOT EXISTS marts")
+    warehouse.execute(f"CREATE OR REPLACE TABLE marts.{name} AS {query}")
+
+
+def build_days(warehouse, days=3, events=10):
+    build(
+        warehouse,
+        "days",
+        f"SELECT DATE '2022-05-01' + range::INTEGER AS day, {events}::BIGINT AS events "
+        f"FROM range({days})",
+    )
+
+
+def rows(ask, mart="days"):
+    return ask(f"SELECT * FROM marts.{mart} ORDER BY 1")
+
+
+def columns(ask, mart):
+    return dict(
+        ask(
+            f"""
+            SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+            WHERE attrelid = 'marts.{mart}'::regclass AND attnum > 0 AND NOT attisdropped
+            ORDER BY attnum
+            """
+        )
+    )
+
+
+def comments(ask, mart):
+    return dict(
+        ask(
+            f"""
+            SELECT objsubid, description FROM pg_description
+            WHERE objoid = 'marts.{mart}'::regclass
+            """
+        )
+    )
+
+
+def test_a_mart_is_published_row_for_row(warehouse, target, ask):
+    build_days(warehouse)
+
+    assert publish(warehouse, target, [DAYS]) == {"days": 3}
+
+    assert rows(ask) == [(date(2022, 5, day), 10) for day in (1, 2, 3)]
+
+
+def test_every_type_of_a_mart_has_its_type_in_postgres(warehouse, target, ask):
+    build(
+        warehouse,
+        "days",
+        """
+        SELECT
+            DATE '2022-05-01' AS day, 1::INTEGER AS n, 2::BIGINT AS many, 0.1::DOUBLE AS share,
+            1234567890123456.78::DECIMAL(18, 2) AS money, 'Ærø, "x"\t\\N\n' AS name,
+            true AS is_known, TIMESTAMP '2022-05-01 23:59:59.999999' AS at, NULL::DOUBLE AS nothing
+        """,
+    )
+
+    publish(warehouse, target, [DAYS])
+
+    assert columns(ask, "days") == {
+        "day": "date",
+        "n": "integer",
+        "many": "bigint",
+        "share": "double precision",
+        "money": "numeric(18,2)",
+        "name": "text",
+        "is_known": "boolean",
+        "at": "timestamp without time zone",
+        "nothing": "double precision",
+    }
+    assert rows(ask) == [
+        (
+            *(date(2022, 5, 1), 1, 2, 0.1, Decimal("1234567890123456.78"), 'Ærø, "x"\t\\N\n', True),
+            *(datetime(2022, 5, 1, 23, 59, 59, 999999), None),  # noqa: DTZ001 - as in the mart
+        )
+    ]
+
+
+def test_floating_numbers_keep_every_bit(warehouse, target, ask):
+    numbers = [0.1 + 0.2, 1 / 3, 5e-324, 1.7976931348623157e308]
+    values = ", ".join(f"({n}, {number!r}::DOUBLE)" for n, number in enumerate(numbers))
+    build(warehouse, "days", f"FROM (VALUES {values}) AS t (day, share)")
+
+    publish(warehouse, target, [DAYS])
+
+    assert [share for _, share in rows(ask)] == numbers
+
+
+def test_a_type_that_has_no_counterpart_is_told(warehouse, target, ask):
+    build(warehouse, "days", "SELECT 1 AS day, [1, 2] AS events")
+    with pytest.raises(UserError, match=r"marts\.days\.events is of type INTEGER\[\].*Cast it"):
+        publish(warehouse, target, [DAYS])
+    assert ask("SELECT to_regnamespace('marts')") == [(None,)]
+
+
+def test_the_key_of_a_mart_is_its_primary_key(warehouse, target, ask):
+    build_days(warehouse)
+    build(warehouse, "hours", "SELECT DATE '2022-05-01' AS day, 7 AS hour")
+
+    publish(warehouse, target, [DAYS, HOURS])
+
+    keys = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'p' AND conrelid = "
+    assert ask(keys + "'marts.days'::regclass") == [("PRIMARY KEY (day)",)]
+    assert ask(keys + "'marts.hours'::regclass") == [("PRIMARY KEY (day, hour)",)]
+
+
+def test_descriptions_are_published_and_kept_up_to_date(warehouse, target, ask):
+    build_days(warehouse)
+    publish(warehouse, target, [DAYS])
+    assert comments(ask, "days") == {0: "A row a day.", 1: "The day.", 2: "How many."}
+
+    described_anew = Mart("days", ("day",), "It's a row a day.", {"events": "100 % of {them}."})
+    publish(warehouse, target, [described_anew])
+
+    assert comments(ask, "days") == {
+        0: "It's a row a day.",
+        1: "The day.",
+        2: "100 % of {them}.",
+    }
+
+
+def test_publishing_again_replaces_the_rows(warehouse, target, ask):
+    build_days(warehouse, days=3)
+    publish(warehouse, target, [DAYS])
+    build_days(warehouse, days=2, events=11)
+
+    assert publish(warehouse, target, [DAYS]) == {"days": 2}
+
+    assert rows(ask) == [(date(2022, 5, 1), 11), (date(2022, 5, 2), 11)]
+
+
+def test_an_empty_mart_is_published_empty(warehouse, target, ask):
+    build_days(warehouse, days=0)
+    assert publish(warehouse, target, [DAYS]) == {"days": 0}
+    assert rows(ask) == []
+
+
+def test_more_rows_than_a_batch_are_published(warehouse, target, ask):
+    many = publish_module._BATCH_ROWS * 2 + 1
+    build_days(warehouse, days=many)
+    assert publish(warehouse, target, [DAYS]) == {"days": many}
+    assert ask("SELECT count(*), sum(events) FROM marts.days") == [(many, many * 10)]
+
+
+def test_all_marts_are_published_in_one_transaction(warehouse, target, ask):
+    build_days(warehouse)
+    build(warehouse, "hours", "SELECT DATE '2022-05-01' AS day, 7 AS hour")
+    publish(warehouse, target, [DAYS, HOURS])
+    written_by = "SELECT DISTINCT xmin::text FROM marts."
+    assert ask(written_by + "days") == ask(written_by + "hours")
+
+
+def test_when_one_mart_fails_none_is_published(warehouse, target, ask):
+    build_days(warehouse)
+    build(warehouse, "hours", "SELECT DATE '2022-05-01' AS day, 7 AS hour")
+    publish(warehouse, target, [DAYS, HOURS])
+    before = rows(ask), rows(ask, "hours")
+    build_days(warehouse, events=99)
+    build(warehouse, "hours", "SELECT DATE '2022-05-01' AS day, 7 AS hour FROM range(2)")
+
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        publish(warehouse, target, [DAYS, HOURS])
+
+    assert (rows(ask), rows(ask, "hours")) == before
+
+
+def test_a_mart_that_has_not_been_built_is_told(warehouse, target, ask):
+    build_days(warehouse)
+    with pytest.raises(UserError, match=r"marts\.hours is not in the warehouse"):
+        publish(warehouse, target, [DAYS, HOURS])
+    assert ask("SELECT to_regclass('marts.days')") == [(None,)]
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["same columns", "new columns"])
+def test_a_reader_never_sees_a_mart_missing_empty_half_or_of_another_time(
+    warehouse, target, ask, anew
+):
+    """Both marts hold 5,000 rows of one number, which grows with each publication."""
+
+    def build_both(number):
+        more = ", 1 AS another" if anew and number % 2 else ""
+        for name, key in (("days", "day"), ("hours", "hour")):
+            build(
+                warehouse,
+                name,
+                f"SELECT range::INTEGER AS {key}, 1 AS day_, {number}::BIGINT AS number{more} "
+                "FROM range(5000)",
+            )
+
+    marts = [Mart("days", ("day",), "", {}), Mart("hours", ("hour",), "", {})]
+    build_both(0)
+    publish(warehouse, target, marts)
+    seen, problems, done = [], [], threading.Event()
+
+    def read():
+        query = """
+            SELECT count(*), min(number), max(number)
+            FROM (SELECT number FROM marts.days UNION ALL SELECT number FROM marts.hours) AS both
+        """
+        with psycopg.connect(target.url(), autocommit=True) as connection:
+            while not done.is_set():
+                try:
+                    seen.append(connection.execute(query).fetchone())
+                except psycopg.Error as error:
+                    problems.append(str(error))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for number in range(1, 11):
+            build_both(number)
+            publish(warehouse, target, marts)
+    finally:
+        done.set()
+        reader.join()
+
+    assert problems == []
+    if not anew:
+        assert [row for row in seen if row[0] != 10_000 or row[1] != row[2]] == []
+        assert [row[1] for row in seen] == sorted(row[1] for row in seen)
+    assert seen
+    assert ask("SELECT DISTINCT number FROM marts.days") == [(10,)]
+
+
+def test_a_reader_in_a_transaction_goes_on_seeing_what_it_saw(warehouse, target):
+    build_days(warehouse, events=1)
+    publish(warehouse, target, [DAYS])
+    query = "SELECT sum(events) FROM marts.days"
+    with psycopg.connect(target.url()) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        before = reader.execute(query).fetchall()
+        build_days(warehouse, events=2)
+        publish(warehouse, target, [DAYS])
+
+        assert reader.execute(query).fetchall() == before == [(3,)]
+
+
+def test_grants_and_views_of_others_survive_a_publication(warehouse, target, ask, reader_role):
+    build_days(warehouse)
+    publish(warehouse, target, [DAYS])
+    ask(f"GRANT USAGE ON SCHEMA marts TO {reader_role}")
+    ask(f"GRANT SELECT ON marts.days TO {reader_role}")
+    ask("CREATE VIEW total AS SELECT sum(events) AS events FROM marts.days")
+    build_days(warehouse, events=20)
+
+    publish(warehouse, target, [DAYS])
+
+    assert ask("SELECT events FROM total") == [(60,)]
+    assert ask(f"SELECT has_table_privilege('{reader_role}', 'marts.days', 'SELECT')") == [(True,)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT DATE '2022-05-01' AS day, 10::BIGINT AS events, 0.5 AS share",
+        "SELECT DATE '2022-05-01' AS day",
+        "SELECT DATE '2022-05-01' AS day, 10::DOUBLE AS events",
+        "SELECT 10::BIGINT AS events, DATE '2022-05-01' AS day",
+    ],
+    ids=["added", "dropped", "of another type", "in another order"],
+)
+def test_a_mart_with_other_columns_is_made_anew_with_its_grants(
+    warehouse, target, ask, reader_role, query
+):
+    build_days(warehouse)
+    publish(warehouse, target, [DAYS])
+    ask(f"GRANT SELECT ON marts.days TO {reader_role} WITH GRANT OPTION")
+    ask("GRANT SELECT ON marts.days TO PUBLIC")
+    privileges = "SELECT relacl FROM pg_class WHERE oid = 'marts.days'::regclass"
+    before = ask(privileges)
+    build(warehouse, "days", query)
+
+    publish(warehouse, target, [DAYS])
+
+    [row] = warehouse.execute("FROM marts.days").fetchall()
+    assert rows(ask) == [row]
+    assert list(columns(ask, "days")) == [name for name, *_ in warehouse.description]
+    assert ask(privileges) == before
+    assert comments(ask, "days")[0] == "A row a day."
+
+
+def test_a_mart_with_another_key_is_made_anew(warehouse, target, ask):
+    build_days(warehouse)
+    publish(warehouse, target, [DAYS])
+
+    publish(warehouse, target, [Mart("days", ("day", "events"), "", {})])
+
+    assert ask(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE contype = 'p' AND conrelid = 'marts.days'::regclass"
+    ) == [("PRIMARY KEY (day, events)",)]
+
+
+def test_new_columns_under_the_view_of_somebody_else_are_told_and_change_nothing(
+    warehouse, target, ask
+):
+    build_days(warehouse)
+    build(warehouse, "hours", "SELECT DATE '2022-05-01' AS day, 7 AS hour")
+    publish(warehouse, target, [DAYS, HOURS])
+    ask("CREATE VIEW total AS SELECT sum(events) AS events FROM marts.days")
+    before = rows(ask), rows(ask, "hours")
+    build(warehouse, "days", "SELECT DATE '2022-05-01' AS day, 1.5 AS events")
+    build(warehouse, "hours", "SELECT DATE '2022-05-01' AS day, 8 AS hour")
+
+    with pytest.raises(UserError, match=r"marts\.days.*view total.*Nothing was published"):
+        publish(warehouse, target, [HOURS, DAYS])
+    assert (rows(ask), rows(ask, "hours")) == before
+
+    ask("DROP VIEW total")
+    assert publish(warehouse, target, [HOURS, DAYS]) == {"hours": 1, "days": 1}
+
+
+def test_a_user_who_may_only_write_rows_can_publish(warehouse, target, ask, reader_role):
+    build_days(warehouse)
+    publish(warehouse, target, [DAYS])
+    ask(f"GRANT USAGE ON SCHEMA marts TO {reader_role}")
+    ask(f"GRANT SELECT, INSERT, DELETE ON marts.days TO {reader_role}")
+    url = target.url().replace("postgres@", f"{reader_role}@")
+    build_days(warehouse, events=5)
+
+    publish(warehouse, Postgres(lambda: url, "target"), [DAYS])
+
+    assert ask("SELECT sum(events) FROM marts.days") == [(15,)]
+
+
+def test_runs_that_publish_at_once_take_turns(warehouse, target, ask):
+    build_days(warehouse)
+    cursors = [warehouse.cursor() for _ in range(3)]
+    published = []
+
+    def run(cursor):
+        published.append(publish(cursor, target, [DAYS]))
+
+    threads = [threading.Thread(target=run, args=(cursor,)) for cursor in cursors]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert published == [{"days": 3}] * 3
+    assert len(rows(ask)) == 3
