@@ -194,5 +194,5 @@ def shown(settings: Settings) -> dict[str, str]:
         value = getattr(settings, name)
         if name.endswith("_database_url"):
             value = masked_url(value) or "embedded Postgres"
-        values[f"ADTECH_{name.upper()}"] = str(value)
+        values[f"ADTECH_{name.upper()}"] = f"{value:g}" if isinstance(value, float) else str(value)
     return values

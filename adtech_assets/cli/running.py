@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from adtech_assets.cli.screen import errors, screen
@@ -66,7 +67,7 @@ def run_days(settings: Settings, days: DayRange, select: str | None = None) -> N
             )
         told = _read_events(instance, run_id)
     for warning in told.warnings:
-        errors.print(f"[yellow]Note:[/] {_one_line(warning)}", soft_wrap=True, markup=True)
+        errors.print(f"[yellow]Note:[/] {escape(_one_line(warning))}", soft_wrap=True)
     if told.failures or not result.success:
         why = told.failures[0] if told.failures else f"It was interrupted; its log: {log}"
         raise UserError(f"The run for {days} failed. {why}")
@@ -171,8 +172,8 @@ def _read_check(event: dg.DagsterEvent, told: Told) -> None:
     check = event.asset_check_evaluation_data
     if check.passed:
         return
-    line = f"check {check.asset_key.to_user_string()}:{check.check_name} failed"
-    line += f": {check.description}" if check.description else ""
+    line = f"{check.asset_key.to_user_string()}: "
+    line += check.description or f"check {check.check_name} failed"
     if check.severity == dg.AssetCheckSeverity.WARN:
         told.warnings.append(line)
     else:

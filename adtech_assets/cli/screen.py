@@ -20,7 +20,8 @@ OutputFormat = Literal["table", "csv", "json"]
 # Where no terminal says how wide it is (a pipe, a log), tables get room for every column.
 WIDTH = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "140"))
 
-screen = Console(highlight=False, width=WIDTH)
+# Bound to the real output: while a run goes on, what others print is sent to a file.
+screen = Console(file=sys.stdout, highlight=False, width=WIDTH)
 errors = Console(stderr=True, highlight=False)
 
 

@@ -76,7 +76,8 @@ def _build_log_checks(kind: Kind) -> list[dg.AssetChecksDefinition]:
                 """,
                 [kind, days.first, days.last],
             ).fetchall()
-        return result(files, "files in quarantine", dg.AssetCheckSeverity.WARN)
+        told = [f"{name}: {detail} [{reason}]" for name, reason, detail in files]
+        return result(told, "files in quarantine", dg.AssetCheckSeverity.WARN)
 
     return [files_are_complete, no_file_is_quarantined]
 

@@ -139,7 +139,8 @@ def test_a_bad_file_is_told_in_one_line_and_the_others_load(deployment, loaded):
     done = deployment.run("adtech", *BACKFILL)
     notes = [line for line in done.stderr.splitlines() if "impressions_2022052611" in line]
     assert done.returncode == 0
-    assert len(notes) == 1
+    assert len(notes) == 1, done.stderr
+    assert "[not_parquet]" in notes[0]
     tables = deployment.tables()
     assert tables["csv_data_task"] == loaded.tables()["csv_data_task"]
     status = json.loads(deployment.adtech("status", "--json"))

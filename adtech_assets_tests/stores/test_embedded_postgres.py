@@ -98,7 +98,7 @@ def test_it_listens_on_no_port(folder):
 def test_only_its_own_system_user_may_open_the_socket(folder):
     with user(folder) as process:
         [sockets] = parse_qs(urlsplit(url_of(process)).query)["host"]
-        assert Path(sockets, ".s.PGSQL.5432").stat().st_mode & 0o777 == 0o700
+        assert (folder / sockets / ".s.PGSQL.5432").stat().st_mode & 0o777 == 0o700
 
 
 def test_the_second_process_joins_the_server_of_the_first(folder):
