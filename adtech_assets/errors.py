@@ -11,3 +11,7 @@ class UserError(Exception):
 
 class TransientError(Exception):
     """A fault that may pass: a server that restarts, a lock that is held, a file that moves."""
+
+
+class GaveUpError(TransientError):
+    """It did not pass for as long as we tried; a person should know."""

@@ -18,7 +18,7 @@ from adtech_assets.cli.screen import errors, screen
 from adtech_assets.definitions import defs
 from adtech_assets.defs.resources import fail_lost_runs
 from adtech_assets.defs.steps import range_tags
-from adtech_assets.errors import TransientError, UserError
+from adtech_assets.errors import GaveUpError, TransientError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 JOB = "daily_pipeline"
 POLL_SECONDS = 0.2
 # Silent on the screen: what matters is told by the progress bar and the lines after it.
-OWN_ERRORS = (UserError.__name__, TransientError.__name__)
+OWN_ERRORS = (UserError.__name__, TransientError.__name__, GaveUpError.__name__)
 """Errors whose message says what to do; what caused them is for the log."""
 
 RUN_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from adtech_assets.errors import TransientError, UserError
+from adtech_assets.errors import GaveUpError, TransientError, UserError
 from adtech_assets.logs import failures
 from adtech_assets.partitions import DayRange, loadable_days, parse_day
 from adtech_assets.settings import export_settings, load_settings
@@ -85,7 +85,7 @@ def step(context: dg.AssetExecutionContext, settings: Settings | None = None) ->
         yield
     except (TransientError, UserError) as error:
         _note(context, settings, error)
-        if isinstance(error, TransientError):
+        if isinstance(error, TransientError) and not isinstance(error, GaveUpError):
             raise dg.RetryRequested(
                 max_retries=STEP_RETRIES, seconds_to_wait=STEP_RETRY_SECONDS
             ) from error

@@ -7,15 +7,17 @@ know are read again, which is how a lost warehouse comes back.
 
 from __future__ import annotations
 
+import logging
 import shlex
 from bisect import bisect, insort
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.logs import landing, names, reader
+from adtech_assets.logs.drift import Schemas
 from adtech_assets.logs.ledger import COUNTED, Entry, Ledger, SeenFile
 from adtech_assets.logs.refusals import Refusal
 from adtech_assets.partitions import today
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass
 class Ingested:
@@ -46,6 +50,8 @@ class Ingested:
     events_other_hour: int = 0
     """Loaded events that happened in another hour than their file's name says."""
     events_without_time: int = 0
+    schemas: Counter[str] = field(default_factory=Counter)
+    """Loaded files by the fingerprint of their schema; more than one: the feed's columns differ."""
     unsettled: list[str] = field(default_factory=list)
     """Files that may still be being written; a later run takes them."""
     outside: int = 0
@@ -81,6 +87,7 @@ class Ingest:
         self.ledger = Ledger(connection)
         self.next_file_id = max(self.ledger.next_file_id(), landing.last_folder_id(settings) + 1)
         self.refused_contents: dict[str, Refusal] = {}
+        self.schemas = Schemas()
         self.result = Ingested()
 
     def run(self) -> Ingested:
@@ -117,8 +124,12 @@ class Ingest:
             reader.FileToRead(file_id, c.file.path, c.seen.bytes, c.name)
             for file_id, c in to_read.items()
         ]
+        done = 0
         for batch in reader.batches(files):
             self._load([(file, to_read[file.file_id]) for file in batch])
+            done += len(batch)
+            if len(batch) < len(files):
+                logger.info("%s of %s %s files read", f"{done:,}", f"{len(files):,}", self.kind)
         return later
 
     # ---- which files ---------------------------------------------------------------------------
@@ -277,14 +288,19 @@ class Ingest:
 
     def _record_loaded(self, loaded: list[tuple[_Candidate, int, reader.ReadFile]]) -> None:
         """Write the ledger rows, after a last look: what was read must be what was hashed."""
+        fingerprints = [self.schemas.fingerprint(c.file.path) for c, _, _ in loaded]
         for candidate, _, _ in loaded:
             if not landing.is_still(candidate.file, candidate.seen):
                 raise TransientError(f"{candidate.file.name} changed while it was read.")
         self.ledger.record(
-            [Entry(file_id, c.seen, c.name, read) for c, file_id, read in loaded],
+            [
+                Entry(file_id, c.seen, c.name, read, schema_fingerprint=fingerprint)
+                for (c, file_id, read), fingerprint in zip(loaded, fingerprints, strict=True)
+            ],
             run_id=self.run_id,
             now=self.now,
         )
+        self.result.schemas.update(fingerprints)
 
     def _count(self, read: Iterable[reader.ReadFile]) -> None:
         for file in read:

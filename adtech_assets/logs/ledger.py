@@ -46,10 +46,13 @@ CREATE TABLE IF NOT EXISTS raw.log_files (
     events_other_hour BIGINT,
     events_without_time BIGINT,
     missing_columns VARCHAR[],
+    schema_fingerprint VARCHAR,
     first_seen_at TIMESTAMP NOT NULL,
     loaded_at TIMESTAMP,
     run_id VARCHAR
 );
+-- Of warehouses that were made before this column was.
+ALTER TABLE raw.log_files ADD COLUMN IF NOT EXISTS schema_fingerprint VARCHAR;
 
 CREATE TABLE IF NOT EXISTS raw.impression_logs (
     file_id BIGINT NOT NULL,
@@ -108,6 +111,8 @@ class Entry:
     """What the name says; None where it cannot be read."""
     outcome: ReadFile | Refusal | Literal["duplicate"]
     detail: str | None = None
+    schema_fingerprint: str | None = None
+    """Of a loaded file: files of one kind that differ in it have different columns."""
 
     @property
     def status(self) -> Status:
@@ -136,6 +141,7 @@ class Entry:
             "events_other_hour": getattr(read, "events_other_hour", None),
             "events_without_time": getattr(read, "events_without_time", None),
             "missing_columns": list(getattr(read, "missing_columns", ())),
+            "schema_fingerprint": self.schema_fingerprint,
         }
 
 
@@ -158,6 +164,7 @@ _ENTRY_SCHEMA: dict[str, pl.DataType] = {
     "events_other_hour": pl.Int64(),
     "events_without_time": pl.Int64(),
     "missing_columns": pl.List(pl.String),
+    "schema_fingerprint": pl.String(),
 }
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Literal, NoReturn, ParamSpec, TypeVar
 
 import psycopg
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi as adbc
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from tenacity import before_sleep_log, retry, retry_if_exception_type, wait_random_exponential
+from tenacity import retry, retry_if_exception_type, wait_random_exponential
 
-from adtech_assets.errors import TransientError, UserError
+from adtech_assets.errors import GaveUpError, TransientError, UserError
 from adtech_assets.settings import masked_url
 from adtech_assets.stores import embedded_postgres
 
@@ -216,19 +216,34 @@ def is_transient(state: str | None, text: str, *, is_operational: bool) -> bool:
 def retried(function: Callable[P, R]) -> Callable[P, R]:
     """Try again while the fault may pass, with growing pauses, for `RETRY_SECONDS` at the most.
 
-    For functions whose work is one transaction, so that a second try starts from nothing.
+    For functions whose work is one transaction, so that a second try starts from nothing. What
+    still fails then is raised as GaveUpError.
     """
     return retry(
         retry=retry_if_exception_type(TransientError),
         stop=_tried_enough,
         wait=wait_random_exponential(multiplier=0.2, max=5),
-        before_sleep=before_sleep_log(logger, logging.WARNING),
-        reraise=True,
+        before_sleep=_say_once,
+        retry_error_callback=_give_up,
     )(function)
 
 
 def _tried_enough(state: RetryCallState) -> bool:
     return (state.seconds_since_start or 0) >= RETRY_SECONDS
+
+
+def _say_once(state: RetryCallState) -> None:
+    if state.attempt_number == 1:
+        logger.warning("%s Trying again for %.0f s ...", _fault(state), RETRY_SECONDS)
+
+
+def _give_up(state: RetryCallState) -> NoReturn:
+    fault = _fault(state)
+    raise GaveUpError(f"{fault} Tried for {RETRY_SECONDS:.0f} s.") from fault
+
+
+def _fault(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
 
 
 def copy_rows(

@@ -1,96 +1,51 @@
-"""The table of the cases at the end, and the log branch of the pipeline for the tests."""
+"""The log branch of the pipeline, step by step, on stores of the test's own."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
+import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import psycopg
 import pytest
 
-from adtech_assets.logs import processed, rollup
+from adtech_assets.logs import landing, processed, reader, rollup
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS
+from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.serving.status import read_status
 from adtech_assets.settings import load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
-from adtech_assets_tests.hostile.cases import CASES
+from adtech_assets_tests.hostile.table import pytest_terminal_summary
 from adtech_assets_tests.logs import feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
     from pathlib import Path
     from typing import TypeVar
 
     import duckdb
 
     from adtech_assets.logs.ingest import Ingested
+    from adtech_assets.logs.ledger import DayFiles
     from adtech_assets.logs.names import Kind
-    from adtech_assets.logs.rollup import HourCount
-    from adtech_assets.partitions import DayRange
+    from adtech_assets.logs.refusals import Reason
     from adtech_assets.serving.status import Status
     from adtech_assets.settings import Settings
 
     T = TypeVar("T")
 
-# ---- the table at the end --------------------------------------------------------------------
-
-_CASE_IN_TEST_ID = re.compile(r"hostile/test_\w+\.py::test_h([0-9]{2})_")
-_FAILED = ("failed", "error")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what became of each case, when any of them was run."""
-    outcomes: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for category in ("passed", "skipped", "xfailed", "xpassed", *_FAILED):
-        for report in terminalreporter.stats.get(category, []):
-            case = _CASE_IN_TEST_ID.search(report.nodeid)
-            if case is not None:
-                outcomes[int(case[1])].append((category, _reason(report)))
-    if not outcomes:
-        return
-    terminalreporter.section("hostile inputs")
-    given = max(len(case.given) for case in CASES.values())
-    expected = max(len(case.expected) for case in CASES.values())
-    for number, case in CASES.items():
-        terminalreporter.write_line(
-            f"{number:02}  {case.given:{given}}  {case.expected:{expected}}  "
-            f"{_verdict(outcomes[number])}"
-        )
-
-
-def _verdict(outcomes: list[tuple[str, str]]) -> str:
-    """A case passes when all of its tests do; why others were skipped is said."""
-    found = {category for category, _ in outcomes}
-    reasons = "; ".join(sorted({reason for _, reason in outcomes if reason}))
-    if found & {*_FAILED, "xpassed"}:
-        return "FAIL"
-    if "xfailed" in found:
-        return f"FAIL (known: {reasons})"
-    if "passed" in found:
-        return f"pass (in part: {reasons})" if "skipped" in found else "pass"
-    return f"not run ({reasons})" if reasons else "not run"
-
-
-def _reason(report: pytest.TestReport) -> str:
-    """Why a test was skipped, or is known to fail."""
-    if hasattr(report, "wasxfail"):
-        return report.wasxfail.removeprefix("reason: ")
-    if report.skipped and isinstance(report.longrepr, tuple):
-        return report.longrepr[2].removeprefix("Skipped: ")
-    return ""
-
-
-# ---- the pipeline ----------------------------------------------------------------------------
+__all__ = ["pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session")
 def databases(postgres_server: str) -> dict[str, str]:
-    """URLs of two databases that every test finds empty: making new ones takes ten times as long."""
+    """URLs of two databases that every test finds empty; new ones take ten times as long."""
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         for name in ("hostile_source", "hostile_target"):
             connection.execute(f'CREATE DATABASE "{name}"')
@@ -126,20 +81,19 @@ class Pipeline:
 
     settings: Settings
 
+    def deliver(self, name: str, *user_agents: str | None) -> Path:
+        """Put a good file of one event for each user agent into the landing folder."""
+        path: Path = feed.deliver(self.settings, name, *user_agents)
+        return path
+
     def run(self, of: DayRange | None = None) -> dict[Kind, Ingested]:
-        """Load days (the feed's first one) into warehouse, CSV and target, then clear landing."""
+        """Load days (by default the feed's first) and clear the landing folder of their files."""
         of = of or feed.days()
         with Warehouse.of(self.settings).connect() as warehouse:
             ingested = {kind: feed.ingest(warehouse, self.settings, kind, of) for kind in KINDS}
             feed.build_rollup(warehouse, of)
             files = Ledger(warehouse).day_files(of)
-            loads = []
-            for day in of:
-                counts = rollup.hourly_counts(
-                    warehouse, type(of)(day, day), self.settings.user_agent
-                )
-                daily_csv.write(self.settings.output_dir, day, counts)
-                loads.append(audited_load.DayLoad(day, counts, files.get(day)))
+            loads = [self._load(warehouse, day, files.get(day)) for day in of]
             audited_load.replace_days(
                 self.target, of, loads, user_agent=self.settings.user_agent, run_id="run"
             )
@@ -147,9 +101,13 @@ class Pipeline:
             processed.clear_landing(warehouse, self.settings, of, loaded)
         return ingested
 
-    @property
-    def target(self) -> Postgres:
-        return Postgres.of(self.settings, "target")
+    def _load(
+        self, warehouse: duckdb.DuckDBPyConnection, day: date, files: DayFiles | None
+    ) -> audited_load.DayLoad:
+        counts = rollup.hourly_counts(warehouse, DayRange(day, day), self.settings.user_agent)
+        if files is not None:
+            daily_csv.write(self.settings.output_dir, day, counts)
+        return audited_load.DayLoad(day, counts, files)
 
     def look(self, question: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Ask the warehouse something."""
@@ -159,17 +117,58 @@ class Pipeline:
     def status(self) -> Status:
         return read_status(self.settings)
 
-    def served(self, of: DayRange | None = None) -> list[HourCount]:
-        """The rows of `csv_data_task`; those of the CSV files must be the same."""
+    @property
+    def target(self) -> Postgres:
+        return Postgres.of(self.settings, "target")
+
+    def served(self, of: DayRange | None = None) -> list[tuple[int, int, int]]:
+        """Hour, impressions and clicks in `csv_data_task`; the CSV files must say the same."""
         of = of or feed.days()
         with self.target.connect(read_only=True) as connection:
             rows = audited_load.loaded_counts(connection, of)
-        in_csv = [row for day in of for row in daily_csv.read(self.settings.output_dir, day)]
-        assert rows == in_csv
-        return rows
+        days = [day for day in of if daily_csv.path_of(self.settings.output_dir, day).exists()]
+        assert rows == [
+            row for day in days for row in daily_csv.read(self.settings.output_dir, day)
+        ]
+        return [(row.hour, row.impressions, row.clicks) for row in rows]
+
+    def assert_quarantined(self, name: str, reason: Reason) -> None:
+        """The file lies beside its reason, and `adtech status` lists it."""
+        shown = landing.shown_name(name)
+        assert not os.path.lexists(self.settings.raw_data_dir / name)
+        folders = [f for f in self.settings.quarantine_dir.iterdir() if os.path.lexists(f / name)]
+        noted = [json.loads((folder / "reason.json").read_text("utf-8")) for folder in folders]
+        assert (shown, reason) in [(note["file"], note["reason"]) for note in noted]
+        assert all(note["detail"] for note in noted)
+        status = self.status()
+        assert (shown, reason) in [(file.file, file.reason) for file in status.quarantine]
+        assert status.files["quarantined"] == len(status.quarantine)
+
+    def warnings(self) -> list[str]:
+        """What the checks of the log files warn of."""
+        from adtech_assets.defs.checks import checks
+        from adtech_assets.defs.resources import build_resources
+
+        wanted = [c for c in checks if next(iter(c.check_keys)).name == "no_file_is_quarantined"]
+        job = dg.define_asset_job("check", selection=dg.AssetSelection.checks(*wanted))
+        definitions = dg.Definitions(
+            asset_checks=wanted, jobs=[job], resources=build_resources(self.settings)
+        )
+        with dg.DagsterInstance.ephemeral() as instance:
+            run = definitions.resolve_job_def("check").execute_in_process(instance=instance)
+        results = [result for result in run.get_asset_check_evaluations() if not result.passed]
+        assert {result.severity for result in results} <= {dg.AssetCheckSeverity.WARN}
+        return [str(result.description) for result in results]
 
 
 @pytest.fixture
 def pipeline(settings: Settings) -> Pipeline:
     """A pipeline that counts every user agent, so that a lost event is always seen."""
     return Pipeline(settings.model_copy(update={"user_agent": "*"}))
+
+
+@pytest.fixture(params=["small files", "large files"])
+def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files go through Polars, large ones through DuckDB."""
+    if request.param == "large files":
+        monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)

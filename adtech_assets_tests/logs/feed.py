@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from datetime import date
 
@@ -45,6 +46,10 @@ def write(path, *user_agents, times=None):
 
 def deliver(settings, name, *user_agents, times=None):
     return write(settings.raw_data_dir / name, *(user_agents or ("agent",)), times=times)
+
+
+def random_bytes(path):
+    path.write_bytes(os.urandom(2000))
 
 
 def rewrite(path, *, columns=None, without=(), note="keep"):

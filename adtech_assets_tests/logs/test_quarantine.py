@@ -9,11 +9,9 @@ from adtech_assets.logs import quarantine
 from adtech_assets.logs.processed import clear_landing
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.logs.feed import (
-    DAY,
     FIRST,
     SECOND,
     agents,
-    build_rollup,
     days,
     deliver,
     fingerprints,
@@ -156,17 +154,6 @@ def test_what_a_kill_left_in_quarantine_is_no_file(settings, run):
 
 
 # ---- replace -----------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("conflict")
-def test_a_replacement_takes_the_place_of_the_loaded_file(settings, run, look):
-    assert quarantine.replace(settings, FIRST) == DAY
-
-    run()
-
-    assert look(agents) == {"new": 2}
-    assert look(statuses)[FIRST] == "loaded"
-    assert look(build_rollup) == {(DAY, 11, "new"): [2, 0]}
 
 
 @pytest.mark.usefixtures("conflict")

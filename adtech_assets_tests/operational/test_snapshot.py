@@ -342,10 +342,7 @@ CHANGES = {
         "source table campaign holds a value",
     ),
     "an id is too large": (
-        (
-            "ALTER TABLE clicks ALTER COLUMN campaign_id TYPE bigint; "
-            "UPDATE clicks SET campaign_id = 3000000000"
-        ),
+        "ALTER TABLE clicks ALTER COLUMN campaign_id TYPE bigint USING 3000000000",
         "source table clicks holds a value",
     ),
 }

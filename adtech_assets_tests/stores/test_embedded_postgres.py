@@ -3,7 +3,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import psutil
@@ -62,28 +64,45 @@ def url_of(process):
     return process.stdout.readline().strip()
 
 
+@contextmanager
+def open_folder():
+    """A folder of its own: pytest closes its own ones to others whenever it starts."""
+    folder = Path(tempfile.mkdtemp(prefix="embedded_postgres"))
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
-def stopped_server(tmp_path_factory):
+def stopped_server():
     """The folder of a server that ran once: to copy it takes less than to make a new one."""
-    folder = tmp_path_factory.mktemp("stopped") / "postgres"
-    with user(folder) as process:
-        url_of(process)
-    assert wait_until(lambda: is_stopped(folder))
-    return folder
+    with open_folder() as place:
+        folder = place / "postgres"
+        with user(folder) as process:
+            url_of(process)
+        assert wait_until(lambda: is_stopped(folder))
+        yield folder
 
 
 @pytest.fixture
-def folder(stopped_server, tmp_path):
-    """Where a server may live; none is left running."""
-    folder = shutil.copytree(stopped_server, tmp_path / "postgres")
-    yield folder
-    for keeper in keepers(folder):
-        keeper.wait(30)
-    assert is_stopped(folder)
+def place(stopped_server):
+    """A folder with room for servers; none is left running there."""
+    with open_folder() as place:
+        shutil.copytree(stopped_server, place / "postgres")
+        yield place
+        for folder in place.iterdir():
+            for keeper in keepers(folder):
+                keeper.wait(30)
+            assert is_stopped(folder)
 
 
-def test_a_new_folder_becomes_a_running_server(tmp_path):
-    with user(tmp_path / "new") as process:
+@pytest.fixture
+def folder(place):
+    """The folder of a server that does not run now."""
+    return place / "postgres"
+
+
+def test_a_new_folder_becomes_a_running_server(place):
+    with user(place / "new") as process:
         url = url_of(process)
 
         assert ask(url, "SELECT current_database()") == [("analytics",)]
@@ -158,8 +177,8 @@ def test_a_killed_server_is_started_again_with_what_was_committed(folder):
             assert ask(url_of(next_user), "SELECT answer FROM kept") == [(42,)]
 
 
-def test_a_copied_folder_gets_a_server_of_its_own_while_the_original_runs(folder, tmp_path):
-    copy = tmp_path / "copy"
+def test_a_copied_folder_gets_a_server_of_its_own_while_the_original_runs(folder, place):
+    copy = place / "copy"
     with user(folder) as process:
         original_url = url_of(process)
         with psycopg.connect(original_url) as connection:

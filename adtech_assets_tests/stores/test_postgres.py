@@ -4,7 +4,7 @@ import traceback
 import psycopg
 import pytest
 
-from adtech_assets.errors import TransientError, UserError
+from adtech_assets.errors import GaveUpError, TransientError, UserError
 from adtech_assets.settings import load_settings
 from adtech_assets.stores import postgres as postgres_module
 from adtech_assets.stores.postgres import Postgres, copy_rows, is_transient, retried
@@ -159,7 +159,7 @@ def test_a_server_that_is_down_is_tried_again_for_a_while_and_then_told(
 ):
     tcp_server.stop()
     try:
-        with pytest.raises(TransientError, match="Connection refused") as raised:
+        with pytest.raises(GaveUpError, match=r"Connection refused.*Tried for 1 s") as raised:
             counted(lambda: ask(tcp_server.postgres()))
     finally:
         tcp_server.start()
