@@ -76,6 +76,9 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="a file changed within this many seconds may still be being written",
     )
+    refuse_offset_overlaps: bool = Field(
+        True, description="quarantine a file whose offsets a loaded file has delivered already"
+    )
     lookback_days: int = Field(3, ge=1, le=366, description="days that the schedule loads again")
 
     @field_validator("raw_data_dir", "output_dir", "data_dir")

@@ -12,12 +12,15 @@ from adtech_assets.settings import Settings, load_settings
 from adtech_assets.stores import embedded_postgres
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
+from adtech_assets_tests.hostile.table import pytest_terminal_summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import duckdb
+
+__all__ = ["pytest_terminal_summary"]  # pytest finds the table of the hostile cases here
 
 _numbers = itertools.count()
 

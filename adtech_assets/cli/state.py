@@ -26,6 +26,8 @@ def status(
     as_json: bool = typer.Option(False, "--json", help="For scripts."),
 ) -> None:
     """Days loaded, missing and stale; files by what became of them; what is in quarantine."""
+    from rich.markup import escape
+
     from adtech_assets.cli.screen import print_json, print_table, screen
     from adtech_assets.serving.status import read_status
     from adtech_assets.settings import load_settings
@@ -49,9 +51,11 @@ def status(
             ((file.file, file.reason, file.detail) for file in found.quarantine),
         )
         screen.print("Mend the cause, then: [bold]adtech logs retry[/]")
+    for difference in found.differences:
+        screen.print(f"[red]Counts differ:[/] {escape(difference)}", soft_wrap=True)
     for day, state in found.days.items():
         if state.error:
-            screen.print(f"[red]{day} failed:[/] {state.error}", soft_wrap=True)
+            screen.print(f"[red]{day} failed:[/] {escape(state.error)}", soft_wrap=True)
 
 
 def _day_rows(found: Status) -> Iterator[tuple[object, ...]]:

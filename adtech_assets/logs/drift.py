@@ -22,6 +22,10 @@ _INTEGERS = (4, 5, 6)
 _LONG_LIST = 15
 
 
+MOST_KNOWN = 16
+"""Schemas that are kept for comparison; a feed has one or two of each kind."""
+
+
 class Schemas:
     """Fingerprints of the schemas of files that have been read without error."""
 
@@ -40,10 +44,20 @@ class Schemas:
         for schema, fingerprint in self._known.items():
             if footer.startswith(schema):
                 return fingerprint
+        schema = _schema(footer)
+        fingerprint = hashlib.sha256(schema).hexdigest()[:16]
+        if len(self._known) < MOST_KNOWN:
+            self._known[schema] = fingerprint
+        return fingerprint
+
+
+def _schema(footer: bytes) -> bytes:
+    """The beginning of a footer that holds its version and schema; all of one that is unusual."""
+    try:
         version_end = _skip(footer, 1, footer[0] & 0xF)
-        schema_end = _skip(footer, version_end + 1, footer[version_end] & 0xF)
-        schema = footer[:schema_end]
-        return self._known.setdefault(schema, hashlib.sha256(schema).hexdigest()[:16])
+        return footer[: _skip(footer, version_end + 1, footer[version_end] & 0xF)]
+    except (LookupError, RecursionError):
+        return footer
 
 
 def _footer(path: Path) -> bytes:
@@ -55,7 +69,13 @@ def _footer(path: Path) -> bytes:
 
 
 def _skip(data: bytes, at: int, kind: int) -> int:
-    """Where the value that begins at `at` ends."""
+    """Where the value that begins at `at` ends.
+
+    Raises:
+        LookupError: it does not end, or is of no known type.
+    """
+    if at > len(data):
+        raise IndexError(at)
     if kind in _INTEGERS:
         return _integer(data, at)[1]
     if kind == _BINARY:
@@ -67,7 +87,7 @@ def _skip(data: bytes, at: int, kind: int) -> int:
         if length == _LONG_LIST:
             length, at = _integer(data, at)
         for _ in range(length):
-            at = _skip(data, at, element)
+            at = _skip(data, at, _BYTE if element in (_TRUE, _FALSE) else element)
         return at
     if kind == _STRUCT:
         while data[at]:

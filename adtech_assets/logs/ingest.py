@@ -231,7 +231,7 @@ class Ingest:
             Files without overlaps, and files that overlap one of these, which may yet be refused.
         """
         with_offsets = [c.name.offsets for c in candidates if c.name.offsets is not None]
-        if not with_offsets:
+        if not with_offsets or not self.settings.refuse_offset_overlaps:
             return candidates, []
         taken: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
         for partition, first, last, name in self.ledger.loaded_offsets(

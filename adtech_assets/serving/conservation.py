@@ -16,7 +16,7 @@ from adtech_assets.logs import rollup
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS
 from adtech_assets.logs.reader import RAW_TABLES
-from adtech_assets.operational.snapshot import EVENT_TABLES, create_tables
+from adtech_assets.operational.snapshot import EVENT_TABLES
 from adtech_assets.serving import audited_load, daily_csv
 
 if TYPE_CHECKING:
@@ -183,10 +183,9 @@ def all_differences(
     settings: Settings,
     days: DayRange,
 ) -> list[Difference]:
-    """Every difference of the days, in data order."""
-    Ledger.create(warehouse)
-    warehouse.execute(rollup.SCHEMA)
-    create_tables(warehouse)
+    """Every difference of the days, in data order; none before anything has been loaded."""
+    if not _has_tables(warehouse):
+        return []
     return [
         *(found for kind in KINDS for found in ledger_and_raw(warehouse, kind, days)),
         *raw_and_rollup(warehouse, days),
@@ -194,6 +193,15 @@ def all_differences(
         *csv_and_table(target, settings, days),
         *(found for table in EVENT_TABLES for found in source_and_raw(warehouse, table, days)),
     ]
+
+
+def _has_tables(warehouse: duckdb.DuckDBPyConnection) -> bool:
+    """Whether every step has run once, so that there is something to compare."""
+    row = warehouse.execute(
+        "SELECT count(*) = 3 FROM duckdb_tables() WHERE schema_name || '.' || table_name IN "
+        "('raw.log_files', 'raw.extracted_days', 'rollup.hourly_user_agent_rollup')"
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _csv_rows(folder: Path, days: Iterable[date]) -> list[HourCount]:

@@ -1,4 +1,8 @@
-"""KPI tables as files and on the screen, as they were published."""
+"""KPI tables as files and on the screen, as they were published.
+
+Text is written as it is: quoted where CSV asks for it, but a value that begins with `=` stays so.
+The files are for programs; whoever opens one in a spreadsheet should import it as text.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from adtech_assets.logs import failures, landing, names
 from adtech_assets.logs.ledger import DayFiles, Ledger
 from adtech_assets.logs.refusals import Refusal
 from adtech_assets.partitions import loadable_days
-from adtech_assets.serving import audited_load
+from adtech_assets.serving import audited_load, conservation
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     import duckdb
+    import psycopg
 
     from adtech_assets.serving.audited_load import LoadedDay
+    from adtech_assets.serving.conservation import Difference
     from adtech_assets.settings import Settings
 
 State = Literal["loaded", "empty", "missing", "stale", "failed"]
@@ -63,6 +65,8 @@ class Status:
     days: dict[date, DayStatus]
     files: dict[str, int]
     quarantine: list[Quarantined]
+    differences: list[str]
+    """Counts of loaded days that should be equal and are not; there should be none."""
 
     def as_json(self) -> dict[str, Any]:
         """The documented JSON form."""
@@ -70,6 +74,7 @@ class Status:
             "days": {str(day): vars(status) for day, status in self.days.items()},
             "files": self.files,
             "quarantine": [vars(file) for file in self.quarantine],
+            "differences": self.differences,
         }
 
 
@@ -83,6 +88,7 @@ class _Warehouse:
     quarantine: list[Quarantined]
     known: set[tuple[str, int, int]]
     """Name, bytes and time of the files that are counted or known as duplicates."""
+    differences: list[Difference]
 
 
 def read_status(settings: Settings) -> Status:
@@ -92,9 +98,9 @@ def read_status(settings: Settings) -> Status:
         TransientError: a store is in use or unreachable.
     """
     days = loadable_days(settings)
-    warehouse = _read_warehouse(settings)
     with Postgres.of(settings, "target").connect(read_only=True) as target:
         loaded = audited_load.audits(target, days)
+        warehouse = _read_warehouse(settings, target)
     waiting = _waiting_files(settings, days.last, warehouse.known)
     failed = failures.noted(settings)
     statuses = {
@@ -116,6 +122,13 @@ def read_status(settings: Settings) -> Status:
         },
         files=warehouse.counts,
         quarantine=warehouse.quarantine,
+        # Of a stale day, it is known that its tables differ until it is loaded again.
+        differences=[
+            str(difference)
+            for difference in warehouse.differences
+            if difference.day not in failed
+            and statuses[difference.day].state in ("loaded", "empty")
+        ],
     )
 
 
@@ -163,20 +176,24 @@ def _waiting_files(
     return waiting
 
 
-def _read_warehouse(settings: Settings) -> _Warehouse:
+def _read_warehouse(settings: Settings, target: psycopg.Connection) -> _Warehouse:
     counts = dict.fromkeys(("loaded", "duplicate", "quarantined"), 0)
-    nothing = _Warehouse({}, {}, counts, [], set())
+    nothing = _Warehouse({}, {}, counts, [], set(), [])
     if not settings.warehouse_path.exists():
         return nothing
     with Warehouse(settings.warehouse_path, WAIT_SECONDS).connect(read_only=True) as connection:
         if not Ledger.exists(connection):
             return nothing
-        return _read_ledger(connection, settings, counts)
+        return _read_ledger(connection, target, settings, counts)
 
 
 def _read_ledger(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, counts: dict[str, int]
+    connection: duckdb.DuckDBPyConnection,
+    target: psycopg.Connection,
+    settings: Settings,
+    counts: dict[str, int],
 ) -> _Warehouse:
+    days = loadable_days(settings)
     events = connection.execute(
         "SELECT file_date, sum(rows)::BIGINT FROM raw.log_files "
         "WHERE status = 'loaded' GROUP BY ALL"
@@ -195,9 +212,10 @@ def _read_ledger(
         "WHERE status IN ('loaded', 'duplicate')"
     ).fetchall()
     return _Warehouse(
-        files=Ledger(connection).day_files(loadable_days(settings)),
+        files=Ledger(connection).day_files(days),
         events=dict(events),
         counts=counts,
         quarantine=[Quarantined(*row) for row in quarantine],
         known=set(known),
+        differences=conservation.all_differences(connection, target, settings, days),
     )

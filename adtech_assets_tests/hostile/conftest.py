@@ -20,7 +20,6 @@ from adtech_assets.serving.status import read_status
 from adtech_assets.settings import load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
-from adtech_assets_tests.hostile.table import pytest_terminal_summary
 from adtech_assets_tests.logs import feed
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from adtech_assets.settings import Settings
 
     T = TypeVar("T")
-
-__all__ = ["pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session")

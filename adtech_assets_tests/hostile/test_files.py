@@ -580,7 +580,6 @@ def test_h17_neighbouring_offsets_and_those_of_another_partition_or_kind_load(pi
     assert pipeline.status().files == {"loaded": 2, "duplicate": 0, "quarantined": 0}
 
 
-@pytest.mark.xfail(reason="no setting switches the check off yet", strict=True)
 def test_h17_the_check_can_be_switched_off(pipeline):
     trusting = Pipeline(pipeline.settings.model_copy(update={"refuse_offset_overlaps": False}))
     trusting.deliver(FULL, *"abcd")

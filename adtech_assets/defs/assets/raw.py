@@ -60,6 +60,7 @@ def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
                     "rows_loaded": result.rows,
                     "events_of_another_hour": result.events_other_hour,
                     "events_without_time": result.events_without_time,
+                    "file_schemas": len(result.schemas),
                     "files_known": result.known,
                     "files_duplicate": len(result.duplicates),
                     "files_quarantined": len(result.quarantined),
