@@ -291,3 +291,12 @@ class Ledger:
             f"DELETE FROM raw.log_files AS old USING new_log_files AS entries WHERE {same_file}"
         )
         self.connection.execute("INSERT INTO raw.log_files BY NAME FROM new_log_files")
+        # A good file of the same name settles the refused ones before it.
+        self.connection.execute(
+            """
+            UPDATE raw.log_files AS refused SET status = 'replaced'
+            FROM new_log_files AS good
+            WHERE refused.status = 'quarantined' AND good.status = 'loaded'
+                AND refused.kind = good.kind AND refused.file_name = good.file_name
+            """
+        )

@@ -85,6 +85,7 @@ def replace(settings: Settings, name: str) -> date:
                 f"{shlex.quote(name)}"
             )
         _check(found[-1], old.kind)
+        _check_is_new(Ledger(connection), found[-1], old.kind)
         originals = _originals(settings, old, old.file_date)
         with transaction(connection):
             connection.execute(
@@ -111,6 +112,16 @@ def _check(path: Path, kind: Kind) -> None:
         raise UserError(
             f"{path} would be refused again, so it replaces nothing: {refusal.detail}."
         ) from None
+
+
+def _check_is_new(ledger: Ledger, path: Path, kind: Kind) -> None:
+    """Refuse a replacement that would be a duplicate: the day would lose the old file's events."""
+    for row in ledger.find(kind, [], [files.sha256(path)]):
+        if row.status == "loaded":
+            raise UserError(
+                f"{path} repeats the bytes of {row.file_name}, which is counted already, so it "
+                "replaces nothing."
+            )
 
 
 def _originals(settings: Settings, old: LedgerRow, day: date) -> list[Path]:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import polars as pl
 
 from adtech_assets.logs import names
@@ -178,3 +179,36 @@ def test_two_runs_at_once_give_the_result_of_one(deployment, loaded):
     outputs = [process.communicate() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert deployment.tables() == loaded.tables()
+
+
+def test_dagster_knows_rows_columns_and_lineage_of_what_was_loaded(loaded, monkeypatch):
+    for name, value in loaded.environment.items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.get() as instance:
+
+        def metadata(*key):
+            event = instance.get_latest_materialization_event(dg.AssetKey(key))
+            return event.asset_materialization.metadata
+
+        rows = {
+            key: metadata(*key)["dagster/row_count"].value
+            for key in (("raw", "impressions"), ("marts", "fct_daily_summary"), ("csv_data_task",))
+        }
+        lineage = metadata("marts", "fct_daily_summary")["dagster/column_lineage"].lineage
+        schema = metadata("published", "fct_campaign_ctr")["dagster/column_schema"].schema
+        days = instance.get_materialized_partitions(dg.AssetKey("csv_data_task"))
+    assert rows[("raw", "impressions")] == 9
+    assert rows[("marts", "fct_daily_summary")] == 2
+    assert rows[("csv_data_task",)] > 0
+    assert {column.column_name for column in lineage.deps_by_column["ctr"]} == {
+        "impressions",
+        "clicks",
+    }
+    assert [column.name for column in schema.columns] == [
+        "campaign_id",
+        "campaign_name",
+        "impressions",
+        "clicks",
+        "ctr",
+    ]
+    assert days == {str(day) for day in DAYS}

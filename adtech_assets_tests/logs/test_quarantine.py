@@ -16,6 +16,7 @@ from adtech_assets_tests.logs.feed import (
     deliver,
     fingerprints,
     ingest,
+    ledger,
     names_in,
     reasons,
     statuses,
@@ -317,3 +318,25 @@ def test_a_name_is_never_read_as_sql(settings, run, look):
     run()
 
     assert look(agents) == {"new": 1}
+
+
+def test_a_good_file_of_the_same_name_settles_the_refused_one(settings, run, look):
+    quarantined(settings, FIRST)
+    assert reasons(run()) == {FIRST: "not_parquet"}
+    deliver(settings, FIRST, "good")
+    run()
+    assert look(lambda warehouse: ledger(warehouse, "file_name", "status")) == [
+        (FIRST, "replaced"),
+        (FIRST, "loaded"),
+    ]
+
+
+def test_a_replacement_that_repeats_another_loaded_file_is_refused(settings, run, look):
+    deliver(settings, FIRST, "old")
+    deliver(settings, SECOND, "other", "other")
+    run()
+    deliver(settings, FIRST, "other", "other")
+    assert reasons(run()) == {FIRST: "conflict"}
+    with pytest.raises(UserError, match=f"repeats the bytes of {SECOND}"):
+        quarantine.replace(settings, FIRST)
+    assert look(agents) == {"old": 1, "other": 2}
