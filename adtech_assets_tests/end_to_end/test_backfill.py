@@ -212,3 +212,35 @@ def test_dagster_knows_rows_columns_and_lineage_of_what_was_loaded(loaded, monke
         "ctr",
     ]
     assert days == {str(day) for day in DAYS}
+
+
+def test_results_are_printed_or_written_as_files(loaded, tmp_path):
+    assert "Spring" in loaded.adtech("results")
+    for suffix in ("csv", "parquet"):
+        loaded.adtech("results", "--format", suffix, "--output", str(tmp_path))
+    written = pl.read_csv(tmp_path / "campaign_ctr.csv")
+    assert written["campaign_name"].to_list() == [
+        "unknown campaign",
+        "Spring",
+        "Summer",
+        "Nothing yet",
+    ]
+    assert written.equals(pl.read_parquet(tmp_path / "campaign_ctr.parquet"))
+
+
+def test_sql_answers_in_every_form(loaded):
+    question = (
+        "sql",
+        "target",
+        "SELECT event_date, clicks FROM marts.fct_daily_summary ORDER BY 1",
+    )
+    assert loaded.adtech(*question, "--format", "csv").splitlines() == [
+        "event_date,clicks",
+        "2022-05-26,1",
+        "2022-05-27,2",
+    ]
+    assert json.loads(loaded.adtech(*question, "--format", "json")) == [
+        {"event_date": "2022-05-26", "clicks": 1},
+        {"event_date": "2022-05-27", "clicks": 2},
+    ]
+    assert "event_date" in loaded.adtech(*question)
