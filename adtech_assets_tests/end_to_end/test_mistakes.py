@@ -84,7 +84,7 @@ def test_wrong_sql(empty):
 
 def test_sql_cannot_write(empty):
     done = empty.run("adtech", "sql", "target", "CREATE TABLE x (i int)")
-    assert_one_clear_line(done, "read-only")
+    assert_one_clear_line(done, "Give one SELECT")
 
 
 def test_seed_reset_asks_first(empty):
