@@ -138,6 +138,9 @@ def dbt_models(
         command = ["build", "--exclude-resource-type", "unit_test", *window]
         build = dbt.cli(command, context=context, target_path=settings.dbt_target_dir)
         with _closing_adapter(build.adapter):
+            # Collects dbt's events before the metadata is fetched for them: `fetch_*` would wait
+            # for each in a busy loop, which took 10 s of processor time a run.
+            build.is_successful()
             yield from build.stream().fetch_row_counts().fetch_column_metadata()
 
 
