@@ -38,6 +38,7 @@ def test_the_defaults_are_those_of_the_documentation():
         "timezone": "Europe/Copenhagen",
         "processed_files": "archive",
         "settle_seconds": 5,
+        "refuse_offset_overlaps": True,
         "lookback_days": 3,
     }
 
@@ -54,6 +55,7 @@ def test_every_setting_can_be_set_in_the_environment(monkeypatch):
         "ADTECH_TIMEZONE": "America/New_York",
         "ADTECH_PROCESSED_FILES": "keep",
         "ADTECH_SETTLE_SECONDS": "0.5",
+        "ADTECH_REFUSE_OFFSET_OVERLAPS": "False",
         "ADTECH_LOOKBACK_DAYS": "7",
     }
     for name, value in environment.items():
