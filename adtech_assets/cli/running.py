@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 JOB = "daily_pipeline"
 POLL_SECONDS = 0.2
-# Silent on the screen: what matters is told by the progress bar and the lines after it.
 OWN_ERRORS = (UserError.__name__, TransientError.__name__, GaveUpError.__name__)
 """Errors whose message says what to do; what caused them is for the log."""
 
+# Silent on the screen: what matters is told by the progress bar and the lines after it.
 RUN_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

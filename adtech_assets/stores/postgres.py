@@ -172,8 +172,8 @@ class Snapshot:
                 yield pa.RecordBatchReader.from_batches(reader.schema, batches(reader))
             except Exception:
                 # Whoever reads, DuckDB for one, has made an error of its own of a lost connection.
-                for error in lost:
-                    raise TransientError(f"{self._shown_as}: {one_line(error)}") from error
+                if lost:
+                    raise TransientError(f"{self._shown_as}: {one_line(lost[0])}") from lost[0]
                 raise
 
     def table(self, query: str) -> pa.Table:
