@@ -132,11 +132,11 @@ dbt-docs-serve: dbt-docs  ## open the dbt documentation on http://127.0.0.1:8081
 
 .PHONY: test
 test: setup $(VENV)/.installed-dev  ## all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-hostile
 test-hostile: setup $(VENV)/.installed-dev  ## only the hostile cases, with their table
-	@$(BIN)/python -m pytest -n 2 --dist loadfile adtech_assets_tests/hostile
+	@$(BIN)/python -m pytest -n 4 --dist loadfile adtech_assets_tests/hostile
 
 .PHONY: lint
 lint: setup $(VENV)/.installed-dev  ## every static check

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.sample.log_files import generate_log_files
@@ -22,7 +23,7 @@ from adtech_assets.settings import PROJECT_DIR, Settings, load_settings
 from adtech_assets.stores.postgres import Postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import psycopg
 
@@ -123,6 +124,11 @@ class Deployment:
     def tables(self) -> dict[str, object]:
         """Everything that two equal deployments have in common: no times, no run ids."""
         target = Postgres.of(self.settings, "target")
+        published = {name: exports.read(target, name).rows() for name in exports.EXPORTS}
+        return self.log_tables() | {"published": published}
+
+    def log_tables(self) -> dict[str, object]:
+        """The part of `tables` that comes from log files."""
         return {
             "csv": {path.name: path.read_text() for path in sorted(self.output.glob("*.csv"))},
             "csv_data_task": self.query(
@@ -134,7 +140,6 @@ class Deployment:
                 "SELECT day, user_agent, row_count, impression_count, click_count, file_count, "
                 "files_fingerprint FROM load_audit ORDER BY 1",
             ),
-            "published": {name: exports.read(target, name).rows() for name in exports.EXPORTS},
             "ledger": self.query(
                 "warehouse",
                 "SELECT kind, file_name, sha256, rows, file_date, status, reason "
@@ -145,12 +150,29 @@ class Deployment:
         }
 
 
+def made_once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]
+) -> Path:
+    """A folder that the first of the tests' processes makes, and all of them look at."""
+    common = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        common = common.parent
+    folder = common / name
+    with FileLock(common / f"{name}.lock"):
+        if not (common / f"{name}.made").exists():
+            make(folder)
+            (common / f"{name}.made").touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def log_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the log files of two days."""
-    folder = tmp_path_factory.mktemp("log_files")
-    generate_log_files(folder, DAYS, events_per_day=60, ctr=0.3)
-    return folder
+    return made_once(
+        tmp_path_factory,
+        "log_files",
+        lambda folder: generate_log_files(folder, DAYS, events_per_day=60, ctr=0.3),
+    )
 
 
 def new_deployment(folder: Path, log_files: Path) -> Deployment:
@@ -172,6 +194,9 @@ def deployment(tmp_path: Path, log_files: Path) -> Deployment:
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory, log_files: Path) -> Deployment:
     """A deployment whose two days `adtech backfill` has loaded; only to be looked at."""
-    deployment = new_deployment(tmp_path_factory.mktemp("loaded"), log_files)
-    deployment.adtech("backfill", "--from", "2022-05-26", "--to", "2022-05-27")
-    return deployment
+
+    def load(folder: Path) -> None:
+        deployment = new_deployment(folder, log_files)
+        deployment.adtech("backfill", "--from", "2022-05-26", "--to", "2022-05-27")
+
+    return Deployment(made_once(tmp_path_factory, "loaded", load))

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -12,10 +12,10 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from dbt.adapters.base.impl import BaseAdapter
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from filelock import FileLock
 from packaging.version import Version
 
+from adtech_assets.defs.model_metadata import MetadataAdapter
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import DAILY, OWNERS, SINGLE_RUN, run_days, step
 from adtech_assets.errors import UserError
@@ -54,6 +54,9 @@ class Dbt(DbtCliResource):
         """Read from the installed package: asking `dbt --version` takes 2.4 s, once a run."""
         return Version(version("dbt-core"))
 
+    def _initialize_dbt_core_adapter(self, _args: Sequence[str]) -> None:  # type: ignore[override]
+        """No adapter of dbt's: see `model_metadata`."""
+
 
 def _build_dbt() -> DbtCliResource:
     """The dbt of this environment, with a manifest not older than any file of the project."""
@@ -83,24 +86,6 @@ def _last_change(folder: Path) -> float:
 
 project = DbtProject(PROJECT_DIR / "adtech_dbt", profiles_dir=PROJECT_DIR / "adtech_dbt")
 dbt = _build_dbt()
-
-
-@contextlib.contextmanager
-def _closing_adapter(adapter: BaseAdapter | None) -> Iterator[None]:
-    """Close the DuckDB connection through which dbt's adapter reads metadata in this process.
-
-    Nobody else does, and as long as it is open DuckDB refuses ours, which have other settings.
-    """
-    try:
-        yield
-    finally:
-        # `env()` raises where there is none
-        opened = cast("Any", DuckDBConnectionManager._ENV)  # noqa: SLF001
-        if adapter is not None:
-            adapter.cleanup_connections()
-        if opened is not None:
-            opened.close()
-        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager
@@ -137,10 +122,11 @@ def dbt_models(
         # Unit tests are about the code, not about the data: `make test` runs them.
         command = ["build", "--exclude-resource-type", "unit_test", *window]
         build = dbt.cli(command, context=context, target_path=settings.dbt_target_dir)
-        with _closing_adapter(build.adapter):
-            # Collects dbt's events before the metadata is fetched for them: `fetch_*` would wait
-            # for each in a busy loop, which took 10 s of processor time a run.
-            build.is_successful()
+        # Collects dbt's events before the metadata is fetched for them: `fetch_*` would wait for
+        # each in a busy loop, which took 10 s of processor time a run.
+        build.is_successful()
+        with warehouse.get_connection() as connection:
+            build.adapter = cast("BaseAdapter", MetadataAdapter(connection))
             yield from build.stream().fetch_row_counts().fetch_column_metadata()
 
 
