@@ -131,11 +131,11 @@ dbt-docs-serve: dbt-docs  ## open the dbt documentation on http://127.0.0.1:8081
 # ---- work on the project -------------------------------------------------------------------
 
 .PHONY: test
-test: setup $(VENV)/.installed-dev  ## all tests
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+test: setup $(VENV)/.installed-dev  ## all tests but the hostile cases
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore adtech_assets_tests/hostile
 
 .PHONY: test-hostile
-test-hostile: setup $(VENV)/.installed-dev  ## only the hostile cases, with their table
+test-hostile: setup $(VENV)/.installed-dev  ## the 72 hostile cases, with their table
 	@$(BIN)/python -m pytest -n 4 --dist loadfile adtech_assets_tests/hostile
 
 .PHONY: lint
