@@ -60,14 +60,19 @@ CHECKS = {
     "raw/click_logs": {"files_are_complete", "no_file_is_quarantined"},
     "raw/impressions": {"rows_equal_source", "rows_have_a_day"},
     "raw/clicks": {"rows_equal_source", "rows_have_a_day"},
-    "hourly_user_agent_rollup": {"rollup_totals_raw"},
+    "hourly_user_agent_rollup": {"rollup_totals_raw", "clicks_within_impressions"},
     "daily_csv": {"csv_equals_rollup"},
     "csv_data_task": {"table_equals_csv"},
     "published/fct_daily_summary": {"rows_equal_mart"},
     "published/fct_campaign_ctr": {"rows_equal_mart"},
 }
 
-ONLY_WARN = {"no_file_is_quarantined", "rows_have_a_day", "rows_equal_mart"}
+ONLY_WARN = {
+    "no_file_is_quarantined",
+    "rows_have_a_day",
+    "clicks_within_impressions",
+    "rows_equal_mart",
+}
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup
 from adtech_assets.defs.assets.serving import MARTS, PUBLISHED_KEYS
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import days_to_check
+from adtech_assets.logs import rollup
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS, Kind
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
@@ -127,6 +128,23 @@ def rollup_totals_raw(
 
 
 @dg.asset_check(
+    asset=hourly_user_agent_rollup,
+    description="No day has more clicks than impressions, as it does where impressions are lost.",
+)
+def clicks_within_impressions(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+) -> dg.AssetCheckResult:
+    """Warn only: what was delivered is counted as it is."""
+    with warehouse.get_connection() as connection:
+        days = rollup.days_of_excess_clicks(connection, days_to_check(context))
+    told = [
+        f"{day}: {impressions:,} impressions, {clicks:,} clicks"
+        for day, impressions, clicks in days
+    ]
+    return result(told, "days with more clicks than impressions", dg.AssetCheckSeverity.WARN)
+
+
+@dg.asset_check(
     asset=daily_csv,
     blocking=True,
     description="The CSV of each day holds the roll-up of the configured user agent, row for row.",
@@ -191,6 +209,7 @@ checks = [
     *(check for kind in KINDS for check in _build_log_checks(kind)),
     *(check for table in EVENT_TABLES for check in _build_source_checks(table)),
     rollup_totals_raw,
+    clicks_within_impressions,
     csv_equals_rollup,
     table_equals_csv,
     *(_build_published_check(mart) for mart in MARTS.values()),

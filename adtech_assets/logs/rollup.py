@@ -58,7 +58,9 @@ def rebuild(connection: duckdb.DuckDBPyConnection, days: DayRange) -> int:
     """Replace the roll-up of some days, inside the caller's transaction.
 
     Grain: event_date, event_hour, user_agent. Date and hour are those of the file's name, also for
-    events that happened in another hour; hours without events have no row.
+    events that happened in another hour; hours without events have no row. They are local, so the
+    hour that clocks show twice in autumn is one row, of both its files, and the one that they skip
+    in spring has none. The raw tables tell the two apart: their event times are UTC.
 
     Returns:
         Number of rows now there for the days.
@@ -75,6 +77,26 @@ def rebuild(connection: duckdb.DuckDBPyConnection, days: DayRange) -> int:
     )
     row = connection.execute(f"INSERT INTO rollup.hourly_user_agent_rollup {query}").fetchone()
     return int(row[0]) if row else 0
+
+
+def days_of_excess_clicks(
+    connection: duckdb.DuckDBPyConnection, days: DayRange
+) -> list[tuple[date, int, int]]:
+    """Days with more clicks than impressions over all user agents: day, impressions, clicks.
+
+    Not by hour: the click of an impression just before the hour is in the next one.
+    """
+    return connection.execute(
+        """
+        SELECT event_date, sum(impression_count)::BIGINT, sum(click_count)::BIGINT
+        FROM rollup.hourly_user_agent_rollup
+        WHERE event_date BETWEEN ? AND ?
+        GROUP BY event_date
+        HAVING sum(click_count) > sum(impression_count)
+        ORDER BY event_date
+        """,
+        [days.first, days.last],
+    ).fetchall()
 
 
 def hourly_counts(

@@ -141,12 +141,12 @@ class Pipeline:
         assert (shown, reason) in [(file.file, file.reason) for file in status.quarantine]
         assert status.files["quarantined"] == len(status.quarantine)
 
-    def warnings(self) -> list[str]:
-        """What the checks of the log files warn of."""
+    def warnings(self, check: str = "no_file_is_quarantined") -> list[str]:
+        """What the checks of this name warn of, on whatever assets they are."""
         from adtech_assets.defs.checks import checks
         from adtech_assets.defs.resources import build_resources
 
-        wanted = [c for c in checks if next(iter(c.check_keys)).name == "no_file_is_quarantined"]
+        wanted = [c for c in checks if next(iter(c.check_keys)).name == check]
         job = dg.define_asset_job("check", selection=dg.AssetSelection.checks(*wanted))
         definitions = dg.Definitions(
             asset_checks=wanted, jobs=[job], resources=build_resources(self.settings)

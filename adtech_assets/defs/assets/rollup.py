@@ -14,7 +14,8 @@ from adtech_assets.stores.warehouse import transaction
     deps=list(RAW_LOG_KEYS.values()),
     description=(
         "Impressions and clicks per date and hour of the file name and user agent. Hours without "
-        "events have no row; the missing side of an hour is 0."
+        "events have no row; the missing side of an hour is 0. Hours are local, so the one that "
+        "comes twice in autumn is one row."
     ),
     group_name="rollup",
     kinds={"duckdb", "sql"},
