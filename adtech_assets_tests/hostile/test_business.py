@@ -39,7 +39,7 @@ QUIET_DAY = date(2022, 5, 25)
 
 UNKNOWN = -1
 
-SPRING, DELETED, RENAMED, NO_FACTS, BACKWARDS, CLICKED = range(1, 7)
+SPRING, DELETED, RENAMED, NO_FACTS, BACKWARDS, ENDLESS, CLICKED = range(1, 8)
 ORPHAN = 99
 
 FIRST_DAYS = f"""
@@ -50,6 +50,7 @@ INSERT INTO campaign (id, name, bid, budget, start_date, end_date, advertiser_id
     ({RENAMED}, 'Old name', 0.5, 100, '2022-05-01', '2022-06-01', 1),
     ({NO_FACTS}, 'No dates, no budget', 0, 0, NULL, NULL, NULL),
     ({BACKWARDS}, 'Ends before it starts', 0.5, 0, '2022-06-01', '2022-05-01', 1),
+    ({ENDLESS}, 'Without an end', 0.5, 100, '-infinity', 'infinity', 1),
     ({CLICKED}, 'More clicks than impressions', 0.5, 100, '2022-05-26', '2022-05-26', 1);
 INSERT INTO impressions (campaign_id, created_at) VALUES
     ({SPRING}, '2022-05-26 00:00'), ({SPRING}, '2022-05-26 23:59:59.999999'), ({SPRING}, NULL),
@@ -355,6 +356,13 @@ def test_h48_a_campaign_without_dates_or_budget_or_with_dates_reversed_has_its_r
     assert story.first.campaigns[BACKWARDS] == (1, 0, 0)
 
 
+def test_h48_a_flight_from_minus_infinity_to_infinity_has_no_dates(story):
+    dates = f"SELECT start_date, end_date FROM raw.campaigns WHERE id = {ENDLESS}"
+
+    assert story.marts.look(dates) == [(None, None)]
+    assert story.first.campaigns[ENDLESS] == (0, 0, None)
+
+
 def test_h48_no_number_of_any_model_is_infinite_or_none(story):
     columns = story.marts.look(
         "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() "
@@ -439,7 +447,7 @@ def test_h51_an_added_column_is_accepted(changed):
     with Warehouse.of(marts.settings).connect() as warehouse:
         extracted = snapshot.extract(warehouse, marts.source, days(DAY), snapshot.RAW_TABLES, "run")
 
-    assert extracted["campaigns"].rows == 6
+    assert extracted["campaigns"].rows == 7
     assert marts.look(f"SELECT name FROM raw.campaigns WHERE id = {DELETED}") == [
         ("Deleted later",)
     ]

@@ -143,6 +143,37 @@ def test_events_without_a_time_are_copied_once_whatever_the_day(warehouse, sourc
     assert times(warehouse) == [None, None]
 
 
+NO_DATES = ["infinity", "-infinity", "4713-01-01 BC", "10000-01-01"]
+"""What Postgres can store, and neither Python nor a CSV's reader can read."""
+
+
+@pytest.mark.parametrize("no_date", NO_DATES)
+def test_dates_outside_the_calendar_are_unset(warehouse, source, write, no_date):
+    write(
+        *TWO_CAMPAIGNS,
+        f"UPDATE campaign SET (start_date, end_date) = ('{no_date}', '9999-12-31') WHERE id = 1",
+        f"UPDATE campaign SET (created_at, updated_at) = ('{no_date}', '0001-01-01') WHERE id = 1",
+    )
+
+    extract(warehouse, source)
+
+    columns = "start_date, end_date, created_at, updated_at"
+    assert warehouse.execute(f"SELECT {columns} FROM raw.campaigns WHERE id = 1").fetchall() == [
+        (None, date(9999, 12, 31), None, datetime(1, 1, 1))  # noqa: DTZ001 - as it is written
+    ]
+
+
+@pytest.mark.parametrize("table", EVENT_TABLES)
+def test_events_that_no_day_can_claim_are_undated(warehouse, source, write, table):
+    write(at(*NO_DATES, None, "2022-05-26 08:00", table=table))
+
+    for _ in range(2):
+        extracted = extract(warehouse, source)
+
+    assert extracted[table] == Extracted(rows=1, undated=len(NO_DATES) + 1)
+    assert times(warehouse, table).count(None) == len(NO_DATES) + 1
+
+
 def test_advertisers_and_campaigns_are_replaced_whole(warehouse, source, write):
     write(*TWO_CAMPAIGNS)
     extract(warehouse, source)
@@ -465,7 +496,7 @@ def test_the_extract_uses_the_index_on_created_at(source, write, table):
     with source.connect() as connection:
         for condition in (
             f"created_at >= '{DAY.first}' AND created_at < '{DAY.end}'",
-            "created_at IS NULL",
+            snapshot.UNDATED,
         ):
             plan = connection.execute(f"EXPLAIN SELECT * FROM {table} WHERE {condition}").fetchall()
             assert f"ix_{table}_created_at" in str(plan)
