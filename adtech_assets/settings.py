@@ -79,7 +79,16 @@ class Settings(BaseSettings):
     refuse_offset_overlaps: bool = Field(
         True, description="quarantine a file whose offsets a loaded file has delivered already"
     )
+    report_offset_gaps: bool = Field(
+        True, description="warn of offsets between two files that no file has delivered"
+    )
     lookback_days: int = Field(3, ge=1, le=366, description="days that the schedule loads again")
+    archive_days: int = Field(
+        0, ge=0, description="days after which loaded log files leave the archive; 0: they stay"
+    )
+    run_history_days: int = Field(
+        90, ge=0, description="days after which Dagster's runs and their logs go; 0: they stay"
+    )
 
     @field_validator("raw_data_dir", "output_dir", "data_dir")
     @classmethod

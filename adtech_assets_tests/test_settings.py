@@ -39,7 +39,10 @@ def test_the_defaults_are_those_of_the_documentation():
         "processed_files": "archive",
         "settle_seconds": 5,
         "refuse_offset_overlaps": True,
+        "report_offset_gaps": True,
         "lookback_days": 3,
+        "archive_days": 0,
+        "run_history_days": 90,
     }
 
 
@@ -56,7 +59,10 @@ def test_every_setting_can_be_set_in_the_environment(monkeypatch):
         "ADTECH_PROCESSED_FILES": "keep",
         "ADTECH_SETTLE_SECONDS": "0.5",
         "ADTECH_REFUSE_OFFSET_OVERLAPS": "False",
+        "ADTECH_REPORT_OFFSET_GAPS": "False",
         "ADTECH_LOOKBACK_DAYS": "7",
+        "ADTECH_ARCHIVE_DAYS": "400",
+        "ADTECH_RUN_HISTORY_DAYS": "0",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -113,6 +119,7 @@ def test_folders_may_begin_at_home(monkeypatch):
         ("ADTECH_SETTLE_SECONDS", "soon", "number"),
         ("ADTECH_LOOKBACK_DAYS", "0", "greater than or equal to 1"),
         ("ADTECH_LOOKBACK_DAYS", "2.5", "integer"),
+        ("ADTECH_ARCHIVE_DAYS", "-1", "greater than or equal to 0"),
         ("ADTECH_PROCESSED_FILES", "shred", "'archive', 'delete' or 'keep'"),
         ("ADTECH_SOURCE_DATABASE_URL", "localhost:5432", "must look like postgresql://"),
     ],

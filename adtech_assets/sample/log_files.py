@@ -45,9 +45,10 @@ USER_AGENTS = (
 FRAUD_SHARE = 0.01
 """Share of the events that the log marks as fraudulent."""
 
-OFFSETS_PER_DAY = 10_000_000
+MOST_EVENTS_PER_DAY = 10_000_000
+OFFSETS_PER_DAY = 1000 * MOST_EVENTS_PER_DAY
 """Each day numbers its events from a start of its own, so that days never overlap, whatever the
-calls that wrote them."""
+calls that wrote them; so far from the last one that the leap is not taken for lost files."""
 
 HOUR_MS = 3_600_000
 CLICK_DELAY_MS = 30_000
@@ -379,9 +380,10 @@ def _check_options(
     user_agents: Sequence[str],
     campaign_ids: Sequence[int],
 ) -> None:
-    if not 0 <= events_per_day <= OFFSETS_PER_DAY:
+    if not 0 <= events_per_day <= MOST_EVENTS_PER_DAY:
         raise UserError(
-            f"The number of events a day must be 0 to {OFFSETS_PER_DAY:,}, not {events_per_day:,}."
+            f"The number of events a day must be 0 to {MOST_EVENTS_PER_DAY:,}, "
+            f"not {events_per_day:,}."
         )
     if not 0 <= ctr <= 1:
         raise UserError(f"The ratio of clicks to impressions must be 0 to 1, not {ctr}.")
