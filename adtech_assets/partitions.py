@@ -77,6 +77,11 @@ def today(zone: ZoneInfo) -> date:
     return datetime.now(zone).date()
 
 
+def yesterday(zone: ZoneInfo) -> date:
+    """The last full day where the feed comes from."""
+    return today(zone) - timedelta(days=1)
+
+
 def loadable_days(settings: Settings) -> DayRange:
     """All partitions: from the start date to today, whose hourly files already arrive."""
     return DayRange(settings.start_date, max(settings.start_date, today(settings.zone)))

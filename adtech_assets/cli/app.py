@@ -16,4 +16,4 @@ app = typer.Typer(
 for module in (pipeline, state, results):
     module.add_commands(app)
 app.add_typer(seed.app, name="seed", help="Sample rows for the operational database.")
-app.add_typer(logs.app, name="logs", help="Sample log files, and files in quarantine.")
+app.add_typer(logs.app, name="logs", help="Sample log files, and files that are refused or gone.")

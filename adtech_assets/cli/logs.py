@@ -1,4 +1,4 @@
-"""adtech logs: sample log files, and files in quarantine."""
+"""adtech logs: sample log files, files in quarantine, and files that are gone."""
 
 from __future__ import annotations
 
@@ -82,3 +82,41 @@ def replace(
 
     run_days(settings, DayRange(day, day))
     screen.print(f"[green]{day} is loaded with the new file.[/]")
+
+
+@app.command(epilog="Example: adtech logs discard impressions_unknown.parquet")
+def discard(
+    name: str = typer.Argument(..., help="A quarantined file that will never be good."),
+) -> None:
+    """Give up a file in quarantine: no check warns of it any more. The file itself is kept."""
+    from adtech_assets.cli.screen import screen
+    from adtech_assets.logs import quarantine
+    from adtech_assets.settings import load_settings
+
+    kept = quarantine.discard(load_settings(), name)
+    screen.print(f"Given up: {name}", soft_wrap=True, markup=False)
+    for path in kept:
+        screen.print(f"It is kept as {path}", soft_wrap=True, markup=False)
+
+
+@app.command(epilog="Example: adtech logs accept-loss 2022-05-26")
+def accept_loss(
+    day: str = typer.Argument(..., metavar="DAY", help="Day of the files, YYYY-MM-DD."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+) -> None:
+    """Accept that log files of a day are gone for good, so that the day can be loaded without."""
+    from adtech_assets.cli.screen import screen
+    from adtech_assets.partitions import parse_day
+    from adtech_assets.serving import losses
+    from adtech_assets.settings import load_settings
+
+    settings = load_settings()
+    loss = losses.find(settings, parse_day(day))
+    screen.print(str(loss), soft_wrap=True, markup=False)
+    if not yes:
+        typer.confirm("Accept it?", abort=True)
+    losses.accept(settings, loss)
+    if loss.uncounted:
+        screen.print(f"Accepted. Next: [bold]adtech backfill --from {day} --to {day}[/]")
+    else:
+        screen.print("Accepted. The counts stay as they are.")

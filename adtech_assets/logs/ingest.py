@@ -11,14 +11,16 @@ import logging
 import shlex
 from bisect import bisect, insort
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.logs import landing, names, reader
+from adtech_assets.logs import landing, names, quarantine, reader
 from adtech_assets.logs.drift import Schemas
 from adtech_assets.logs.ledger import COUNTED, Entry, Ledger, SeenFile
+from adtech_assets.logs.names import kind_of
 from adtech_assets.logs.refusals import Refusal
 from adtech_assets.partitions import today
 from adtech_assets.stores.warehouse import transaction
@@ -97,6 +99,7 @@ class Ingest:
             TransientError: a file changed while it was read; nothing of its batch is in.
             UserError: a file disappeared; nothing of its batch is in.
         """
+        self._remember_quarantine()
         pending = self._candidates()
         while pending:
             pending = self._take(pending)
@@ -321,15 +324,26 @@ class Ingest:
             self.ledger.record([entry], run_id=self.run_id, now=self.now)
         self.result.duplicates.append(candidate.file.name)
 
+    def _remember_quarantine(self) -> None:
+        """Note refused files again that the ledger does not know: the warehouse was lost since."""
+        # Of equal files the newest: the ledger has one row for them.
+        entries: dict[SeenFile, Entry] = {}
+        for path in quarantine.unknown_files(self.connection, self.settings):
+            refusal, number = quarantine.reason(path), path.parent.name
+            if kind_of(path.name) != self.kind or refusal is None or not number.isdecimal():
+                continue
+            file = landing.look(path, self.kind)
+            name = None
+            with suppress(Refusal):
+                name = self._claim(file)
+            seen = _seen(file)
+            entries[replace(seen, modified_ns=0)] = Entry(int(number), seen, name, refusal)
+        with transaction(self.connection):
+            self.ledger.record(list(entries.values()), run_id=self.run_id, now=self.now)
+
     def _refuse(self, file: LandedFile, name: LogFileName | None, refusal: Refusal) -> None:
         """Quarantine a file that never became a candidate."""
-        seen = SeenFile(
-            file.kind,
-            landing.shown_name(file.name),
-            _hash_if_possible(file),
-            file.bytes,
-            file.modified_ns,
-        )
+        seen = _seen(file)
         known_names, _ = self._look_up([seen])
         same_name = known_names.get(seen.file_name)
         if same_name is not None and same_name.sha256 == seen.sha256:
@@ -377,11 +391,14 @@ def _reserve(taken: dict[int, list[tuple[int, int, str]]], candidate: _Candidate
     return None
 
 
-def _hash_if_possible(file: LandedFile) -> str | None:
+def _seen(file: LandedFile) -> SeenFile:
+    """A file that is not counted; hashed if that is possible."""
     try:
-        return landing.fingerprint(file).sha256
+        digest = landing.fingerprint(file).sha256
     except (Refusal, TransientError, OSError):
-        return None
+        digest = None
+    name = landing.shown_name(file.name)
+    return SeenFile(file.kind, name, digest, file.bytes, file.modified_ns)
 
 
 def _disappeared(file: LandedFile) -> UserError:

@@ -63,27 +63,34 @@ def scan(folder: Path) -> list[LandedFile]:
     """
     try:
         with os.scandir(folder) as entries:
-            return sorted(_landed(folder, entries), key=lambda file: file.name)
+            return sorted(_log_files(folder, entries), key=lambda file: file.name)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"There is no landing folder {folder}. Make it, or set ADTECH_RAW_DATA_DIR."
         ) from None
 
 
-def _landed(folder: Path, entries: Iterable[os.DirEntry[str]]) -> Iterator[LandedFile]:
+def look(path: Path, kind: Kind) -> LandedFile:
+    """A single file.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    return _landed(path, kind, path.lstat())
+
+
+def _landed(path: Path, kind: Kind, status: os.stat_result) -> LandedFile:
+    is_regular = stat.S_ISREG(status.st_mode)
+    return LandedFile(path, kind, status.st_size, status.st_mtime_ns, is_regular)
+
+
+def _log_files(folder: Path, entries: Iterable[os.DirEntry[str]]) -> Iterator[LandedFile]:
     for entry in entries:
         kind = kind_of(entry.name)
         if kind is None:
             continue
         with suppress(FileNotFoundError):  # gone since the listing
-            status = entry.stat(follow_symlinks=False)
-            yield LandedFile(
-                folder / entry.name,
-                kind,
-                status.st_size,
-                status.st_mtime_ns,
-                stat.S_ISREG(status.st_mode),
-            )
+            yield _landed(folder / entry.name, kind, entry.stat(follow_symlinks=False))
 
 
 def is_settled(file: LandedFile, settle_seconds: float, now: float) -> bool:
@@ -193,11 +200,20 @@ def replaced_dir(settings: Settings) -> Path:
     return settings.archive_dir / "replaced"
 
 
+def discarded_dir(settings: Settings) -> Path:
+    """Where refused files go that a person gave up, `<file id>/<name>` beside `reason.json`."""
+    return settings.archive_dir / "discarded"
+
+
 def last_folder_id(settings: Settings) -> int:
     """The highest file id that has a folder: ids outlive a lost warehouse, and stay unique."""
     folders = (
         folder.name
-        for parent in (settings.quarantine_dir, replaced_dir(settings))
+        for parent in (
+            settings.quarantine_dir,
+            replaced_dir(settings),
+            discarded_dir(settings),
+        )
         for folder in parent.glob("[0-9]*")
     )
     return max((int(name) for name in folders if name.isdecimal()), default=0)

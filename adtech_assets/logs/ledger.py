@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from adtech_assets.logs.reader import ReadFile
     from adtech_assets.partitions import DayRange
 
-Status = Literal["loaded", "duplicate", "quarantined", "replaced"]
+Status = Literal["loaded", "duplicate", "quarantined", "replaced", "discarded"]
+"""Replaced: another file took its place. Discarded: a person gave up a quarantined file."""
 
 COUNTED: tuple[Status, ...] = ("loaded", "duplicate")
 """A file of this status is known: its events are counted, under its own name or another."""
@@ -49,10 +50,13 @@ CREATE TABLE IF NOT EXISTS raw.log_files (
     schema_fingerprint VARCHAR,
     first_seen_at TIMESTAMP NOT NULL,
     loaded_at TIMESTAMP,
+    -- When the file itself was deleted on purpose, or its loss was accepted; its events stay.
+    deleted_at TIMESTAMP,
     run_id VARCHAR
 );
--- Of warehouses that were made before this column was.
+-- Of warehouses that were made before these columns were.
 ALTER TABLE raw.log_files ADD COLUMN IF NOT EXISTS schema_fingerprint VARCHAR;
+ALTER TABLE raw.log_files ADD COLUMN IF NOT EXISTS deleted_at TIMESTAMP;
 
 CREATE TABLE IF NOT EXISTS raw.impression_logs (
     file_id BIGINT NOT NULL,
@@ -228,6 +232,16 @@ class Ledger:
         rows = self.connection.execute(query, [days.first, days.last]).fetchall()
         return [LedgerRow(*row) for row in rows]
 
+    def counted_before(self, moment: datetime, days: DayRange) -> list[LedgerRow]:
+        """Files of the days that were counted, or found to be duplicates, before a moment (UTC)."""
+        query = (
+            f"SELECT {LedgerRow.columns()} FROM raw.log_files WHERE status IN ? "
+            "AND coalesce(loaded_at, first_seen_at) < ? AND file_date BETWEEN ? AND ?"
+        )
+        parameters = [list(COUNTED), moment, days.first, days.last]
+        rows = self.connection.execute(query, parameters).fetchall()
+        return [LedgerRow(*row) for row in rows]
+
     def loaded_offsets(self, kind: Kind, first: int, last: int) -> list[tuple[int, int, int, str]]:
         """Feed partition, first and last offset and name of loaded files that touch the range."""
         query = """
@@ -254,6 +268,12 @@ class Ledger:
         """
         rows = self.connection.execute(query, [days.first, days.last]).fetchall()
         return {day: DayFiles(files, fingerprint) for day, files, fingerprint in rows}
+
+    def mark_deleted(self, file_ids: Sequence[int], now: datetime) -> None:
+        """Note that files are to be found nowhere any more; call it before they are deleted."""
+        self.connection.execute(
+            "UPDATE raw.log_files SET deleted_at = ? WHERE file_id IN ?", [now, list(file_ids)]
+        )
 
     def record(self, entries: Sequence[Entry], *, run_id: str, now: datetime) -> None:
         """Write what became of files; a row for the same name and content is overwritten.
@@ -291,12 +311,14 @@ class Ledger:
             f"DELETE FROM raw.log_files AS old USING new_log_files AS entries WHERE {same_file}"
         )
         self.connection.execute("INSERT INTO raw.log_files BY NAME FROM new_log_files")
-        # A good file of the same name settles the refused ones before it.
+        # A good file of the same name settles the refused ones before it, but no conflict: that
+        # one is about which of two files is good.
         self.connection.execute(
             """
             UPDATE raw.log_files AS refused SET status = 'replaced'
             FROM new_log_files AS good
-            WHERE refused.status = 'quarantined' AND good.status = 'loaded'
+            WHERE refused.status = 'quarantined' AND refused.reason <> 'conflict'
+                AND good.status = 'loaded'
                 AND refused.kind = good.kind AND refused.file_name = good.file_name
             """
         )

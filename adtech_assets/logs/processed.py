@@ -1,17 +1,20 @@
-"""Takes the loaded files of a day out of the landing folder, once nothing can be lost by it."""
+"""Takes loaded files out of the landing folder, later the archive, once nothing is lost by it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adtech_assets.logs import landing
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.ledger import COUNTED, Ledger
 from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
+    from pathlib import Path
 
     import duckdb
 
@@ -50,31 +53,88 @@ def clear_landing(
     """
     result = Cleared()
     ledger = Ledger(connection)
-    rows = {row.file_name: row for row in ledger.of_days(days) if row.status != "quarantined"}
-    counted = ledger.day_files(days)
-    complete = {
-        day for day, files in counted.items() if loaded_fingerprints.get(day) == files.fingerprint
-    }
+    rows = {row.file_name: row for row in ledger.of_days(days) if row.status in COUNTED}
+    incomplete = _incomplete_days(ledger, days, loaded_fingerprints)
+    doomed: dict[int, Path] = {}
     for file in landing.scan(settings.raw_data_dir):
         row = rows.get(file.name)
         if row is None or row.file_date is None:
             continue
-        # A day of nothing but duplicates has no load of its own to wait for.
-        is_loaded = row.file_date in complete or row.file_date not in counted
-        if not is_loaded or not _has_same_bytes(file, row):
+        if row.file_date in incomplete or not _has_same_bytes(file, row):
             result.not_loaded += 1
         elif settings.processed_files == "keep":
             result.kept += 1
         elif settings.processed_files == "delete":
-            file.path.unlink()
-            result.deleted += 1
+            doomed[row.file_id] = file.path
         else:
             if row.status == "duplicate":
                 landing.archive_duplicate(settings, file, row.file_date)
             else:
                 landing.archive(settings, file, row.file_date)
             result.archived += 1
+    result.deleted = _delete(ledger, doomed)
     return result
+
+
+def delete_archived(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    days: DayRange,
+    loaded_fingerprints: Mapping[date, str],
+) -> int:
+    """Delete archived files that were counted more than `archive_days` ago; returns how many.
+
+    As in `clear_landing`, the committed load of their day must have been made from the files that
+    the ledger has now. What the ledger says of them stays, and so do their events.
+
+    Args:
+        connection: to the warehouse.
+        settings: `archive_days`; with 0 nothing is deleted.
+        days: the days to look at.
+        loaded_fingerprints: by day, the files' fingerprint in the committed `load_audit`.
+    """
+    if not settings.archive_days:
+        return 0
+    ledger = Ledger(connection)
+    incomplete = _incomplete_days(ledger, days, loaded_fingerprints)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    doomed: dict[int, Path] = {}
+    for row in ledger.counted_before(now - timedelta(settings.archive_days), days):
+        if row.file_date is None or row.file_date in incomplete:
+            continue
+        path = landing.archive_path(
+            settings, row.kind, row.file_date, row.file_name, duplicate=row.status == "duplicate"
+        )
+        with suppress(FileNotFoundError):
+            if path.lstat().st_size == row.bytes:  # what is damaged is not what was counted
+                doomed[row.file_id] = path
+    deleted = _delete(ledger, doomed)
+    for folder in {path.parent for path in doomed.values()}:
+        with suppress(OSError):  # not empty
+            folder.rmdir()
+    return deleted
+
+
+def _incomplete_days(
+    ledger: Ledger, days: DayRange, loaded_fingerprints: Mapping[date, str]
+) -> set[date]:
+    """Days with counted files which the committed load does not include, or not as they are now.
+
+    A day of nothing but duplicates has no load of its own to wait for.
+    """
+    return {
+        day
+        for day, files in ledger.day_files(days).items()
+        if loaded_fingerprints.get(day) != files.fingerprint
+    }
+
+
+def _delete(ledger: Ledger, doomed: Mapping[int, Path]) -> int:
+    """Delete files by their ids in the ledger, which knows of it first: a kill costs no file."""
+    ledger.mark_deleted(list(doomed), datetime.now(UTC).replace(tzinfo=None))
+    for path in doomed.values():
+        path.unlink(missing_ok=True)
+    return len(doomed)
 
 
 def _has_same_bytes(file: landing.LandedFile, row: LedgerRow) -> bool:

@@ -1,7 +1,8 @@
-"""What a person does with refused files: give them another try, or let one replace another."""
+"""Refused files, and what a person does with them: try again, replace another file, or give up."""
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    import duckdb
+
     from adtech_assets.logs.ledger import LedgerRow
     from adtech_assets.logs.names import Kind
     from adtech_assets.settings import Settings
@@ -32,8 +35,57 @@ def quarantined_files(settings: Settings) -> list[Path]:
 
 
 def _files(settings: Settings) -> Iterator[Path]:
-    for folder in settings.quarantine_dir.glob("[0-9]*"):
+    for folder in settings.quarantine_dir.glob("[0-9]*/"):
         yield from (path for path in folder.iterdir() if kind_of(path.name))
+
+
+def unknown_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:
+    """Files in quarantine of whose names the ledger knows nothing: the warehouse was lost since."""
+    there = quarantined_files(settings)
+    names = [landing.shown_name(path.name) for path in there]
+    query = "SELECT DISTINCT file_name FROM raw.log_files WHERE file_name IN ?"
+    known = {name for (name,) in connection.execute(query, [names]).fetchall()}
+    return [path for path, name in zip(there, names, strict=True) if name not in known]
+
+
+def reason(path: Path) -> Refusal | None:
+    """Why a file is in quarantine, as `reason.json` beside it says; None if that cannot be read."""
+    try:
+        note = json.loads(path.with_name("reason.json").read_text(encoding="utf-8"))
+        return Refusal(note["reason"], note["detail"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def discard(settings: Settings, name: str) -> list[Path]:
+    """Give up refused files of a name: they leave for `archive/discarded`, beside their reasons.
+
+    The ledger goes on naming them, as discarded; no check warns of them any more. One that is lost
+    is given up all the same.
+
+    Returns:
+        Where they are now.
+
+    Raises:
+        UserError: no such file is in quarantine.
+    """
+    found = [path for path in quarantined_files(settings) if path.name == name]
+    with Warehouse.of(settings).connect() as connection, transaction(connection):
+        Ledger.create(connection)
+        given_up = connection.execute(
+            "UPDATE raw.log_files SET status = 'discarded' "
+            "WHERE status = 'quarantined' AND file_name = ? RETURNING file_id",
+            [landing.shown_name(name)],
+        ).fetchall()
+        if not found and not given_up:
+            raise UserError(f"{name} is not in quarantine. See what is: adtech status")
+        # Before the commit: what is discarded twice after a kill is no harm.
+        kept = [landing.discarded_dir(settings) / path.parent.name / name for path in found]
+        for path, target in zip(found, kept, strict=True):
+            files.move(path.with_name("reason.json"), target.with_name("reason.json"))
+            files.move(path, target)
+            shutil.rmtree(path.parent)
+    return kept
 
 
 def retry(settings: Settings, name: str | None = None) -> list[str]:

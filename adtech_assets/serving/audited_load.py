@@ -144,6 +144,11 @@ def audits(connection: psycopg.Connection, days: DayRange) -> dict[date, LoadedD
     return {row[0]: LoadedDay(*row) for row in rows}
 
 
+def forget(connection: psycopg.Connection, day: date) -> None:
+    """Delete what `load_audit` says of a day: the next load may be made from fewer files."""
+    connection.execute("DELETE FROM public.load_audit WHERE day = %s", [day])
+
+
 def loaded_counts(connection: psycopg.Connection, days: DayRange) -> list[HourCount]:
     """The rows of `csv_data_task` for the days, ordered by time."""
     if not _exists(connection, "csv_data_task"):
@@ -178,6 +183,5 @@ def _refuse_to_forget(loads: list[DayLoad], audited: dict[date, LoadedDay]) -> N
             raise UserError(
                 f"{load.day} was loaded from {before} files, but the warehouse knows {now}. "
                 "Its rows were kept. Put the missing files back into the landing folder and load "
-                f"the day again; if they are gone for good, delete the row of {load.day} from "
-                "public.load_audit first."
+                f"the day again; if they are gone for good: adtech logs accept-loss {load.day}"
             )

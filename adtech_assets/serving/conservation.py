@@ -1,5 +1,6 @@
 """Nothing lost, nothing twice: counts that must be equal, day by day, from file to table.
 
+files delivered = loaded + duplicate + quarantined: each lies where the ledger says
 rows of each file: ledger = raw table = offsets of the name
 raw tables = roll-up over all user agents
 roll-up of the configured user agent = CSV = csv_data_task = load_audit
@@ -12,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adtech_assets.logs import rollup
+from adtech_assets.logs import rollup, whereabouts
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS
 from adtech_assets.logs.reader import RAW_TABLES
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 class Difference:
     """Two counts that should be equal."""
 
-    day: date
+    day: date | None
+    """None: of a file whose name gives no day."""
     what: str
     """What is counted: a file, an hour, or a whole table."""
     expected_in: str
@@ -49,9 +51,26 @@ class Difference:
     def __str__(self) -> str:
         """Day, tables and numbers in a line."""
         return (
-            f"{self.day} {self.what}: {self.expected:,} in {self.expected_in}, "
+            f"{self.day or 'no day'} {self.what}: {self.expected:,} in {self.expected_in}, "
             f"{self.found:,} in {self.found_in}"
         )
+
+
+def files_and_ledger(
+    warehouse: duckdb.DuckDBPyConnection, settings: Settings, days: DayRange
+) -> list[Difference]:
+    """Files that do not lie where the ledger says, with their size; those that it does not know."""
+    return [
+        Difference(
+            file.day,
+            f"bytes of {file.name}",
+            file.expected_in,
+            file.expected,
+            file.found_in,
+            file.found,
+        )
+        for file in whereabouts.misplaced(warehouse, settings, days)
+    ]
 
 
 def ledger_and_raw(
@@ -183,25 +202,27 @@ def all_differences(
     settings: Settings,
     days: DayRange,
 ) -> list[Difference]:
-    """Every difference of the days, in data order; none before anything has been loaded."""
-    if not _has_tables(warehouse):
-        return []
-    return [
-        *(found for kind in KINDS for found in ledger_and_raw(warehouse, kind, days)),
-        *raw_and_rollup(warehouse, days),
-        *rollup_and_csv(warehouse, settings, days),
-        *csv_and_table(target, settings, days),
-        *(found for table in EVENT_TABLES for found in source_and_raw(warehouse, table, days)),
-    ]
+    """Every difference of the days, in data order. The ledger must exist.
 
-
-def _has_tables(warehouse: duckdb.DuckDBPyConnection) -> bool:
-    """Whether every step has run once, so that there is something to compare."""
-    row = warehouse.execute(
-        "SELECT count(*) = 3 FROM duckdb_tables() WHERE schema_name || '.' || table_name IN "
-        "('raw.log_files', 'raw.extracted_days', 'rollup.hourly_user_agent_rollup')"
-    ).fetchone()
-    return row is not None and bool(row[0])
+    A table that no run has made yet has nothing that could differ.
+    """
+    tables = {
+        f"{schema}.{table}"
+        for schema, table in warehouse.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables()"
+        ).fetchall()
+    }
+    differences = files_and_ledger(warehouse, settings, days)
+    for kind in KINDS:
+        differences += ledger_and_raw(warehouse, kind, days)
+    if "rollup.hourly_user_agent_rollup" in tables:
+        differences += raw_and_rollup(warehouse, days)
+        differences += rollup_and_csv(warehouse, settings, days)
+    differences += csv_and_table(target, settings, days)
+    for table in EVENT_TABLES:
+        if tables >= {"raw.extracted_days", f"raw.{table}"}:
+            differences += source_and_raw(warehouse, table, days)
+    return differences
 
 
 def _csv_rows(folder: Path, days: Iterable[date]) -> list[HourCount]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from adtech_assets.logs import failures, landing, names
 from adtech_assets.logs.ledger import DayFiles, Ledger
 from adtech_assets.logs.refusals import Refusal
-from adtech_assets.partitions import loadable_days
+from adtech_assets.partitions import loadable_days, today
 from adtech_assets.serving import audited_load, conservation
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import duckdb
     import psycopg
 
+    from adtech_assets.partitions import DayRange
     from adtech_assets.serving.audited_load import LoadedDay
     from adtech_assets.serving.conservation import Difference
     from adtech_assets.settings import Settings
@@ -91,17 +92,24 @@ class _Warehouse:
     differences: list[Difference]
 
 
-def read_status(settings: Settings) -> Status:
-    """Compare landing folder, ledger and audited table for every day from the start date to today.
+def read_status(
+    settings: Settings, days: DayRange | None = None, wait_seconds: float = WAIT_SECONDS
+) -> Status:
+    """Compare landing folder, ledger and audited table.
+
+    Args:
+        settings: name the stores.
+        days: by default every day from the start date to today.
+        wait_seconds: how long to wait for a run that uses the warehouse.
 
     Raises:
         TransientError: a store is in use or unreachable.
     """
-    days = loadable_days(settings)
+    days = days or loadable_days(settings)
     with Postgres.of(settings, "target").connect(read_only=True) as target:
         loaded = audited_load.audits(target, days)
-        warehouse = _read_warehouse(settings, target)
-    waiting = _waiting_files(settings, days.last, warehouse.known)
+        warehouse = _read_warehouse(settings, target, days, wait_seconds)
+    waiting = _waiting_files(settings, warehouse.known)
     failed = failures.noted(settings)
     statuses = {
         day: _day_status(
@@ -126,8 +134,11 @@ def read_status(settings: Settings) -> Status:
         differences=[
             str(difference)
             for difference in warehouse.differences
-            if difference.day not in failed
-            and statuses[difference.day].state in ("loaded", "empty")
+            if difference.day is None
+            or (
+                difference.day not in failed
+                and statuses[difference.day].state in ("loaded", "empty")
+            )
         ],
     )
 
@@ -160,40 +171,41 @@ def _day_status(
     )
 
 
-def _waiting_files(
-    settings: Settings, today: date, known: set[tuple[str, int, int]]
-) -> dict[date, int]:
+def _waiting_files(settings: Settings, known: set[tuple[str, int, int]]) -> dict[date, int]:
     waiting: dict[date, int] = defaultdict(int)
     if not settings.raw_data_dir.is_dir():
         return waiting
+    last_day = today(settings.zone)
     for file in landing.scan(settings.raw_data_dir):
         if (landing.shown_name(file.name), file.bytes, file.modified_ns) in known:
             continue
         try:
-            waiting[names.parse(file.name, today).day] += 1
+            waiting[names.parse(file.name, last_day).day] += 1
         except Refusal:
             continue  # the next run puts it into quarantine
     return waiting
 
 
-def _read_warehouse(settings: Settings, target: psycopg.Connection) -> _Warehouse:
+def _read_warehouse(
+    settings: Settings, target: psycopg.Connection, days: DayRange, wait_seconds: float
+) -> _Warehouse:
     counts = dict.fromkeys(("loaded", "duplicate", "quarantined"), 0)
     nothing = _Warehouse({}, {}, counts, [], set(), [])
     if not settings.warehouse_path.exists():
         return nothing
-    with Warehouse(settings.warehouse_path, WAIT_SECONDS).connect(read_only=True) as connection:
+    with Warehouse(settings.warehouse_path, wait_seconds).connect(read_only=True) as connection:
         if not Ledger.exists(connection):
             return nothing
-        return _read_ledger(connection, target, settings, counts)
+        return _read_ledger(connection, target, settings, days, counts)
 
 
 def _read_ledger(
     connection: duckdb.DuckDBPyConnection,
     target: psycopg.Connection,
     settings: Settings,
+    days: DayRange,
     counts: dict[str, int],
 ) -> _Warehouse:
-    days = loadable_days(settings)
     events = connection.execute(
         "SELECT file_date, sum(rows)::BIGINT FROM raw.log_files "
         "WHERE status = 'loaded' GROUP BY ALL"

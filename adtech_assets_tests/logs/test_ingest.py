@@ -443,6 +443,7 @@ def test_a_loaded_file_is_described_in_full(warehouse, settings):
         "events_other_hour": 0,
         "events_without_time": 2,
         "missing_columns": [],
+        "deleted_at": None,
         "run_id": "run",
     }
 

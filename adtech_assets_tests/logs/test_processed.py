@@ -1,20 +1,24 @@
-"""When loaded files leave the landing folder, and for where."""
+"""When loaded files leave the landing folder and the archive, and for where."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from adtech_assets.logs.processed import clear_landing
+from adtech_assets.logs.processed import clear_landing, delete_archived
+from adtech_assets.logs.whereabouts import misplaced
 from adtech_assets_tests.logs.feed import (
     DAY,
     FIRST,
     NEXT_DAY,
     SECOND,
+    agents,
     days,
     deliver,
     fingerprints,
     ingest,
     names_in,
+    statuses,
 )
 
 CLICKS = "clicks_2022052611.parquet"
@@ -160,3 +164,107 @@ def test_clearing_again_changes_nothing(warehouse, settings, loaded):
     clear_landing(warehouse, settings, days(), loaded)
 
     assert names_in(settings.archive_dir) == {ARCHIVED}
+
+
+# ---- the archive -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def archived(warehouse, settings, loaded):
+    """The archived file of a day that was counted a hundred days ago."""
+    clear_landing(warehouse, settings, days(), loaded)
+    warehouse.execute("UPDATE raw.log_files SET loaded_at = loaded_at - INTERVAL 100 DAY")
+    return settings.archive_dir / ARCHIVED
+
+
+def forget(warehouse, settings, loaded, after, of=None):
+    keeping = settings.model_copy(update={"archive_days": after})
+    return delete_archived(warehouse, keeping, of or days(), loaded)
+
+
+def test_old_originals_are_deleted_on_request_and_stay_counted(
+    warehouse, settings, loaded, archived
+):
+    assert forget(warehouse, settings, loaded, after=99) == 1
+
+    assert names_in(settings.archive_dir) == set()
+    assert not archived.parent.exists()
+    assert agents(warehouse) == {"agent": 1}
+    assert statuses(warehouse) == {FIRST: "loaded"}
+    assert fingerprints(warehouse) == loaded
+    assert misplaced(warehouse, settings, days()) == []
+
+
+@pytest.mark.parametrize("after", [0, 101])
+def test_originals_stay_for_ever_or_for_as_long_as_is_set(
+    warehouse, settings, loaded, archived, after
+):
+    assert forget(warehouse, settings, loaded, after) == 0
+    assert archived.exists()
+
+
+@pytest.mark.parametrize("fingerprint", [{}, {DAY: "of an earlier load"}])
+def test_originals_of_a_day_that_is_not_loaded_stay(warehouse, settings, archived, fingerprint):
+    assert forget(warehouse, settings, fingerprint, after=99) == 0
+    assert archived.exists()
+
+
+def test_an_original_counted_again_since_the_warehouse_was_lost_is_young(
+    warehouse, settings, loaded, archived
+):
+    warehouse.execute("DROP SCHEMA raw CASCADE")
+    ingest(warehouse, settings)
+
+    assert forget(warehouse, settings, loaded, after=99) == 0
+    assert archived.exists()
+
+
+def test_an_original_with_other_bytes_than_were_counted_stays(
+    warehouse, settings, loaded, archived
+):
+    archived.write_bytes(b"cut short")
+
+    assert forget(warehouse, settings, loaded, after=99) == 0
+    assert archived.exists()
+
+
+def test_old_duplicates_are_deleted_too(warehouse, settings, loaded):
+    deliver(settings, SECOND)
+    ingest(warehouse, settings)
+    clear_landing(warehouse, settings, days(), loaded)
+    warehouse.execute(
+        "UPDATE raw.log_files SET loaded_at = loaded_at - INTERVAL 100 DAY, "
+        "first_seen_at = first_seen_at - INTERVAL 100 DAY"
+    )
+
+    assert forget(warehouse, settings, loaded, after=99) == 2
+    assert names_in(settings.archive_dir) == set()
+
+
+def test_a_kill_before_the_deletion_is_made_up_for_by_the_next_one(
+    warehouse, settings, loaded, archived, monkeypatch
+):
+    def killed(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as fault:
+        fault.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            forget(warehouse, settings, loaded, after=99)
+    assert archived.exists()
+
+    assert forget(warehouse, settings, loaded, after=99) == 1
+    assert not archived.exists()
+
+
+@pytest.mark.usefixtures("archived")
+def test_what_is_given_up_or_replaced_stays_in_the_archive(warehouse, settings, loaded):
+    evidence = [settings.archive_dir / folder / "00000001" / FIRST
+                for folder in ("discarded", "replaced")]  # fmt: skip
+    for path in evidence:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"evidence")
+
+    forget(warehouse, settings, loaded, after=99)
+
+    assert [path.exists() for path in evidence] == [True, True]

@@ -1,4 +1,4 @@
-"""What a person can do with refused files."""
+"""What becomes of refused files, and what a person can do with them."""
 
 import json
 
@@ -7,6 +7,7 @@ import pytest
 from adtech_assets.errors import UserError
 from adtech_assets.logs import quarantine
 from adtech_assets.logs.processed import clear_landing
+from adtech_assets.logs.whereabouts import misplaced
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.logs.feed import (
     FIRST,
@@ -340,3 +341,134 @@ def test_a_replacement_that_repeats_another_loaded_file_is_refused(settings, run
     with pytest.raises(UserError, match=f"repeats the bytes of {SECOND}"):
         quarantine.replace(settings, FIRST)
     assert look(agents) == {"old": 1, "other": 2}
+
+
+# ---- discard -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [FIRST, "impressions.parquet", "impressions_2022052611\n.parquet"])
+def test_a_file_that_is_given_up_is_kept_and_known_beside_its_reason(settings, run, look, name):
+    quarantined(settings, name)
+    run()
+
+    (kept,) = quarantine.discard(settings, name)
+
+    assert kept == settings.archive_dir / "discarded" / "00000001" / name
+    assert kept.read_bytes() == b"no parquet"
+    assert json.loads(kept.with_name("reason.json").read_text())["file_id"] == 1
+    assert look(lambda w: ledger(w, "status")) == [("discarded",)]
+    assert names_in(settings.quarantine_dir) == set()
+    assert look(lambda w: misplaced(w, settings, days())) == []
+
+
+@pytest.mark.usefixtures("conflict")
+def test_a_conflict_that_is_given_up_leaves_the_counted_file(settings, run, look):
+    quarantine.discard(settings, FIRST)
+    run()
+
+    assert look(agents) == {"old": 1}
+    assert look(lambda w: ledger(w, "status")) == [("loaded",), ("discarded",)]
+
+
+def test_a_file_that_was_given_up_is_judged_anew_when_it_comes_again(settings, run, look):
+    quarantined(settings, FIRST)
+    run()
+    quarantine.discard(settings, FIRST)
+    quarantined(settings, FIRST)
+
+    assert reasons(run()) == {FIRST: "not_parquet"}
+    assert look(statuses) == {FIRST: "quarantined"}
+
+
+def test_a_refused_file_that_is_lost_can_be_given_up(settings, run, look):
+    quarantined(settings, FIRST)
+    run()
+    (settings.quarantine_dir / "00000001" / FIRST).unlink()
+
+    assert quarantine.discard(settings, FIRST) == []
+    assert look(lambda w: misplaced(w, settings, days())) == []
+
+
+def test_only_a_file_in_quarantine_can_be_given_up(settings, run, look):
+    deliver(settings, FIRST)
+    run()
+
+    with pytest.raises(UserError, match="is not in quarantine"):
+        quarantine.discard(settings, FIRST)
+
+    assert look(statuses) == {FIRST: "loaded"}
+
+
+def test_giving_up_again_after_a_kill_completes_it(settings, run, look, monkeypatch):
+    quarantined(settings, FIRST)
+    run()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as fault:
+        fault.setattr(quarantine.shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            quarantine.discard(settings, FIRST)
+    quarantine.discard(settings, FIRST)
+
+    assert look(statuses) == {FIRST: "discarded"}
+    assert look(lambda w: misplaced(w, settings, days())) == []
+
+
+# ---- a lost warehouse --------------------------------------------------------------------------
+
+
+def test_what_is_in_quarantine_is_known_again_after_the_warehouse_was_lost(settings, run, look):
+    for name in (FIRST, "impressions.parquet"):
+        quarantined(settings, name, name.encode())
+    run()
+    before = look(lambda w: ledger(w, "file_id", "file_name", "sha256", "status", "reason"))
+    settings.warehouse_path.unlink()
+
+    run("clicks")
+    assert look(lambda w: ledger(w, "file_id")) == []
+    run()
+
+    after = look(lambda w: ledger(w, "file_id", "file_name", "sha256", "status", "reason"))
+    assert after == before
+    assert look(lambda w: misplaced(w, settings, days())) == []
+
+
+@pytest.mark.usefixtures("conflict")
+def test_a_conflict_stays_one_after_the_warehouse_was_lost(settings, run, look):
+    settings.warehouse_path.unlink()
+
+    run()
+
+    assert look(agents) == {"old": 1}
+    assert sorted(look(lambda w: ledger(w, "file_name", "status", "reason"))) == [
+        (FIRST, "loaded", None),
+        (FIRST, "quarantined", "conflict"),
+    ]
+
+
+def test_a_refused_file_stays_settled_after_the_warehouse_was_lost(settings, run, look):
+    quarantined(settings, FIRST)
+    run()
+    deliver(settings, FIRST, "good")
+    run()
+    settings.warehouse_path.unlink()
+
+    run()
+
+    assert look(lambda w: sorted(ledger(w, "status"))) == [("loaded",), ("replaced",)]
+
+
+def test_a_refused_file_without_its_reason_is_reported_and_stops_nothing(settings, run, look):
+    quarantined(settings, FIRST)
+    run()
+    (settings.quarantine_dir / "00000001" / "reason.json").write_text("{}")
+    settings.warehouse_path.unlink()
+    deliver(settings, SECOND, "agent")
+
+    run()
+
+    assert look(agents) == {"agent": 1}
+    (found,) = look(lambda w: misplaced(w, settings, days()))
+    assert (found.name, found.expected_in, found.found_in) == (FIRST, "quarantine", "the ledger")

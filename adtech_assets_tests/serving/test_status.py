@@ -10,7 +10,7 @@ from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.processed import clear_landing
 from adtech_assets.partitions import DayRange, today
 from adtech_assets.sample.log_files import write_log_file
-from adtech_assets.serving import audited_load
+from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.serving.audited_load import DayLoad
 from adtech_assets.serving.status import read_status
 from adtech_assets.settings import load_settings
@@ -43,7 +43,7 @@ def ingest(settings, days=DAYS):
 
 
 def load(settings, days=DAYS):
-    """Load what the warehouse has into the audited table, and archive the files."""
+    """Load what the warehouse has into CSV and audited table, and archive the files."""
     target = Postgres.of(settings, "target")
     with Warehouse.of(settings).connect() as warehouse:
         warehouse.execute(rollup.SCHEMA)
@@ -54,6 +54,9 @@ def load(settings, days=DAYS):
             DayLoad(day, [count for count in counts if count.day == day], files.get(day))
             for day in days
         ]
+        for made in loads:
+            if made.files:
+                daily_csv.write(settings.output_dir, made.day, made.counts)
         audited_load.replace_days(target, days, loads, user_agent=settings.user_agent, run_id="run")
         fingerprints = {day: counted.fingerprint for day, counted in files.items()}
         clear_landing(warehouse, settings, days, fingerprints)
@@ -96,6 +99,7 @@ def test_a_loaded_day_tells_its_files_events_and_counts(settings):
     assert day.loaded_at.startswith("20")
     assert day.error is None
     assert state(settings, NEXT_DAY) == "missing"
+    assert read_status(settings).differences == []
 
 
 def test_a_day_whose_files_hold_no_events_is_empty(settings):
@@ -232,6 +236,36 @@ def test_the_json_form_is_the_documented_one(settings):
     assert written["files"] == {"loaded": 1, "duplicate": 0, "quarantined": 1}
     [quarantined] = written["quarantine"]
     assert set(quarantined) == {"file", "reason", "detail"}
+
+
+def test_a_difference_of_a_loaded_day_is_told_with_day_table_and_numbers(settings, target):
+    deliver(settings, "impressions_2022052611.parquet", events=4)
+    run(settings)
+    (original,) = settings.archive_dir.rglob("*.parquet")
+    size = original.stat().st_size
+    original.unlink()
+    with target.connect() as connection:
+        connection.execute("UPDATE csv_data_task SET impression_count = 5")
+
+    assert read_status(settings).differences == [
+        f"2022-05-26 bytes of {original.name}: {size:,} in the ledger, 0 in the archive",
+        "2022-05-26 hour 11 impressions: 4 in the CSV, 5 in csv_data_task",
+        "2022-05-26 impressions: 4 in load_audit, 5 in csv_data_task",
+    ]
+
+
+def test_a_stale_day_has_no_differences_yet(settings):
+    deliver(settings, "impressions_2022052611.parquet")
+    run(settings)
+    deliver(settings, "impressions_2022052612.parquet", events=2)
+    ingest(settings)
+
+    assert state(settings) == "stale"
+    assert read_status(settings).differences == []
+
+
+def test_a_look_at_some_days_tells_of_these_only(settings):
+    assert list(read_status(settings, DAYS).days) == list(DAYS)
 
 
 def test_days_begin_at_the_start_date(settings):

@@ -1,0 +1,141 @@
+"""Where the files are that the ledger knows: each in its place, and none that it does not know.
+
+Delivered = loaded + duplicate + quarantined, file by file. Files are compared by name and size, for
+their bytes were hashed when they came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adtech_assets.logs import landing, quarantine
+from adtech_assets.logs.ledger import COUNTED
+from adtech_assets.logs.names import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+    from pathlib import Path
+
+    import duckdb
+
+    from adtech_assets.partitions import DayRange
+    from adtech_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Misplaced:
+    """A file that is not where it should be, or not as large; sizes in bytes, 0 where it is not."""
+
+    day: date | None
+    name: str
+    expected_in: str
+    expected: int
+    found_in: str
+    found: int
+    file_id: int | None = None
+    """In the ledger; None for a file that it does not know."""
+
+
+def misplaced(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayRange
+) -> list[Misplaced]:
+    """Files of the days, and files without a day, on which ledger and folders do not agree."""
+    return [
+        *lost_originals(connection, settings, days),
+        *_uncounted_originals(connection, settings, days),
+        *_lost_from_quarantine(connection, settings, days),
+        *_unknown_in_quarantine(connection, settings),
+    ]
+
+
+def lost_originals(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayRange
+) -> list[Misplaced]:
+    """Counted files that are neither in the archive nor still in the landing folder.
+
+    None, unless originals are archived: otherwise nobody promised that they are kept. Files that
+    were deleted on purpose are not missed.
+    """
+    if settings.processed_files != "archive":
+        return []
+    rows = connection.execute(
+        "SELECT file_date, kind, status = 'duplicate', file_name, bytes, file_id "
+        "FROM raw.log_files "
+        "WHERE status IN ? AND deleted_at IS NULL AND file_date BETWEEN ? AND ? ORDER BY ALL",
+        [list(COUNTED), days.first, days.last],
+    ).fetchall()
+    landed = _sizes(settings.raw_data_dir)
+    archived = {
+        (day, kind, is_duplicate): _sizes(
+            landing.archive_path(settings, kind, day, ".", duplicate=is_duplicate)
+        )
+        for day, kind, is_duplicate in {row[:3] for row in rows}
+    }
+    lost = []
+    for day, kind, is_duplicate, name, size, file_id in rows:
+        found = archived[day, kind, is_duplicate].get(name, 0)
+        if size not in (found, landed.get(name)):
+            lost.append(Misplaced(day, name, "the ledger", size, "the archive", found, file_id))
+    return lost
+
+
+def _uncounted_originals(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayRange
+) -> Iterator[Misplaced]:
+    """Archived files that the next run of their day reads: the warehouse is behind the archive."""
+    rows = connection.execute(
+        "SELECT file_name FROM raw.log_files WHERE status IN ? AND file_date BETWEEN ? AND ?",
+        [list(COUNTED), days.first, days.last],
+    ).fetchall()
+    counted = {name for (name,) in rows}
+    for kind in KINDS:
+        for day in days:
+            for name, size in _sizes(landing.archive_path(settings, kind, day, ".")).items():
+                if name not in counted:
+                    shown = landing.shown_name(name)
+                    yield Misplaced(day, shown, "the archive", size, "the ledger", 0)
+
+
+def _lost_from_quarantine(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayRange
+) -> list[Misplaced]:
+    rows = connection.execute(
+        "SELECT file_date, file_name, bytes, file_id FROM raw.log_files "
+        "WHERE status = 'quarantined' AND (file_date IS NULL OR file_date BETWEEN ? AND ?) "
+        "ORDER BY ALL",
+        [days.first, days.last],
+    ).fetchall()
+    if not rows:
+        return []
+    kept = {
+        (landing.shown_name(path.name), path.lstat().st_size)
+        for path in quarantine.quarantined_files(settings)
+    }
+    # What cannot be moved stays, to be refused by each run.
+    stayed = {landing.shown_name(file.name) for file in landing.scan(settings.raw_data_dir)}
+    return [
+        Misplaced(day, name, "the ledger", size, "quarantine", 0, file_id)
+        for day, name, size, file_id in rows
+        if (name, size) not in kept and name not in stayed
+    ]
+
+
+def _unknown_in_quarantine(
+    connection: duckdb.DuckDBPyConnection, settings: Settings
+) -> list[Misplaced]:
+    unknown = quarantine.unknown_files(connection, settings)
+    return [
+        Misplaced(
+            None, landing.shown_name(path.name), "quarantine", path.lstat().st_size, "the ledger", 0
+        )
+        for path in unknown
+    ]
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Size of each log file of a folder that is a regular file; none of a folder that is none."""
+    if not folder.is_dir():
+        return {}
+    return {file.name: file.bytes for file in landing.scan(folder) if file.is_regular}
