@@ -5,6 +5,7 @@ import dagster as dg
 from adtech_assets.defs import automation, checks
 from adtech_assets.defs.assets import landing, load, models, raw, rollup, serving
 from adtech_assets.defs.resources import build_resources
+from adtech_assets.defs.retention import retention
 from adtech_assets.defs.steps import settings
 
 defs = dg.Definitions(
@@ -17,8 +18,12 @@ defs = dg.Definitions(
         *serving.assets,
     ],
     asset_checks=checks.checks,
-    jobs=[automation.daily_pipeline],
-    schedules=[automation.daily_pipeline_schedule],
+    jobs=[automation.daily_pipeline, automation.freshness, retention],
+    schedules=[
+        automation.daily_pipeline_schedule,
+        automation.freshness_schedule,
+        automation.retention_schedule,
+    ],
     sensors=[automation.new_log_files],
     resources={**build_resources(settings), "dbt": models.dbt},
     # One process a run: a process a step would cost 5 s each, and DuckDB has one writer anyway.

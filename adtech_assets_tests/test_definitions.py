@@ -54,22 +54,33 @@ WHOLE = {
     *GRAPH["serving"],
 }
 
+LOG_CHECKS = {
+    "files_are_complete",
+    "no_file_is_quarantined",
+    "offsets_are_counted_once",
+    "offsets_have_no_gaps",
+}
+
 # Checks of this package; dbt's tests are checks too, and as many as there are tests.
 CHECKS = {
-    "raw/impression_logs": {"files_are_complete", "no_file_is_quarantined"},
-    "raw/click_logs": {"files_are_complete", "no_file_is_quarantined"},
+    "raw/impression_logs": LOG_CHECKS,
+    "raw/click_logs": LOG_CHECKS,
     "raw/impressions": {"rows_equal_source", "rows_have_a_day"},
     "raw/clicks": {"rows_equal_source", "rows_have_a_day"},
     "hourly_user_agent_rollup": {"rollup_totals_raw", "clicks_within_impressions"},
     "daily_csv": {"csv_equals_rollup"},
-    "csv_data_task": {"table_equals_csv"},
+    "csv_data_task": {"table_equals_csv", "yesterday_is_loaded"},
+    "processed_log_files": {"counts_are_conserved"},
     "published/fct_daily_summary": {"rows_equal_mart"},
     "published/fct_campaign_ctr": {"rows_equal_mart"},
 }
 
-ONLY_WARN = {
+BLOCK_NOTHING = {
     "no_file_is_quarantined",
+    "offsets_have_no_gaps",
     "rows_have_a_day",
+    "counts_are_conserved",
+    "yesterday_is_loaded",
     "clicks_within_impressions",
     "rows_equal_mart",
 }
@@ -140,21 +151,33 @@ def test_checks_block_where_a_wrong_number_would_be_published(graph):
         if node.key.asset_key.to_user_string() in CHECKS
         and node.key.name in CHECKS[node.key.asset_key.to_user_string()]
     }
-    assert {name for (_, name), blocks in blocking.items() if not blocks} == ONLY_WARN
+    assert {name for (_, name), blocks in blocking.items() if not blocks} == BLOCK_NOTHING
 
 
 def test_job_schedule_and_sensor_are_there_and_on():
-    (schedule,) = defs.schedules or []
     (sensor,) = defs.sensors or []
-    assert [job.name for job in defs.jobs or []] == ["daily_pipeline"]
-    assert (schedule.name, schedule.cron_schedule, schedule.execution_timezone) == (
-        "daily_pipeline_schedule",
-        "0 0 * * *",
-        "Europe/Copenhagen",
-    )
+    schedules = defs.schedules or []
+    assert [job.name for job in defs.jobs or []] == ["daily_pipeline", "freshness", "retention"]
+    assert {
+        (schedule.name, schedule.job_name, schedule.cron_schedule) for schedule in schedules
+    } == {
+        ("daily_pipeline_schedule", "daily_pipeline", "0 0 * * *"),
+        ("freshness_schedule", "freshness", "0 6 * * *"),
+        ("retention_schedule", "retention", "0 5 * * *"),
+    }
+    assert {schedule.execution_timezone for schedule in schedules} == {"Europe/Copenhagen"}
+    assert {s.default_status for s in schedules} == {dg.DefaultScheduleStatus.RUNNING}
     assert sensor.name == "new_log_files"
-    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+
+
+def test_a_run_asks_every_check_of_this_package_but_the_one_about_yesterday():
+    steps = [node.name for node in defs.resolve_job_def("daily_pipeline").nodes]
+    asked = {
+        check for checks in CHECKS.values() for check in checks
+        if any(step.endswith(check) for step in steps)
+    }  # fmt: skip
+    assert set().union(*CHECKS.values()) - asked == {"yesterday_is_loaded"}
 
 
 def test_a_range_of_every_asset_is_one_run(nodes):

@@ -1,20 +1,47 @@
-"""The job, the nightly schedule, and the sensor on new log files."""
+"""The jobs, their schedules, and the sensor on new log files."""
 
 from datetime import timedelta
 
 import dagster as dg
 
+from adtech_assets.defs.checks import yesterday_is_loaded
 from adtech_assets.defs.deliveries import Deliveries
 from adtech_assets.defs.resources import fail_lost_runs
+from adtech_assets.defs.retention import retention
 from adtech_assets.defs.steps import DAILY, range_tags, settings
 from adtech_assets.partitions import DayRange, loadable_days
 from adtech_assets.settings import Settings
 
 daily_pipeline = dg.define_asset_job(
     "daily_pipeline",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.checks(yesterday_is_loaded),
     partitions_def=DAILY,
     description="Everything, for one day or a range of days.",
+)
+
+freshness = dg.define_asset_job(
+    "freshness",
+    selection=dg.AssetSelection.checks(yesterday_is_loaded),
+    description="Is yesterday loaded?",
+)
+
+# In the morning: the last files of a day come after midnight, and a person can still do something.
+freshness_schedule = dg.ScheduleDefinition(
+    name="freshness_schedule",
+    job=freshness,
+    cron_schedule="0 6 * * *",
+    execution_timezone=settings.timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="At six in the morning: is yesterday loaded? Warns if not, even if nothing ran.",
+)
+
+retention_schedule = dg.ScheduleDefinition(
+    name="retention_schedule",
+    job=retention,
+    cron_schedule="0 5 * * *",
+    execution_timezone=settings.timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="At five in the morning: old runs, and old archived files if so set, are deleted.",
 )
 
 

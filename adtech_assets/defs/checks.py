@@ -8,20 +8,23 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from adtech_assets.defs.assets.load import csv_data_task, daily_csv
+from adtech_assets.defs.assets.load import csv_data_task, daily_csv, processed_log_files
 from adtech_assets.defs.assets.raw import EXTRACTED_DAYS_KEY, RAW_LOG_KEYS, RAW_OPERATIONAL_KEYS
 from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup
 from adtech_assets.defs.assets.serving import MARTS, PUBLISHED_KEYS
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import days_to_check
-from adtech_assets.logs import rollup
+from adtech_assets.logs import offsets, rollup
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS, Kind
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
+from adtech_assets.partitions import DayRange, yesterday
 from adtech_assets.serving import conservation
 from adtech_assets.serving.publish import SCHEMA, Mart
+from adtech_assets.serving.status import read_status
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
+from adtech_assets.stores.warehouse import WAIT_SECONDS
 
 MOST_DIFFERENCES = 20
 """Differences that a check lists; it says how many there are in all."""
@@ -40,6 +43,11 @@ def result(
         description=f"{len(differences)} {what}, first: {shown[0]}" if shown else f"No {what}",
         metadata={"differences": len(differences), "examples": dg.MetadataValue.json(shown)},
     )
+
+
+def switched_off(setting: str) -> dg.AssetCheckResult:
+    """Passed, because nobody wants to know."""
+    return dg.AssetCheckResult(passed=True, description=f"Switched off by {setting}")
 
 
 def _build_log_checks(kind: Kind) -> list[dg.AssetChecksDefinition]:
@@ -80,7 +88,47 @@ def _build_log_checks(kind: Kind) -> list[dg.AssetChecksDefinition]:
         told = [f"{name}: {detail} [{reason}]" for name, reason, detail in files]
         return result(told, "files in quarantine", dg.AssetCheckSeverity.WARN)
 
-    return [files_are_complete, no_file_is_quarantined]
+    @dg.asset_check(
+        asset=RAW_LOG_KEYS[kind],
+        name="offsets_are_counted_once",
+        blocking=True,
+        description="No two counted files have delivered the same offsets of a feed partition.",
+    )
+    def offsets_are_counted_once(
+        context: dg.AssetCheckExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        warehouse: WarehouseResource,
+    ) -> dg.AssetCheckResult:
+        if not settings.refuse_offset_overlaps:
+            return switched_off("ADTECH_REFUSE_OFFSET_OVERLAPS=false")
+        with warehouse.get_connection() as connection:
+            Ledger.create(connection)
+            found = offsets.overlaps(connection, kind, days_to_check(context))
+        return result(found, "stretches of offsets counted twice")
+
+    @dg.asset_check(
+        asset=RAW_LOG_KEYS[kind],
+        name="offsets_have_no_gaps",
+        description="Between the counted files of a feed partition no offsets are missing.",
+    )
+    def offsets_have_no_gaps(
+        context: dg.AssetCheckExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        warehouse: WarehouseResource,
+    ) -> dg.AssetCheckResult:
+        if not settings.report_offset_gaps:
+            return switched_off("ADTECH_REPORT_OFFSET_GAPS=false")
+        with warehouse.get_connection() as connection:
+            Ledger.create(connection)
+            found = offsets.gaps(connection, kind, days_to_check(context))
+        return result(found, "gaps between the files' offsets", dg.AssetCheckSeverity.WARN)
+
+    return [
+        files_are_complete,
+        no_file_is_quarantined,
+        offsets_are_counted_once,
+        offsets_have_no_gaps,
+    ]
 
 
 def _build_source_checks(table: RawTable) -> list[dg.AssetChecksDefinition]:
@@ -176,6 +224,49 @@ def table_equals_csv(
     return result(differences, "hours or totals in which table, CSV and audit differ")
 
 
+@dg.asset_check(
+    asset=processed_log_files,
+    description=(
+        "Nothing lost, nothing twice: every file lies where the ledger says, and the counts from "
+        "the files' rows to the audited table, and from the source to its copies, are equal."
+    ),
+)
+def counts_are_conserved(
+    context: dg.AssetCheckExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    warehouse: WarehouseResource,
+    target: dg.ResourceParam[Postgres],
+) -> dg.AssetCheckResult:
+    """Compare everything once more, when all steps are done."""
+    with target.connect(read_only=True) as postgres, warehouse.get_connection() as connection:
+        Ledger.create(connection)
+        differences = conservation.all_differences(
+            connection, postgres, settings, days_to_check(context)
+        )
+    return result(differences, "counts that differ")
+
+
+@dg.asset_check(
+    asset=csv_data_task,
+    description=(
+        "Yesterday is loaded, from all the files that are there. Asked every morning, whether or "
+        "not a run has happened; runs do not ask, for most are about other days."
+    ),
+)
+def yesterday_is_loaded(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+    """Look at the state of yesterday's partition."""
+    day = yesterday(settings.zone)
+    if day < settings.start_date:
+        return dg.AssetCheckResult(passed=True, description=f"{day} is before the first day")
+    status = read_status(settings, DayRange(day, day), WAIT_SECONDS).days[day]
+    return dg.AssetCheckResult(
+        passed=status.state in ("loaded", "empty"),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{day} is {status.state}" + (f": {status.error}" if status.error else ""),
+        metadata={"files": status.files, "files_waiting": status.waiting_files},
+    )
+
+
 def _build_published_check(mart: Mart) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=PUBLISHED_KEYS[mart.name],
@@ -212,5 +303,7 @@ checks = [
     clicks_within_impressions,
     csv_equals_rollup,
     table_equals_csv,
+    counts_are_conserved,
+    yesterday_is_loaded,
     *(_build_published_check(mart) for mart in MARTS.values()),
 ]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
+import dagster as dg
 import pytest
 
-from adtech_assets.logs import rollup
+from adtech_assets import partitions
+from adtech_assets.defs import checks
+from adtech_assets.defs.resources import build_resources
+from adtech_assets.logs import failures, rollup
 from adtech_assets.logs.ingest import Ingest
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS
@@ -15,7 +19,8 @@ from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets.serving import audited_load, conservation, daily_csv
-from adtech_assets.stores.warehouse import transaction
+from adtech_assets.stores.warehouse import Warehouse, transaction
+from adtech_assets_tests.logs import feed
 
 DAY = date(2022, 5, 26)
 DAYS = DayRange(DAY, DAY)
@@ -123,3 +128,123 @@ def test_an_edited_csv_is_found(differences, settings):
     day, hour, impressions, _ = last.split(",")
     path.write_text("\n".join([*rows, f"{day},{hour},{impressions},999"]) + "\n")
     assert ("the roll-up", "the CSV") in differences()
+
+
+def test_a_file_that_left_the_archive_is_found(differences, settings):
+    next(settings.raw_data_dir.glob("clicks*")).unlink()
+    assert differences() == [("the ledger", "the archive")]
+
+
+# ---- as Dagster asks ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def evaluate(settings):
+    """Runs a check by itself; returns True or its severity, and what it says."""
+
+    def run(name, kind=None, **changed):
+        (check,) = (
+            check
+            for check in checks.checks
+            for key in check.check_keys
+            if key.name == name and kind in (None, key.asset_key.path[-1])
+        )
+        job = dg.define_asset_job("check", selection=dg.AssetSelection.checks(check))
+        definitions = dg.Definitions(
+            asset_checks=[check],
+            jobs=[job],
+            resources=build_resources(settings.model_copy(update=changed)),
+        )
+        with dg.DagsterInstance.ephemeral() as instance:
+            run = definitions.resolve_job_def("check").execute_in_process(
+                instance=instance, raise_on_error=False
+            )
+        (found,) = run.get_asset_check_evaluations()
+        return found.passed or found.severity.value, str(found.description)
+
+    return run
+
+
+@pytest.fixture
+def offsets_of(settings):
+    """Loads impressions whose names claim these offsets."""
+
+    def load(*ranges):
+        for hour, (first, last) in enumerate(ranges):
+            name = f"impressions_20220526{hour:02}1500000_{first}-{last}_0.parquet"
+            feed.deliver(settings, name, *[f"agent {hour}"] * (last - first + 1))
+        trusting = settings.model_copy(update={"refuse_offset_overlaps": False})
+        with Warehouse.of(settings).connect() as warehouse:
+            assert feed.ingest(warehouse, trusting).loaded == len(ranges)
+
+    return load
+
+
+def test_gaps_are_warned_of_unless_nobody_wants_to_know(evaluate, offsets_of):
+    offsets_of((0, 1), (4, 5))
+
+    found, told = evaluate("offsets_have_no_gaps", "impression_logs")
+    assert found == "WARN"
+    assert "offsets 2 to 3 (2 events)" in told
+    assert evaluate("offsets_have_no_gaps", "impression_logs", report_offset_gaps=False)[0] is True
+    assert evaluate("offsets_have_no_gaps", "click_logs")[0] is True
+
+
+def test_overlaps_are_an_error_unless_they_are_not_refused(evaluate, offsets_of):
+    offsets_of((0, 1), (1, 2))
+
+    found, told = evaluate("offsets_are_counted_once", "impression_logs")
+    assert found == "ERROR"
+    assert "offsets 1 to 1 (1 events)" in told
+    assert (
+        evaluate("offsets_are_counted_once", "impression_logs", refuse_offset_overlaps=False)[0]
+        is True
+    )
+
+
+@pytest.mark.usefixtures("differences")
+def test_everything_is_compared_in_one_check(evaluate, settings, warehouse):
+    warehouse.close()
+    assert evaluate("counts_are_conserved")[0] is True
+
+    name = next(settings.raw_data_dir.glob("clicks*"))
+    name.unlink()
+
+    found, told = evaluate("counts_are_conserved")
+    assert found == "ERROR"
+    assert f"2022-05-26 bytes of {name.name}" in told
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets the day."""
+    return lambda day: monkeypatch.setattr(partitions, "today", lambda _zone: day)
+
+
+@pytest.mark.usefixtures("differences")
+def test_yesterday_is_loaded_or_warned_of(evaluate, warehouse, clock):
+    warehouse.close()
+
+    def on(day_of_may):
+        clock(date(2022, 5, day_of_may))
+        return evaluate("yesterday_is_loaded")
+
+    assert on(25) == (True, "2022-05-24 is before the first day")
+    assert on(26) == ("WARN", "2022-05-25 is missing")
+    assert on(27) == (True, "2022-05-26 is loaded")
+    assert on(28) == ("WARN", "2022-05-27 is missing")
+
+
+@pytest.mark.usefixtures("differences")
+def test_a_failure_of_yesterday_is_told_with_its_reason(evaluate, settings, warehouse, clock):
+    warehouse.close()
+    failures.note(settings, DAYS, run_id="run", step="csv_data_task", error="it broke")
+    clock(date(2022, 5, 27))
+
+    assert evaluate("yesterday_is_loaded") == ("WARN", "2022-05-26 is failed: it broke")
+
+
+def test_yesterday_can_be_asked_for_before_anything_was_loaded(evaluate, clock):
+    clock(date(2022, 5, 27))
+
+    assert evaluate("yesterday_is_loaded") == ("WARN", "2022-05-26 is missing")
