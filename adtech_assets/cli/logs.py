@@ -74,14 +74,13 @@ def replace(
 
     settings = load_settings()
     export_settings(settings)
-    day = quarantine.replace(settings, name)
+    days = quarantine.replace(settings, name)
 
     from adtech_assets.cli.running import run_days
     from adtech_assets.cli.screen import screen
-    from adtech_assets.partitions import DayRange
 
-    run_days(settings, DayRange(day, day))
-    screen.print(f"[green]{day} is loaded with the new file.[/]")
+    run_days(settings, days)
+    screen.print(f"[green]{days} is loaded with the new file.[/]")
 
 
 @app.command(epilog="Example: adtech logs discard impressions_unknown.parquet")

@@ -15,11 +15,11 @@ from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import kind_of
 from adtech_assets.logs.reader import RAW_TABLES
 from adtech_assets.logs.refusals import Refusal
+from adtech_assets.partitions import DayRange
 from adtech_assets.stores.warehouse import Warehouse, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
     from pathlib import Path
 
     import duckdb
@@ -112,14 +112,15 @@ def retry(settings: Settings, name: str | None = None) -> list[str]:
     return [path.name for path in put_back]
 
 
-def replace(settings: Settings, name: str) -> date:
+def replace(settings: Settings, name: str) -> DayRange:
     """Let a refused file take the place of the counted file of the same name.
 
     The old file's rows leave the warehouse, the file itself goes to `archive/replaced`. The new
-    one goes back to the landing folder: load its day again to count it.
+    one goes back to the landing folder: load its day again to count it. So do the duplicates of the
+    old file, whose events were counted under its name: they are judged again.
 
     Returns:
-        The day to load.
+        The days to load.
 
     Raises:
         UserError: no file of that name is in quarantine, it would be refused again, none is
@@ -131,27 +132,33 @@ def replace(settings: Settings, name: str) -> date:
     with Warehouse.of(settings).connect() as connection:
         Ledger.create(connection)
         old = Ledger(connection).counted(name)
-        if old is None or old.file_date is None:
+        if old is None:
             raise UserError(
                 f"No loaded file is called {name}. Try it again: adtech logs retry "
                 f"{shlex.quote(name)}"
             )
         _check(found[-1], old.kind)
         _check_is_new(Ledger(connection), found[-1], old.kind)
-        originals = _originals(settings, old, old.file_date)
+        duplicates = _duplicates_of(old, Ledger(connection))
+        originals = _originals(settings, old)
+        again = [path for duplicate in duplicates for path in _originals(settings, duplicate)]
         with transaction(connection):
             connection.execute(
                 f"DELETE FROM {RAW_TABLES[old.kind]} WHERE file_id = ?", [old.file_id]
             )
             connection.execute(
-                "UPDATE raw.log_files SET status = 'replaced' WHERE file_id = ?", [old.file_id]
+                "UPDATE raw.log_files SET status = 'replaced' WHERE file_id IN ?",
+                [[row.file_id for row in (old, *duplicates)]],
             )
             # Before the commit: were the old file still in the archive without being in the
             # ledger, the next run would read it again.
             for original in originals:
                 files.move(original, landing.replaced_dir(settings) / f"{old.file_id:08d}" / name)
+            for path in again:
+                files.move(path, settings.raw_data_dir / path.name)
             _put_back(settings, found[-1])
-    return old.file_date
+    days = [row.file_date for row in (old, *duplicates) if row.file_date is not None]
+    return DayRange(min(days), max(days))
 
 
 def _check(path: Path, kind: Kind) -> None:
@@ -176,11 +183,21 @@ def _check_is_new(ledger: Ledger, path: Path, kind: Kind) -> None:
             )
 
 
-def _originals(settings: Settings, old: LedgerRow, day: date) -> list[Path]:
+def _duplicates_of(old: LedgerRow, ledger: Ledger) -> list[LedgerRow]:
+    """The files that are not counted because this one is."""
+    if old.status != "loaded":
+        return []
+    same_bytes = ledger.find(old.kind, [], [old.sha256 or ""])
+    return [row for row in same_bytes if row.status == "duplicate"]
+
+
+def _originals(settings: Settings, old: LedgerRow) -> list[Path]:
     """The counted file itself, wherever it still lies."""
+    if old.file_date is None:
+        raise ValueError(f"{old.file_name} has no day, so it cannot have been counted")
     landed = settings.raw_data_dir / old.file_name
     archived = landing.archive_path(
-        settings, old.kind, day, old.file_name, duplicate=old.status == "duplicate"
+        settings, old.kind, old.file_date, old.file_name, duplicate=old.status == "duplicate"
     )
     is_other = landed.is_symlink() or (
         landed.exists() and (not landed.is_file() or files.sha256(landed) != old.sha256)

@@ -528,7 +528,7 @@ def test_h16_a_replacement_rebuilds_the_day_with_the_new_file(pipeline):
     settings = pipeline.settings
     old = (settings.archive_dir / "impressions" / str(DAY) / FIRST).read_bytes()
 
-    assert quarantine.replace(settings, FIRST) == DAY
+    assert quarantine.replace(settings, FIRST) == days()
     pipeline.run()
 
     assert pipeline.look(agents) == {"new": 2, "other": 1}

@@ -1,6 +1,7 @@
 """What becomes of refused files, and what a person can do with them."""
 
 import json
+from datetime import date
 
 import pytest
 
@@ -10,6 +11,7 @@ from adtech_assets.logs.processed import clear_landing
 from adtech_assets.logs.whereabouts import misplaced
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.logs.feed import (
+    DAY,
     FIRST,
     SECOND,
     agents,
@@ -28,10 +30,11 @@ from adtech_assets_tests.logs.feed import (
 def run(settings):
     """Loads the day like a run: counts it, and clears the landing folder."""
 
-    def load_day(kind="impressions"):
+    def load_day(kind="impressions", of=None):
+        of = of or days()
         with Warehouse.of(settings).connect() as warehouse:
-            result = ingest(warehouse, settings, kind)
-            clear_landing(warehouse, settings, days(), fingerprints(warehouse))
+            result = ingest(warehouse, settings, kind, of)
+            clear_landing(warehouse, settings, of, fingerprints(warehouse, of))
         return result
 
     return load_day
@@ -244,6 +247,48 @@ def test_a_duplicate_can_be_replaced(settings, run, look):
     run()
 
     assert look(agents) == {"original": 1, "corrected": 1}
+
+
+def test_a_duplicate_of_the_replaced_file_is_counted_from_now_on(settings, run, look):
+    deliver(settings, FIRST, "original")
+    deliver(settings, SECOND, "original")
+    run()
+    deliver(settings, FIRST, "corrected")
+    assert reasons(run()) == {FIRST: "conflict"}
+
+    quarantine.replace(settings, FIRST)
+    run()
+
+    assert look(agents) == {"corrected": 1, "original": 1}
+    assert look(statuses) == {FIRST: "loaded", SECOND: "loaded"}
+    archived = settings.archive_dir / "impressions" / "2022-05-26"
+    assert names_in(archived) == {FIRST, SECOND}
+
+
+def test_the_days_of_a_replacement_are_those_of_its_duplicates_too(settings, run):
+    days_later = "impressions_2022052911.parquet"
+    deliver(settings, FIRST, "original")
+    deliver(settings, days_later, "original")
+    run(of=days(DAY, date(2022, 5, 29)))
+    deliver(settings, FIRST, "corrected")
+    run()
+
+    assert quarantine.replace(settings, FIRST) == days(DAY, date(2022, 5, 29))
+
+
+def test_a_third_file_in_the_place_of_a_duplicate_is_not_lost_by_a_replacement(settings, run, look):
+    deliver(settings, FIRST, "original")
+    deliver(settings, SECOND, "original")
+    run()
+    deliver(settings, FIRST, "corrected")
+    run()
+    third = deliver(settings, SECOND, "third").read_bytes()
+
+    with pytest.raises(UserError, match="yet another file"):
+        quarantine.replace(settings, FIRST)
+
+    assert (settings.raw_data_dir / SECOND).read_bytes() == third
+    assert look(agents) == {"original": 1}
 
 
 def test_a_replacement_that_would_be_refused_replaces_nothing(settings, run, look):

@@ -1,0 +1,51 @@
+"""The log branch as its assets run it, step by step in their order, without Dagster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adtech_assets.logs import processed, rollup
+from adtech_assets.logs.ingest import Ingest
+from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.names import KINDS
+from adtech_assets.serving import audited_load, daily_csv
+from adtech_assets.stores.postgres import Postgres
+from adtech_assets.stores.warehouse import Warehouse, transaction
+
+if TYPE_CHECKING:
+    from adtech_assets.logs.ingest import Ingested
+    from adtech_assets.logs.names import Kind
+    from adtech_assets.partitions import DayRange
+    from adtech_assets.settings import Settings
+
+
+def load_days(settings: Settings, days: DayRange, run_id: str = "run") -> dict[Kind, Ingested]:
+    """Load days and clear the landing folder of their files."""
+    target = Postgres.of(settings, "target")
+    with Warehouse.of(settings).connect() as warehouse:
+        ingested = {
+            kind: Ingest(warehouse, settings, kind, days, run_id).run() for kind in KINDS
+        }
+        warehouse.execute(rollup.SCHEMA)
+        with transaction(warehouse):
+            rollup.rebuild(warehouse, days)
+        files = Ledger(warehouse).day_files(days)
+        counts = rollup.hourly_counts(warehouse, days, settings.user_agent)
+        for day in files:
+            daily_csv.write(settings.output_dir, day, [row for row in counts if row.day == day])
+        loads = [
+            audited_load.DayLoad(
+                day,
+                daily_csv.read(settings.output_dir, day) if day in files else [],
+                files.get(day),
+            )
+            for day in days
+        ]
+        audited_load.replace_days(
+            target, days, loads, user_agent=settings.user_agent, run_id=run_id
+        )
+        with target.connect(read_only=True) as postgres:
+            loaded = audited_load.audits(postgres, days)
+        fingerprints = {day: audit.files_fingerprint for day, audit in loaded.items()}
+        processed.clear_landing(warehouse, settings, days, fingerprints)
+    return ingested
