@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,10 +16,10 @@ from adtech_assets.stores import embedded_postgres
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.hostile.table import pytest_terminal_summary
+from adtech_assets_tests.tcp_postgres import PostgresServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import duckdb
 
@@ -37,6 +40,19 @@ def _no_settings_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
     """URL of a database on an embedded server, which stops after the tests."""
     return embedded_postgres.database_url(tmp_path_factory.mktemp("postgres"), "analytics")
+
+
+@pytest.fixture(scope="session")
+def tcp_server() -> Iterator[PostgresServer]:
+    """Another server, by TCP and with a password; a test that stops it starts it again."""
+    # Below the temporary folder itself: another system user must get there.
+    folder = Path(tempfile.mkdtemp(prefix="tcp_postgres"))
+    folder.chmod(0o755)
+    server = PostgresServer(folder, password="s3cr@t:/%?#")
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
