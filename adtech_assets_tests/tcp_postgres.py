@@ -60,6 +60,9 @@ class PostgresServer:
         """Stop; `immediate` is a crash, from which the next start recovers."""
         self._run("pg_ctl", "-w", "-m", mode, "-D", self.folder / "cluster", "stop")
 
+    def is_running(self):
+        return (self.folder / "cluster" / "postmaster.pid").exists()
+
     def url(self, database="postgres", user="postgres", password=None, scheme="postgresql"):
         login = f"{user}:{quote(password or self.password, safe='')}"
         return f"{scheme}://{login}@127.0.0.1:{self.port}/{database}"

@@ -23,7 +23,7 @@ from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.logs import feed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import date
     from pathlib import Path
     from typing import TypeVar
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from adtech_assets.logs.refusals import Reason
     from adtech_assets.serving.status import Status
     from adtech_assets.settings import Settings
+    from adtech_assets_tests.hostile.graph import Graph
 
     T = TypeVar("T")
 
@@ -129,6 +130,48 @@ class Pipeline:
         ]
         return [(row.hour, row.impressions, row.clicks) for row in rows]
 
+    def tables(self) -> dict[str, object]:
+        """Everything that two pipelines with the same deliveries have in common."""
+        with self.target.connect(read_only=True) as connection:
+            in_postgres = {
+                table: connection.execute(query).fetchall()
+                for table, query in {
+                    "csv_data_task": (
+                        "SELECT datetime, impression_count, click_count FROM csv_data_task "
+                        "ORDER BY datetime"
+                    ),
+                    "load_audit": (
+                        "SELECT day, user_agent, row_count, impression_count, click_count, "
+                        "file_count, files_fingerprint FROM load_audit ORDER BY day"
+                    ),
+                }.items()
+            }
+        with Warehouse.of(self.settings).connect() as warehouse:
+            in_warehouse = {
+                table: warehouse.execute(query).fetchall()
+                for table, query in {
+                    "log_files": (
+                        "SELECT file_id, kind, file_name, sha256, rows, status, reason "
+                        "FROM raw.log_files ORDER BY ALL"
+                    ),
+                    "impression_logs": "FROM raw.impression_logs ORDER BY ALL",
+                    "click_logs": "FROM raw.click_logs ORDER BY ALL",
+                    "rollup": "FROM rollup.hourly_user_agent_rollup ORDER BY ALL",
+                }.items()
+            }
+        folders = {
+            "landing": self.settings.raw_data_dir,
+            "archive": self.settings.archive_dir,
+            "quarantine": self.settings.quarantine_dir,
+        }
+        csvs = sorted(self.settings.output_dir.glob("*"))
+        return {
+            **in_postgres,
+            **in_warehouse,
+            **{name: feed.names_in(folder) for name, folder in folders.items()},
+            "csv": {path.name: path.read_text() for path in csvs},
+        }
+
     def assert_quarantined(self, name: str, reason: Reason) -> None:
         """The file lies beside its reason, and `adtech status` lists it."""
         shown = landing.shown_name(name)
@@ -162,6 +205,25 @@ class Pipeline:
 def pipeline(settings: Settings) -> Pipeline:
     """A pipeline that counts every user agent, so that a lost event is always seen."""
     return Pipeline(settings.model_copy(update={"user_agent": "*"}))
+
+
+@pytest.fixture(scope="session")
+def dagster_instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster without a home; making one takes a second."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def graph(
+    pipeline: Pipeline, dagster_instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> Graph:
+    """The asset graph on the pipeline's stores, without the pause before a step's retry."""
+    from adtech_assets.defs import steps
+    from adtech_assets_tests.hostile.graph import Graph
+
+    monkeypatch.setattr(steps, "STEP_RETRY_SECONDS", 0)
+    return Graph(pipeline.settings, dagster_instance)
 
 
 @pytest.fixture(params=["small files", "large files"])
