@@ -33,6 +33,10 @@ def written_whole(path: Path) -> Iterator[Path]:
         with partial.open("rb") as written:
             os.fsync(written.fileno())
         partial.replace(path)
+    except OSError as error:
+        if error.filename is None:  # of a write to an open file; whoever reads it asks which
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

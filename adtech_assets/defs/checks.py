@@ -13,7 +13,7 @@ from adtech_assets.defs.assets.raw import EXTRACTED_DAYS_KEY, RAW_LOG_KEYS, RAW_
 from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup
 from adtech_assets.defs.assets.serving import MARTS, PUBLISHED_KEYS
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import days_to_check
+from adtech_assets.defs.steps import days_to_check, step
 from adtech_assets.logs import offsets, rollup
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS, Kind
@@ -211,16 +211,23 @@ def csv_equals_rollup(
 @dg.asset_check(
     asset=csv_data_task,
     blocking=True,
-    description="The audited table holds the CSV's rows, and load_audit their totals.",
+    description="The audited table holds the CSV's rows, load_audit their totals and all files.",
 )
 def table_equals_csv(
     context: dg.AssetCheckExecutionContext,
     settings: dg.ResourceParam[Settings],
+    warehouse: WarehouseResource,
     target: dg.ResourceParam[Postgres],
 ) -> dg.AssetCheckResult:
     """Compare hour by hour, and the totals by day."""
-    with target.connect(read_only=True) as connection:
-        differences = conservation.csv_and_table(connection, settings, days_to_check(context))
+    days = days_to_check(context)
+    with (
+        step(context, settings),
+        warehouse.get_connection() as connection,
+        target.connect(read_only=True) as postgres,
+    ):
+        Ledger.create(connection)
+        differences = conservation.csv_and_table(connection, postgres, settings, days)
     return result(differences, "hours or totals in which table, CSV and audit differ")
 
 
@@ -238,11 +245,14 @@ def counts_are_conserved(
     target: dg.ResourceParam[Postgres],
 ) -> dg.AssetCheckResult:
     """Compare everything once more, when all steps are done."""
-    with target.connect(read_only=True) as postgres, warehouse.get_connection() as connection:
+    days = days_to_check(context)
+    with (
+        step(context, settings),
+        warehouse.get_connection() as connection,
+        target.connect(read_only=True) as postgres,
+    ):
         Ledger.create(connection)
-        differences = conservation.all_differences(
-            connection, postgres, settings, days_to_check(context)
-        )
+        differences = conservation.all_differences(connection, postgres, settings, days)
     return result(differences, "counts that differ")
 
 
@@ -274,10 +284,17 @@ def _build_published_check(mart: Mart) -> dg.AssetChecksDefinition:
         description="The published table holds the rows of the mart in the warehouse.",
     )
     def rows_equal_mart(
-        warehouse: WarehouseResource, target: dg.ResourceParam[Postgres]
+        context: dg.AssetCheckExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        warehouse: WarehouseResource,
+        target: dg.ResourceParam[Postgres],
     ) -> dg.AssetCheckResult:
         table = f"{SCHEMA}.{mart.name}"
-        with target.snapshot() as snapshot, warehouse.get_connection() as connection:
+        with (
+            step(context, settings),
+            warehouse.get_connection() as connection,
+            target.snapshot() as snapshot,
+        ):
             columns = connection.execute(f"DESCRIBE {table}").fetchall()
             names = ", ".join(name for name, *_ in columns)
             casts = ", ".join(f"CAST({name} AS {type_}) AS {name}" for name, type_, *_ in columns)

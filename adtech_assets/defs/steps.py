@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -10,6 +11,7 @@ import dagster as dg
 from adtech_assets.errors import GaveUpError, TransientError, UserError
 from adtech_assets.logs import failures
 from adtech_assets.partitions import DayRange, loadable_days, parse_day
+from adtech_assets.serving.outputs import check_folders
 from adtech_assets.settings import export_settings, load_settings
 
 if TYPE_CHECKING:
@@ -34,6 +36,11 @@ SINGLE_RUN = dg.BackfillPolicy.single_run()
 """A range of days is one run: a year costs little more than a day."""
 
 OWNERS = ["team:data-platform"]
+
+DISK_FAULTS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),  # full
+    *(errno.EROFS, errno.EACCES, errno.EPERM),  # read-only
+)
 
 STEP_RETRIES = 2
 STEP_RETRY_SECONDS = 5
@@ -76,27 +83,49 @@ def days_to_check(context: dg.AssetCheckExecutionContext) -> DayRange:
 
 
 @contextlib.contextmanager
-def step(context: dg.AssetExecutionContext, settings: Settings | None = None) -> Iterator[None]:
-    """Fail in a way that helps: what may pass is tried again, the rest says what to do, once.
+def step(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+    settings: Settings,
+    *,
+    notes_failed_days: bool = False,
+) -> Iterator[None]:
+    """Begin only where the outputs can be written, and fail in a way that helps.
 
-    With settings, the days of the step are noted as failed, for `adtech status`.
+    What may pass is tried again, the rest says what to do, once. The failed days of a step that
+    loads log files are noted, for `adtech status`.
     """
     try:
-        yield
-    except (TransientError, UserError) as error:
-        _note(context, settings, error)
+        check_folders(settings)
+        with _disk_faults_told():
+            yield
+    except Exception as error:
+        if notes_failed_days and isinstance(context, dg.AssetExecutionContext):
+            _note(context, settings, error)
         if isinstance(error, TransientError) and not isinstance(error, GaveUpError):
             raise dg.RetryRequested(
                 max_retries=STEP_RETRIES, seconds_to_wait=STEP_RETRY_SECONDS
             ) from error
-        raise dg.Failure(str(error), allow_retries=False) from error
-    except Exception as error:
-        _note(context, settings, error)
+        if isinstance(error, (TransientError, UserError)):
+            raise dg.Failure(str(error), allow_retries=False) from error
         raise
 
 
-def _note(context: dg.AssetExecutionContext, settings: Settings | None, error: Exception) -> None:
-    if settings is not None:
+@contextlib.contextmanager
+def _disk_faults_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FAULTS:
+            raise
+        raise UserError(
+            f"{error.filename or 'A file'}: {error.strerror}. Nothing is lost: make room or give "
+            "access, then run the days again."
+        ) from error
+
+
+def _note(context: dg.AssetExecutionContext, settings: Settings, error: Exception) -> None:
+    # A full disk may refuse the note as well; the error itself says more.
+    with contextlib.suppress(OSError):
         failures.note(
             settings,
             days_of(context),

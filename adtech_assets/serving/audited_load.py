@@ -161,6 +161,18 @@ def loaded_counts(connection: psycopg.Connection, days: DayRange) -> list[HourCo
     return [HourCount(at.date(), at.hour, impressions, clicks) for at, impressions, clicks in rows]
 
 
+def times_within_hours(connection: psycopg.Connection, days: DayRange) -> list[datetime]:
+    """Times in `csv_data_task` that no load has written: they are not the start of an hour."""
+    if not _exists(connection, "csv_data_task"):
+        return []
+    rows = connection.execute(
+        "SELECT datetime FROM public.csv_data_task WHERE datetime >= %s AND datetime < %s "
+        "AND datetime <> date_trunc('hour', datetime) ORDER BY datetime",
+        [days.first, days.end],
+    ).fetchall()
+    return [at for (at,) in rows]
+
+
 def _create_tables(connection: psycopg.Connection) -> None:
     """Make what is missing; IF NOT EXISTS would ask for a privilege even where nothing is."""
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]

@@ -149,14 +149,31 @@ def rollup_and_csv(
 
 
 def csv_and_table(
-    target: psycopg.Connection, settings: Settings, days: DayRange
+    warehouse: duckdb.DuckDBPyConnection,
+    target: psycopg.Connection,
+    settings: Settings,
+    days: DayRange,
 ) -> list[Difference]:
-    """Hours in which csv_data_task does not hold the CSV; days that load_audit totals wrong."""
+    """Hours in which csv_data_task does not hold the CSV; days that load_audit has wrong or not."""
+    counted = Ledger(warehouse).day_files(days)
     found = audited_load.loaded_counts(target, days)
     audited = audited_load.audits(target, days)
     differences = _by_hour(
-        "the CSV", _csv_rows(settings.output_dir, audited), "csv_data_task", found
+        "the CSV",
+        _csv_rows(settings.output_dir, sorted(counted.keys() | audited.keys())),
+        "csv_data_task",
+        found,
     )
+    for at in audited_load.times_within_hours(target, days):
+        differences.append(
+            Difference(at.date(), f"{at.time()} rows", "the CSV", 0, "csv_data_task", 1)
+        )
+    for day, files in counted.items():
+        loaded = audited[day].file_count if day in audited else 0
+        if loaded != files.files:
+            differences.append(
+                Difference(day, "files", "the ledger", files.files, "load_audit", loaded)
+            )
     for day, audit in audited.items():
         rows = [row for row in found if row.day == day]
         for what, expected, actual in (
@@ -218,7 +235,7 @@ def all_differences(
     if "rollup.hourly_user_agent_rollup" in tables:
         differences += raw_and_rollup(warehouse, days)
         differences += rollup_and_csv(warehouse, settings, days)
-    differences += csv_and_table(target, settings, days)
+    differences += csv_and_table(warehouse, target, settings, days)
     for table in EVENT_TABLES:
         if tables >= {"raw.extracted_days", f"raw.{table}"}:
             differences += source_and_raw(warehouse, table, days)

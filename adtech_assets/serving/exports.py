@@ -6,6 +6,7 @@ The files are for programs; whoever opens one in a spreadsheet should import it 
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Literal, get_args
 
 import polars as pl
@@ -52,8 +53,10 @@ def write(frame: pl.DataFrame, path: Path) -> None:
     Raises:
         UserError: the folder or the file cannot be written.
     """
+    content = BytesIO()  # Polars has errors of its own for a full disk
+    if path.suffix == ".csv":
+        frame.write_csv(content)
+    else:
+        frame.write_parquet(content)
     with written_output(path) as partial:
-        if path.suffix == ".csv":
-            frame.write_csv(partial)
-        else:
-            frame.write_parquet(partial)
+        partial.write_bytes(content.getbuffer())

@@ -40,6 +40,8 @@ class Mart:
     key: tuple[str, ...]
     description: str
     column_descriptions: dict[str, str]
+    has_every_day: bool = False
+    """One row or more, by `event_date`, for every day that the warehouse knows."""
 
 
 @retried
@@ -57,8 +59,8 @@ def publish(
 
     Raises:
         TransientError: the database did not come back within the retries; nothing has changed.
-        UserError: a mart is not in the warehouse, or cannot be made anew because somebody's view
-            depends on it; nothing has changed.
+        UserError: a mart is not in the warehouse, lacks days that are published, or cannot be made
+            anew because somebody's view depends on it; nothing has changed.
     """
     with target.connect() as postgres, postgres.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PUBLISH_LOCK])
@@ -77,6 +79,8 @@ def _replace(connection: duckdb.DuckDBPyConnection, cursor: psycopg.Cursor, mart
             f"{SCHEMA}.{mart.name} is not in the warehouse. Build the models first: "
             "adtech backfill --help"
         ) from error
+    if mart.has_every_day:
+        _refuse_to_forget(connection.cursor(), cursor, mart)
     columns = {
         str(name): _postgres_type(mart, str(name), str(type_))
         for name, type_, *_ in result.description or []
@@ -97,6 +101,33 @@ def _replace(connection: duckdb.DuckDBPyConnection, cursor: psycopg.Cursor, mart
                 copy.write_row(row)
             rows += len(batch)
     return rows
+
+
+def _refuse_to_forget(
+    warehouse: duckdb.DuckDBPyConnection, cursor: psycopg.Cursor, mart: Mart
+) -> None:
+    """Stop when published days would vanish: a lost warehouse begins anew with the days of a run.
+
+    What a mart totals over all days would be as wrong, so no mart of the transaction is published.
+    """
+    cursor.execute(
+        "SELECT 1 FROM pg_attribute "
+        "WHERE attrelid = to_regclass(%s) AND attname = 'event_date' AND NOT attisdropped",
+        [_table(mart).as_string()],
+    )
+    if cursor.fetchone() is None:
+        return
+    cursor.execute(sql.SQL("SELECT DISTINCT event_date FROM {}").format(_table(mart)))
+    published = {day for (day,) in cursor}
+    days = warehouse.execute(f"SELECT DISTINCT event_date FROM {SCHEMA}.{mart.name}").fetchall()
+    lost = sorted(published - {day for (day,) in days})
+    if lost:
+        raise UserError(
+            f"{SCHEMA}.{mart.name} is published with {len(lost)} days that the warehouse does not "
+            f"have: it was lost, and has begun anew. Nothing was published. Load them again: adtech "
+            f"backfill --from {lost[0]} --to {lost[-1]}. If they are gone for good, delete them "
+            f"from {SCHEMA}.{mart.name} first."
+        )
 
 
 def _table(mart: Mart) -> sql.Identifier:

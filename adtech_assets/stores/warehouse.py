@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import time
 from typing import TYPE_CHECKING
 
 import duckdb
 from filelock import FileLock, Timeout
 
+from adtech_assets import files
 from adtech_assets.errors import TransientError, UserError
 
 if TYPE_CHECKING:
@@ -38,6 +40,13 @@ DAMAGE_WORDS = (
     "database file with version number",
 )
 """Of a file that is damaged, or written by a newer DuckDB than this one."""
+
+NO_ROOM_WORDS = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "File too large",
+    "failed to offload data block",  # what does not fit into memory
+)
 
 
 class Warehouse:
@@ -88,13 +97,14 @@ class Warehouse:
 
         Raises:
             TransientError: somebody else kept the warehouse for longer than `wait_seconds`.
-            UserError: the file is no warehouse, or read-only access to one that does not exist.
+            UserError: the file is no warehouse, or read-only access to one that does not exist, or
+                there is no room left on the disk.
         """
         if read_only and not self.path.exists():
             raise UserError("There is no warehouse yet. Fill it first: adtech backfill --help")
         with (
             self.reserved(),
-            self._damage_told(),
+            self._faults_told(),
             contextlib.closing(self._open(read_only=read_only)) as connection,
         ):
             yield connection
@@ -105,31 +115,38 @@ class Warehouse:
         A dbt process outlives a parent that was killed with -9, and somebody may look at the file
         with DuckDB's own client: neither holds our lock, both hold DuckDB's.
         """
-        with self._damage_told():
+        with self._faults_told():
             self._open(read_only=False).close()
 
     @contextlib.contextmanager
-    def _damage_told(self) -> Iterator[None]:
-        """Say what to do about a damaged file, whether opening it finds out or a later query."""
+    def _faults_told(self) -> Iterator[None]:
+        """Say what to do about a damaged file or a full disk, whichever query finds out."""
         try:
             yield
         except duckdb.Error as error:
-            if not any(words in str(error) for words in DAMAGE_WORDS):
-                raise
-            raise UserError(
-                f"The warehouse {self.path} is damaged or no DuckDB file ({first_line(error)}). "
-                "Move it away and run `adtech backfill` over your days: it is rebuilt from the "
-                "archive and the source."
-            ) from error
+            if any(words in str(error) for words in NO_ROOM_WORDS):
+                raise UserError(
+                    f"There is no room for the warehouse {self.path} ({first_line(error)}). "
+                    "Nothing is lost: make room, then run the days again."
+                ) from error
+            if any(words in str(error) for words in DAMAGE_WORDS):
+                raise UserError(
+                    f"The warehouse {self.path} is damaged or no DuckDB file "
+                    f"({first_line(error)}). Move it away and run `adtech backfill` over your "
+                    "days: it is rebuilt from the archive and the source."
+                ) from error
+            raise
 
     def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        if not self.path.exists():
+            self._make()
         deadline = time.monotonic() + self.wait_seconds
         said = False
         while True:
             try:
                 connection = duckdb.connect(self.path, read_only=read_only)
             except duckdb.IOException as error:
-                if any(words in str(error) for words in DAMAGE_WORDS):
+                if any(words in str(error) for words in (*DAMAGE_WORDS, *NO_ROOM_WORDS)):
                     raise
                 if "Could not set lock" not in str(error):
                     raise UserError(
@@ -145,8 +162,20 @@ class Warehouse:
                     said = True
                 time.sleep(POLL_SECONDS)
             else:
+                if not read_only and self._lock.lock_counter == 1:
+                    # Nobody else has the file open now, so what was swapped to disk is a killed
+                    # process's. DuckDB removes it only when it has to swap itself.
+                    shutil.rmtree(f"{self.path}.tmp", ignore_errors=True)
                 connection.execute("SET TimeZone = 'UTC'")
                 return connection
+
+    def _make(self) -> None:
+        """Make an empty warehouse; on a full disk DuckDB would leave one that looks damaged."""
+        # Of a warehouse that was moved away without it; it would not fit.
+        self.path.with_name(f"{self.path.name}.wal").unlink(missing_ok=True)
+        with files.written_whole(self.path) as partial:
+            partial.unlink(missing_ok=True)
+            duckdb.connect(partial).close()
 
 
 @contextlib.contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import psycopg
@@ -29,11 +29,17 @@ from adtech_assets_tests.logs.feed import DAY, NEXT_DAY, days
 from adtech_assets_tests.proxy import Proxy
 from adtech_assets_tests.stores.waiting import wait_until
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adtech_assets_tests.tcp_postgres import PostgresServer
+
 TWO_DAYS = days(DAY, NEXT_DAY)
 STORES = ("source", "target")
 
 SOURCE_ROWS = """
-INSERT INTO campaign (id, name, bid, budget) VALUES (1, 'Spring', 0.5, 100);
+INSERT INTO campaign (id, name, bid, budget, created_at)
+VALUES (1, 'Spring', 0.5, 100, '2022-05-01');
 INSERT INTO impressions (campaign_id, created_at)
 SELECT 1, timestamp '2022-05-26' + n * interval '10 seconds' FROM generate_series(0, 17279) AS n;
 INSERT INTO clicks (campaign_id, created_at) VALUES (1, '2022-05-26 12:00'), (1, NULL);
@@ -150,14 +156,20 @@ def results():
 
 
 @pytest.fixture
-def stage(graph, pipeline, tcp_server, proxies, counted, results):
+def copied(pipeline, counted):
+    """The pipeline, with what has been counted."""
     for folder in ("raw_data", "output", "data"):
         target = pipeline.settings.data_dir.with_name(folder)
         shutil.copytree(counted / folder, target, dirs_exist_ok=True)
+    return pipeline
+
+
+@pytest.fixture
+def stage(graph, copied, tcp_server, proxies, results):
     with psycopg.connect(tcp_server.url(database="source")) as connection:
         create_schema(connection)
         connection.execute(SOURCE_ROWS)
-    return Stage(graph, pipeline, tcp_server, proxies, results)
+    return Stage(graph, copied, tcp_server, proxies, results)
 
 
 # ---- what goes to and fro ----------------------------------------------------------------------
@@ -466,16 +478,28 @@ REFUSALS = {
 
 
 @pytest.fixture
-def _guest(tcp_server):
-    """A role that may log in, and nothing else."""
-    tcp_server.execute(f"CREATE ROLE guest LOGIN PASSWORD '{SECRET}'")
+def _guest(stage):
+    """A role that may log in and look around, and nothing else."""
+    stage.server.execute(f"CREATE ROLE guest LOGIN PASSWORD '{SECRET}'")
+    for name in STORES:
+        stage.server.execute("GRANT USAGE ON SCHEMA public TO guest", database=name)
     yield
-    tcp_server.execute("DROP ROLE guest")
+    for name in STORES:
+        stage.server.execute("DROP OWNED BY guest", database=name)
+    stage.server.execute("DROP ROLE guest")
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    """A folder in which Dagster keeps its history, as files."""
+    return tmp_path_factory.mktemp("history")
 
 
 @pytest.mark.usefixtures("_guest")
 @pytest.mark.parametrize("what", REFUSALS)
-def test_h58_a_refusal_is_told_at_once_and_the_password_kept_secret(stage, what, caplog, capfd):
+def test_h58_a_refusal_is_told_at_once_and_the_password_kept_secret(
+    stage, what, history, caplog, capfd
+):
     refusal, proxy = REFUSALS[what], stage.proxies[REFUSALS[what].store]
     url = stage.server.url(user=refusal.user, password=SECRET, database=refusal.store)
     settings = stage.pipeline.settings.model_copy(
@@ -484,8 +508,7 @@ def test_h58_a_refusal_is_told_at_once_and_the_password_kept_secret(stage, what,
     assets = LOAD if refusal.store == "target" else RAW_OPERATIONAL
     connections = proxy.connections
 
-    folder = settings.data_dir.parent
-    with dg.DagsterInstance.local_temp(str(folder / "dagster")) as instance:
+    with dg.DagsterInstance.local_temp(str(history)) as instance:
         run = Graph(settings, instance).run(*assets, of=TWO_DAYS)
 
     assert refusal.reason in run.failure
@@ -493,7 +516,8 @@ def test_h58_a_refusal_is_told_at_once_and_the_password_kept_secret(stage, what,
     assert (run.retries, proxy.connections) == (0, connections + 1)
     # Neither what is shown nor any file: Dagster's events, its logs, notes of failed days.
     assert SECRET not in "".join([run.failure, caplog.text, *capfd.readouterr()])
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    folders = (history, settings.data_dir, settings.output_dir)
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     assert [path for path in files if refusal.reason.encode() in path.read_bytes()]
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
 

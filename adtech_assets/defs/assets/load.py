@@ -34,7 +34,7 @@ def daily_csv(
 ) -> dg.MaterializeResult[None]:
     """Write the days' CSV files."""
     days = days_of(context)
-    with step(context, settings):
+    with step(context, settings, notes_failed_days=True):
         with warehouse.get_connection() as connection:
             files = Ledger(connection).day_files(days)
             counts = rollup.hourly_counts(connection, days, settings.user_agent)
@@ -89,7 +89,7 @@ def csv_data_task(
 ) -> dg.MaterializeResult[None]:
     """Load the days' CSV files."""
     days = days_of(context)
-    with step(context, settings):
+    with step(context, settings, notes_failed_days=True):
         with warehouse.get_connection() as connection:
             files = Ledger(connection).day_files(days)
         loads = [
@@ -133,7 +133,7 @@ def processed_log_files(
 ) -> dg.MaterializeResult[None]:
     """Clear the landing folder of what is safely loaded."""
     days = days_of(context)
-    with step(context, settings):
+    with step(context, settings, notes_failed_days=True):
         with target.connect(read_only=True) as postgres:
             loaded = audited_load.audits(postgres, days)
         fingerprints = {day: audit.files_fingerprint for day, audit in loaded.items()}

@@ -117,7 +117,7 @@ def dbt_models(
     window = (
         ["--event-time-start", str(days.first), "--event-time-end", str(days.end)] if days else []
     )
-    with step(context), _told_in_a_line(settings), warehouse.store.reserved():
+    with step(context, settings), _told_in_a_line(settings), warehouse.store.reserved():
         warehouse.store.wait_until_free()
         # Unit tests are about the code, not about the data: `make test` runs them.
         command = ["build", "--exclude-resource-type", "unit_test", *window]

@@ -50,7 +50,10 @@ def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         warehouse: WarehouseResource,
     ) -> dg.MaterializeResult[None]:
-        with step(context, settings), warehouse.get_connection() as connection:
+        with (
+            step(context, settings, notes_failed_days=True),
+            warehouse.get_connection() as connection,
+        ):
             days = days_of(context)
             result = Ingest(connection, settings, kind, days, context.run_id).run()
             _report(context, kind, result)
@@ -128,7 +131,7 @@ def raw_operational(
         for table, key in RAW_OPERATIONAL_KEYS.items()
         if key in selected or (EXTRACTED_DAYS_KEY in selected and table in snapshot.EVENT_TABLES)
     ]
-    with step(context), warehouse.get_connection() as connection:
+    with step(context, settings), warehouse.get_connection() as connection:
         if settings.source_database_url is None:
             # The embedded source begins with empty tables, so that log files alone can be loaded.
             with source.connect() as postgres:

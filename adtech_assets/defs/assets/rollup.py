@@ -29,7 +29,7 @@ def hourly_user_agent_rollup(
     warehouse: WarehouseResource,
 ) -> dg.MaterializeResult[None]:
     """Rebuild the days' roll-up from all their raw rows."""
-    with step(context, settings), warehouse.get_connection() as connection:
+    with step(context, settings, notes_failed_days=True), warehouse.get_connection() as connection:
         connection.execute(rollup.SCHEMA)
         with transaction(connection):
             rows = rollup.rebuild(connection, days_of(context))

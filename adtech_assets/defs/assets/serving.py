@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from adtech_assets.defs.assets.load import csv_data_task
-from adtech_assets.defs.assets.models import Translator, project
+from adtech_assets.defs.assets.models import DAILY_TAG, Translator, project
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import OWNERS, SINGLE_RUN, step, table_metadata
 from adtech_assets.serving import exports, report
@@ -27,6 +27,7 @@ def _public_marts() -> dict[dg.AssetKey, Mart]:
             column_descriptions={
                 column["name"]: column["description"] for column in node["columns"].values()
             },
+            has_every_day=DAILY_TAG in node["tags"],
         )
         for node in nodes
         if node["resource_type"] == "model" and node["access"] == "public"
@@ -55,6 +56,7 @@ PUBLISHED_KEYS = {mart.name: dg.AssetKey(["published", mart.name]) for mart in M
 )
 def published(
     context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
     target: dg.ResourceParam[Postgres],
 ) -> Iterator[dg.MaterializeResult[None]]:
@@ -62,7 +64,7 @@ def published(
     selected = [
         mart for mart in MARTS.values() if PUBLISHED_KEYS[mart.name] in context.selected_asset_keys
     ]
-    with step(context), warehouse.get_connection() as connection:
+    with step(context, settings), warehouse.get_connection() as connection:
         rows = publish(connection, target, selected)
         for mart in selected:
             yield dg.MaterializeResult(
@@ -89,7 +91,7 @@ def _build_export(name: str, mart: str) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         target: dg.ResourceParam[Postgres],
     ) -> dg.MaterializeResult[None]:
-        with step(context):
+        with step(context, settings):
             frame = exports.read(target, name)
             paths = [settings.exports_dir / f"{name}.{suffix}" for suffix in exports.FILE_FORMATS]
             for path in paths:
@@ -125,7 +127,7 @@ def kpi_report(
 ) -> dg.MaterializeResult[None]:
     """Write the report."""
     path = settings.exports_dir / "kpi_report.html"
-    with step(context):
+    with step(context, settings):
         report.write(
             path,
             daily_summary=exports.read(target, "daily_summary"),
