@@ -27,7 +27,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     The content is on disk before the name is, so that a power cut leaves the old file or the new.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(_partial_name(path.name))
+    partial = partial_of(path)
     try:
         yield partial
         with partial.open("rb") as written:
@@ -41,11 +41,13 @@ def written_whole(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _partial_name(name: str) -> str:
-    partial = f".{name}{PARTIAL_SUFFIX}"
-    if len(os.fsencode(partial)) <= LONGEST_NAME_BYTES:
+def partial_of(path: Path) -> Path:
+    """Where a file is written until it is whole."""
+    partial = path.with_name(f".{path.name}{PARTIAL_SUFFIX}")
+    if len(os.fsencode(partial.name)) <= LONGEST_NAME_BYTES:
         return partial
-    return f".{hashlib.sha256(os.fsencode(name)).hexdigest()}{PARTIAL_SUFFIX}"
+    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()
+    return path.with_name(f".{name}{PARTIAL_SUFFIX}")
 
 
 def move(path: Path, target: Path) -> None:

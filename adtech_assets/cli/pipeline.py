@@ -110,9 +110,10 @@ def reset(
 
 
 def _prepared_settings() -> Settings:
+    from adtech_assets.serving.outputs import check_folders
     from adtech_assets.settings import export_settings, load_settings
 
     settings = load_settings()
     export_settings(settings)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    check_folders(settings)
     return settings

@@ -119,6 +119,7 @@ class Deliveries:
         again: list[dg.RunRequest] = []
         still_asked = []
         for request in self.asked:
+            request.asked_at = min(request.asked_at, now)  # the clock may have gone back
             filters = dg.RunsFilter(tags={DELIVERY_TAG: request.run_key})
             run = next(iter(instance.get_runs(filters=filters, limit=1)), None)
             if run is not None and run.is_success:
@@ -126,7 +127,7 @@ class Deliveries:
                 continue
             failed = run.is_finished if run else now - request.asked_at > LAUNCH_SECONDS
             if failed:
-                request.failed_at = request.failed_at or now
+                request.failed_at = min(request.failed_at or now, now)
                 if now >= request.retry_at():
                     request.attempt += 1
                     request.asked_at, request.failed_at = now, None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from adtech_assets.files import written_whole
+from adtech_assets import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,14 +32,16 @@ def note(settings: Settings, days: DayRange, *, run_id: str, step: str, error: s
     failed_at = datetime.now(UTC).isoformat(timespec="seconds")
     content = {"run_id": run_id, "step": step, "error": error, "failed_at": failed_at}
     for day in days:
-        with written_whole(_folder(settings) / f"{day}.json") as partial:
+        with files.written_whole(_folder(settings) / f"{day}.json") as partial:
             partial.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def clear(settings: Settings, days: DayRange) -> None:
     """Forget the failures of days that are loaded now."""
     for day in days:
-        (_folder(settings) / f"{day}.json").unlink(missing_ok=True)
+        path = _folder(settings) / f"{day}.json"
+        path.unlink(missing_ok=True)
+        files.partial_of(path).unlink(missing_ok=True)  # left by a kill
 
 
 def noted(settings: Settings) -> dict[date, Failure]:

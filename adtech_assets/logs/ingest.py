@@ -87,6 +87,7 @@ class Ingest:
         self.now = datetime.now(UTC).replace(tzinfo=None)
         Ledger.create(connection)
         self.ledger = Ledger(connection)
+        landing.remove_unfinished_quarantine(settings)
         self.next_file_id = max(self.ledger.next_file_id(), landing.last_folder_id(settings) + 1)
         self.refused_contents: dict[str, Refusal] = {}
         self.schemas = Schemas()

@@ -248,6 +248,16 @@ def quarantine(settings: Settings, file: LandedFile, refusal: Refusal, file_id: 
             raise
 
 
+def remove_unfinished_quarantine(settings: Settings) -> None:
+    """Remove what a kill in the middle of `quarantine` has left: a folder without its file.
+
+    It can only be the newest. Call it with the warehouse reserved, so that nobody is at it.
+    """
+    newest = max(settings.quarantine_dir.glob("[0-9]*"), default=None)
+    if newest is not None and all(kind_of(path.name) is None for path in newest.iterdir()):
+        shutil.rmtree(newest)
+
+
 def shown_name(name: str) -> str:
     """A name as it may be printed and stored: no text, or a screen's control: escaped."""
     text = name.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -124,9 +124,9 @@ def _refuse_to_forget(
     if lost:
         raise UserError(
             f"{SCHEMA}.{mart.name} is published with {len(lost)} days that the warehouse does not "
-            f"have: it was lost, and has begun anew. Nothing was published. Load them again: adtech "
-            f"backfill --from {lost[0]} --to {lost[-1]}. If they are gone for good, delete them "
-            f"from {SCHEMA}.{mart.name} first."
+            "have: it was lost, and has begun anew. Nothing was published. Load them again: "
+            f"adtech backfill --from {lost[0]} --to {lost[-1]}. If they are gone for good, delete "
+            f"them from {SCHEMA}.{mart.name} first."
         )
 
 
