@@ -65,6 +65,8 @@ def move(path: Path, target: Path) -> None:
         with written_whole(target) as partial:
             shutil.copy2(path, partial)
         path.unlink()
+    else:
+        partial_of(target).unlink(missing_ok=True)  # left by a kill, when it was another file system
 
 
 def sha256(path: Path) -> str:

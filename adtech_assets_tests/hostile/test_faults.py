@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import date
 
+import psycopg
 import pytest
 
 from adtech_assets.logs import failures
+from adtech_assets.settings import load_settings
+from adtech_assets_tests.hostile import loader_process
+from adtech_assets_tests.hostile.conftest import Pipeline
 from adtech_assets_tests.hostile.graph import LOG_BRANCH, RAW_OPERATIONAL
-from adtech_assets_tests.logs.feed import DAY, FIRST, SECOND, names_in, random_bytes
+from adtech_assets_tests.logs.feed import (
+    DAY,
+    FIRST,
+    SECOND,
+    days,
+    names_in,
+    random_bytes,
+)
 
 EXPORTS = ("exports/campaign_ctr", "exports/daily_summary", "kpi_report")
 
@@ -234,3 +246,61 @@ def test_h60_a_read_only_disk_ends_the_run_before_it_begins(graph, pipeline, mou
     disk.make_writable()
     pipeline.run()
     assert pipeline.served() == [(11, 1, 0)]
+
+
+# ---- 63, 64: runs at once ----------------------------------------------------------------------
+
+
+BOTH, ONLY_FIRST, ONLY_SECOND = (date(2022, 5, day) for day in (26, 27, 28))
+
+
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory, postgres_server):
+    """Two processes that load one day both at once, then each a day of its own; what they say."""
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE at_once")
+    folder = tmp_path_factory.mktemp("at_once")
+    url = postgres_server.replace("/analytics?", "/at_once?")
+    settings = load_settings(
+        raw_data_dir=folder / "raw_data",
+        output_dir=folder / "output",
+        data_dir=folder / "data",
+        source_database_url=url,
+        target_database_url=url,
+        settle_seconds=0,
+        user_agent="*",
+    )
+    settings.raw_data_dir.mkdir()
+    pipeline = Pipeline(settings)
+    for day in (BOTH, ONLY_FIRST, ONLY_SECOND):
+        for hour in range(12):
+            pipeline.deliver(f"impressions_{day:%Y%m%d}{hour:02}.parquet", f"{day} {hour}", "all")
+            pipeline.deliver(f"clicks_{day:%Y%m%d}{hour:02}.parquet", f"{day} {hour}")
+    processes = [
+        loader_process.start(settings, [BOTH, BOTH, own, own]) for own in (ONLY_FIRST, ONLY_SECOND)
+    ]
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    return pipeline, said
+
+
+@pytest.mark.parametrize("day", [BOTH, ONLY_FIRST, ONLY_SECOND])
+def test_h63_runs_at_once_leave_what_one_run_leaves(at_once, day):
+    pipeline, _ = at_once
+    assert pipeline.served(days(day)) == [(hour, 2, 1) for hour in range(12)]
+    tables = pipeline.tables()
+    assert {row[5] for row in tables["log_files"]} == {"loaded"}
+    assert [len(tables[name]) for name in ("log_files", "archive", "landing")] == [72, 72, 0]
+
+    pipeline.run(days(day))
+
+    assert pipeline.tables() == tables
+
+
+def test_h64_runs_of_different_days_take_turns_and_no_lock_error_is_seen(at_once):
+    _, said = at_once
+    for text in said:
+        assert text.replace("Another run is using the warehouse; waiting", "").count("lock") == 0
