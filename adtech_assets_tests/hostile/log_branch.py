@@ -23,9 +23,7 @@ def load_days(settings: Settings, days: DayRange, run_id: str = "run") -> dict[K
     """Load days and clear the landing folder of their files."""
     target = Postgres.of(settings, "target")
     with Warehouse.of(settings).connect() as warehouse:
-        ingested = {
-            kind: Ingest(warehouse, settings, kind, days, run_id).run() for kind in KINDS
-        }
+        ingested = {kind: Ingest(warehouse, settings, kind, days, run_id).run() for kind in KINDS}
         warehouse.execute(rollup.SCHEMA)
         with transaction(warehouse):
             rollup.rebuild(warehouse, days)

@@ -303,9 +303,7 @@ class AnyHistory(RuleBasedStateMachine):
             self.check()
 
     def _run(self, days: DayRange) -> None:
-        self._do(
-            lambda history: history.run(days), lambda: load_days(self.stores.settings, days)
-        )
+        self._do(lambda history: history.run(days), lambda: load_days(self.stores.settings, days))
         self.check()
 
     def _do(self, expected: Callable[[History], None], action: Callable[[], object]) -> None:
@@ -353,7 +351,10 @@ def test_any_history_ends_with_nothing_lost_and_nothing_twice(stores, server, ca
             stateful_step_count=STEPS,
             deadline=None,
             database=None,
-            phases=[hypothesis.Phase.generate, *([hypothesis.Phase.shrink] if not os.environ.get("NOSHRINK") else [])],
+            phases=[
+                hypothesis.Phase.generate,
+                *([hypothesis.Phase.shrink] if not os.environ.get("NOSHRINK") else []),
+            ],
             print_blob=True,
             suppress_health_check=list(hypothesis.HealthCheck),
         ),
