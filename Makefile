@@ -146,6 +146,10 @@ lint: setup $(VENV)/.installed-dev  ## every static check
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint adtech_dbt
 
+.PHONY: audit
+audit: setup $(VENV)/.installed-dev  ## packages: locked, hashed, installed as locked, advisories if reachable
+	@$(BIN)/python -m adtech_assets_tests.audit
+
 .PHONY: format
 format: $(VENV)/.installed-dev  ## format the code
 	$(BIN)/ruff check --fix .

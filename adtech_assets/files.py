@@ -66,7 +66,9 @@ def move(path: Path, target: Path) -> None:
             shutil.copy2(path, partial)
         path.unlink()
     else:
-        partial_of(target).unlink(missing_ok=True)  # left by a kill, when it was another file system
+        partial_of(target).unlink(
+            missing_ok=True
+        )  # left by a kill, when it was another file system
 
 
 def sha256(path: Path) -> str:
