@@ -52,7 +52,7 @@ def problems_of(lock: str) -> list[str]:
 
 def locked(lock: str) -> dict[str, str]:
     """Versions by name, of the packages that this machine and Python need."""
-    versions = {}
+    versions: dict[str, str] = {}
     for line in requirements(lock):
         found = REQUIREMENT.match(line.split("--hash")[0].strip())
         if found and (found["marker"] is None or Marker(found["marker"].strip()).evaluate()):

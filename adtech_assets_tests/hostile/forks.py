@@ -118,7 +118,10 @@ def serve(log: str, *modules: str) -> None:
                 time.sleep(POLL_SECONDS)
                 done, status = os.waitpid(child, os.WNOHANG)
         code = os.waitstatus_to_exitcode(status)
-        print(json.dumps({"code": code, "seconds": time.monotonic() - started_at}), flush=True)
+        sys.stdout.write(
+            json.dumps({"code": code, "seconds": time.monotonic() - started_at}) + "\n"
+        )
+        sys.stdout.flush()
 
 
 def _call(log: str, name: str, arguments: list[object]) -> None:

@@ -93,10 +93,7 @@ class History:
         Raises:
             MistakeError: a day would lose files; all are counted, but not loaded nor archived.
         """
-        for kind in KINDS:
-            for name in sorted(self.landing):
-                if kind_of(name) == kind and hour_of(name).day in days:
-                    self._judge(kind, name, self.landing[name])
+        self._read(days)
         _replace(self.rollup, self.events(), days)
         counts: Counter[tuple[Hour, Kind]] = Counter()
         for (at, _, kind), count in self.rollup.items():
@@ -114,6 +111,12 @@ class History:
         for name in [name for name in self.landing if hour_of(name).day in days]:
             content = self.landing.pop(name)
             self.archive[self.ledger[name, content], name] = content
+
+    def _read(self, days: DayRange) -> None:
+        for kind in KINDS:
+            for name in sorted(self.landing):
+                if kind_of(name) == kind and hour_of(name).day in days:
+                    self._judge(kind, name, self.landing[name])
 
     def _judge(self, kind: Kind, name: str, content: Content) -> None:
         counted = self.counted(name)

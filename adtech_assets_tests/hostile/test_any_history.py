@@ -351,14 +351,11 @@ def test_any_history_ends_with_nothing_lost_and_nothing_twice(stores, server, ca
             stateful_step_count=STEPS,
             deadline=None,
             database=None,
-            phases=[
-                hypothesis.Phase.generate,
-                *([hypothesis.Phase.shrink] if not os.environ.get("NOSHRINK") else []),
-            ],
+            phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
             print_blob=True,
             suppress_health_check=list(hypothesis.HealthCheck),
         ),
     )
     with capsys.disabled():
-        print(f"\n{AnyHistory.steps:,} steps in {HISTORIES} histories")
+        print(f"\n{AnyHistory.steps:,} steps in {HISTORIES} histories")  # noqa: T201
     assert AnyHistory.steps >= 10 * HISTORIES
