@@ -63,7 +63,7 @@ def move(path: Path, target: Path) -> None:
         if error.errno != errno.EXDEV or not path.is_file() or path.is_symlink():
             raise
         with written_whole(target) as partial:
-            shutil.copy2(path, partial)
+            shutil.copy2(path, partial, follow_symlinks=False)
         path.unlink()
     else:
         partial_of(target).unlink(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adtech_assets.logs.footer import locate
 from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ COLUMNS = (
     Column("is_fraud", "fraud_detection", "is_fraud", (pa.bool_(),)),
 )
 
+MOST_ROWS = 100_000_000
+MOST_DECODED_BYTES = 4 * 2**30
+"""Of a file's columns above: a few KB may expand to more than any machine has. The largest hourly
+files that were measured have 139,000 rows."""
+
 # The feed's writer notes the message type of the rows; its last part is the kind.
 MESSAGE_TYPE_KEY = b"parquet.proto.class"
 MESSAGE_TYPES: dict[str, Kind] = {"impression": "impressions", "click": "clicks"}
@@ -61,6 +67,8 @@ class Schema:
     """What the footer of an acceptable file says."""
 
     rows: int
+    decoded_bytes: int
+    """Of `COLUMNS`, uncompressed; text that rows share counts once."""
     missing: tuple[str, ...]
     """Names of `COLUMNS` that are not there."""
 
@@ -69,20 +77,40 @@ def check(path: Path, kind: Kind) -> Schema:
     """Read a file's footer and compare it with the contract.
 
     Raises:
-        Refusal: no parquet file, another kind's file, or a column that is missing, of another
-            type, or there twice.
+        Refusal: no parquet file, another kind's file, a column that is missing, of another type,
+            or there twice, or more events than a file may hold.
         OSError: the file is gone or cannot be opened.
     """
     # Opened here, because pyarrow leaves a file open that it cannot read.
     with path.open("rb") as content:
+        locate(content)
         try:
             footer = pq.ParquetFile(content)
             arrow_schema = footer.schema_arrow
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise Refusal("not_parquet", _one_line(error)) from error
     _check_kind(kind, footer.metadata.metadata or {}, frozenset(arrow_schema.names))
+    size = _decoded_bytes(footer.metadata)
+    check_decoded(footer.metadata.num_rows, size)
     missing = tuple(column.name for column in COLUMNS if not _present(arrow_schema, column))
-    return Schema(footer.metadata.num_rows, missing)
+    return Schema(footer.metadata.num_rows, size, missing)
+
+
+def check_decoded(rows: int, decoded_bytes: int) -> None:
+    """Refuse more events, or more bytes of them, than a file may hold.
+
+    Raises:
+        Refusal: `too_large`.
+    """
+    if rows > MOST_ROWS or decoded_bytes > MOST_DECODED_BYTES:
+        raise Refusal("too_large", f"{rows:,} events of {decoded_bytes:,} bytes once decoded")
+
+
+def _decoded_bytes(metadata: pq.FileMetaData) -> int:
+    paths = {f"{column.group}.{column.field}" for column in COLUMNS}
+    indexes = [i for i in range(metadata.num_columns) if metadata.schema.column(i).path in paths]
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    return sum(group.column(index).total_uncompressed_size for group in groups for index in indexes)
 
 
 def says_kind(metadata: dict[str, str], kind: Kind) -> bool:

@@ -12,12 +12,12 @@ import shlex
 from bisect import bisect, insort
 from collections import Counter, defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.logs import landing, names, quarantine, reader
+from adtech_assets.logs import contract, footer, landing, names, quarantine, reader
 from adtech_assets.logs.drift import Schemas
 from adtech_assets.logs.ledger import COUNTED, Entry, Ledger, SeenFile
 from adtech_assets.logs.names import kind_of
@@ -91,6 +91,9 @@ class Ingest:
         self.next_file_id = max(self.ledger.next_file_id(), landing.last_folder_id(settings) + 1)
         self.refused_contents: dict[str, Refusal] = {}
         self.schemas = Schemas()
+        self.fingerprints: dict[int, str] = {}
+        self.good_schemas: set[str] = set()
+        """Fingerprints of schemas that keep the contract, whatever is in the files."""
         self.result = Ingested()
 
     def run(self) -> Ingested:
@@ -124,10 +127,7 @@ class Ingest:
         new, overlapping = self._without_overlaps(new)
         later += overlapping
         to_read = {self._take_file_id(): candidate for candidate in new}
-        files = [
-            reader.FileToRead(file_id, c.file.path, c.seen.bytes, c.name)
-            for file_id, c in to_read.items()
-        ]
+        files = [self._file_to_read(file_id, c) for file_id, c in to_read.items()]
         done = 0
         for batch in reader.batches(files):
             self._load([(file, to_read[file.file_id]) for file in batch])
@@ -255,6 +255,22 @@ class Ingest:
                 self._quarantine(candidate.file, candidate.seen, candidate.name, refusal)
         return list(kept.values()), overlapping
 
+    def _file_to_read(self, file_id: int, candidate: _Candidate) -> reader.FileToRead:
+        """Look at the schema, and at how large the columns are, before anything is decoded."""
+        path, decoded = candidate.file.path, None
+        try:
+            content = footer.read(path)
+            fingerprint = self.fingerprints[file_id] = self.schemas.fingerprint(content)
+            if fingerprint not in self.good_schemas:
+                contract.check(path, self.kind)
+                self.good_schemas.add(fingerprint)
+            decoded = footer.decoded(content, ((c.group, c.field) for c in contract.COLUMNS))
+        except Refusal:
+            pass  # for its own reason, once it is read alone
+        except FileNotFoundError:
+            raise _disappeared(candidate.file) from None
+        return reader.FileToRead(file_id, path, candidate.seen.bytes, candidate.name, decoded)
+
     # ---- what becomes of them ------------------------------------------------------------------
 
     def _load(self, batch: list[tuple[reader.FileToRead, _Candidate]]) -> None:
@@ -292,7 +308,7 @@ class Ingest:
 
     def _record_loaded(self, loaded: list[tuple[_Candidate, int, reader.ReadFile]]) -> None:
         """Write the ledger rows, after a last look: what was read must be what was hashed."""
-        fingerprints = [self.schemas.fingerprint(c.file.path) for c, _, _ in loaded]
+        fingerprints = [self.fingerprints[file_id] for _, file_id, _ in loaded]
         for candidate, _, _ in loaded:
             if not landing.is_still(candidate.file, candidate.seen):
                 raise TransientError(f"{candidate.file.name} changed while it was read.")
@@ -328,7 +344,7 @@ class Ingest:
     def _remember_quarantine(self) -> None:
         """Note refused files again that the ledger does not know: the warehouse was lost since."""
         # Of equal files the newest: the ledger has one row for them.
-        entries: dict[SeenFile, Entry] = {}
+        entries: dict[tuple[str, str | None], Entry] = {}
         for path in quarantine.unknown_files(self.connection, self.settings):
             refusal, number = quarantine.reason(path), path.parent.name
             if kind_of(path.name) != self.kind or refusal is None or not number.isdecimal():
@@ -338,7 +354,7 @@ class Ingest:
             with suppress(Refusal):
                 name = self._claim(file)
             seen = _seen(file)
-            entries[replace(seen, modified_ns=0)] = Entry(int(number), seen, name, refusal)
+            entries[seen.file_name, seen.sha256] = Entry(int(number), seen, name, refusal)
         with transaction(self.connection):
             self.ledger.record(list(entries.values()), run_id=self.run_id, now=self.now)
 

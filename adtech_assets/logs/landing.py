@@ -6,6 +6,8 @@ never more than a name.
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 import shutil
@@ -25,6 +27,7 @@ from adtech_assets.logs.refusals import Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date
+    from io import BufferedReader
     from pathlib import Path
 
     from adtech_assets.settings import Settings
@@ -33,6 +36,8 @@ LONGEST_WAIT_SECONDS = 10.0
 """A run waits for files that settle within this time; later ones are left for a later run."""
 
 HASH_TRIES = 3
+
+NOT_A_FILE = "only regular files are taken: no links, folders or devices"
 
 
 @dataclass(frozen=True)
@@ -138,29 +143,71 @@ def fingerprint(file: LandedFile) -> SeenFile:
         FileNotFoundError: it disappeared.
     """
     if not file.is_regular:
-        raise Refusal("not_a_file", "only regular files are taken: no links, folders or devices")
+        raise Refusal("not_a_file", NOT_A_FILE)
     if file.bytes == 0:
         raise Refusal("empty_file", "the file has no content")
     for _ in range(HASH_TRIES):
         try:
-            before = file.path.lstat()
-            digest = files.sha256(file.path)
-            after = file.path.lstat()
+            with _open_regular(file.path) as content:
+                before = os.fstat(content.fileno())
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+                after = os.fstat(content.fileno())
         except PermissionError as error:
             raise Refusal("unreadable", f"it may not be read: {error.strerror}") from error
-        if (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
-            return SeenFile(file.kind, file.name, digest, after.st_size, after.st_mtime_ns)
+        if _identity(before) == _identity(after):
+            return SeenFile(
+                file.kind,
+                file.name,
+                digest,
+                after.st_size,
+                after.st_mtime_ns,
+                _identity(after),
+            )
     raise TransientError(f"{file.name} keeps changing while it is read; try again later.")
 
 
+def _open_regular(path: Path) -> BufferedReader:
+    """Open a file that is still a regular one: since the listing, a link may have come instead.
+
+    Raises:
+        Refusal: it is a link, or no regular file.
+        FileNotFoundError: it disappeared.
+    """
+    try:
+        # Without waiting for whoever would write into a FIFO.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise Refusal("not_a_file", NOT_A_FILE) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Refusal("not_a_file", NOT_A_FILE)
+    return os.fdopen(descriptor, "rb")
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """Differs for a file that was changed, or that another took the place of.
+
+    The change time is that of the inode: unlike the modification time nobody can set it.
+    """
+    return (
+        status.st_dev,
+        status.st_ino,
+        status.st_mode,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
+
+
 def is_still(file: LandedFile, seen: SeenFile) -> bool:
-    """Whether a file is as it was when it was hashed.
+    """Whether a file is the very one that was hashed, untouched since.
 
     Raises:
         FileNotFoundError: it disappeared.
     """
-    status = file.path.lstat()
-    return (status.st_size, status.st_mtime_ns) == (seen.bytes, seen.modified_ns)
+    return _identity(file.path.lstat()) == seen.identity
 
 
 def archived_files(settings: Settings, kind: Kind, days: Iterable[date]) -> list[LandedFile]:

@@ -81,6 +81,8 @@ class SeenFile:
     sha256: str | None
     bytes: int
     modified_ns: int
+    identity: tuple[int, ...] = ()
+    """Tells the file from any other, or from itself changed; for as long as it is being read."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,11 @@ class Entry:
         offsets = self.name.offsets if self.name else None
         return {
             "file_id": self.file_id,
-            **vars(self.seen),
+            "kind": self.seen.kind,
+            "file_name": self.seen.file_name,
+            "sha256": self.seen.sha256,
+            "bytes": self.seen.bytes,
+            "modified_ns": self.seen.modified_ns,
             "rows": getattr(read, "rows", None),
             "file_date": self.name.day if self.name else None,
             "file_hour": self.name.hour if self.name else None,

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from operator import add, gt
 from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
-import pyarrow as pa
 
 from adtech_assets.logs import contract
+from adtech_assets.logs.footer import Decoded
 from adtech_assets.logs.refusals import Refusal
+from adtech_assets.stores.warehouse import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,15 +31,17 @@ if TYPE_CHECKING:
     from adtech_assets.logs.names import Kind, LogFileName
 
 SMALL_FILE_BYTES = 4 * 2**20
+SMALL_ROWS = 1_000_000
+SMALL_DECODED_BYTES = 256 * 2**20
+"""A file of more is large, however few bytes it has: Polars decodes a batch as a whole."""
+
 BATCH_FILES = 500
 BATCH_BYTES = 256 * 2**20
+BATCH_ROWS = 10_000_000
+BATCH_DECODED_BYTES = 2**30
 """Bounds the memory of a batch of small files, and the work that a kill can undo."""
 
 RAW_TABLES: dict[Kind, str] = {"impressions": "raw.impression_logs", "clicks": "raw.click_logs"}
-
-CHUNK_ROWS = 50_000
-"""Rows of small files that are in memory at once, a few times over. A file of 1.4 MB may hold half
-a million: 64 such files took 7 GB when they were read whole, 0.25 GB in chunks."""
 
 PATH_COLUMN = "adtech_log_file_path"
 """DuckDB refuses files that have a column of this name, so it is none that a feed would use."""
@@ -99,6 +103,18 @@ class FileToRead:
     path: Path
     bytes: int
     name: LogFileName
+    decoded: Decoded | None = None
+    """Size once decoded; None unless the file's schema has been found to keep the contract."""
+
+    @property
+    def is_small(self) -> bool:
+        """Whether Polars may read it, which a schema that is nested too deeply would crash."""
+        return (
+            self.decoded is not None
+            and self.bytes <= SMALL_FILE_BYTES
+            and self.decoded.rows <= SMALL_ROWS
+            and self.decoded.bytes <= SMALL_DECODED_BYTES
+        )
 
 
 @dataclass(frozen=True)
@@ -119,17 +135,21 @@ class BatchNotReadError(Exception):
 
 def batches(files: Sequence[FileToRead]) -> Iterator[list[FileToRead]]:
     """Group files, small with small and large with large, up to the bounds."""
-    for large in (False, True):
+    bounds = (BATCH_FILES, BATCH_BYTES, BATCH_ROWS, BATCH_DECODED_BYTES)
+    for small in (True, False):
         batch: list[FileToRead] = []
-        size = 0
+        sizes = (0, 0, 0, 0)
         for file in files:
-            if (file.bytes > SMALL_FILE_BYTES) is not large:
+            if file.is_small is not small:
                 continue
-            if batch and (len(batch) == BATCH_FILES or size + file.bytes > BATCH_BYTES):
+            decoded = file.decoded if small and file.decoded else Decoded(0, 0)
+            own = (1, file.bytes, decoded.rows, decoded.bytes)
+            total = tuple(map(add, sizes, own))
+            if batch and any(map(gt, total, bounds)):
                 yield batch
-                batch, size = [], 0
+                batch, total = [], own
             batch.append(file)
-            size += file.bytes
+            sizes = total
         if batch:
             yield batch
 
@@ -146,11 +166,15 @@ def append_batch(
         BatchNotReadError: some file is not exactly as the contract says; read them one by one.
         FileNotFoundError: a file disappeared.
     """
-    small = max(file.bytes for file in batch) <= SMALL_FILE_BYTES
+    small = all(file.is_small for file in batch)
     promised = {f.file_id: f.name.offsets.rows for f in batch if f.name.offsets is not None}
     try:
         if small:
-            connection.register("batch_events", _read_small_files(batch))
+            frame = _read_small_files(batch)
+            # Text that many rows share is in memory once here, but not in the warehouse.
+            if frame["user_agent"].str.len_bytes().cast(pl.UInt64).sum() > BATCH_DECODED_BYTES:
+                raise BatchNotReadError
+            connection.register("batch_events", frame.to_arrow())
             events = "batch_events"
         else:
             schemas = {f.file_id: contract.check(f.path, f.name.kind) for f in batch}
@@ -158,6 +182,7 @@ def append_batch(
                 raise BatchNotReadError
             promised = {file_id: schema.rows for file_id, schema in schemas.items()} | promised
             events = _parquet_scan(batch, missing=())
+            _check_text(connection, events)
         read = _append(connection, batch, events, zone)
     except FileNotFoundError:
         raise
@@ -179,11 +204,20 @@ def append_one(connection: duckdb.DuckDBPyConnection, file: FileToRead, zone: Zo
         duckdb.Error: the warehouse cannot take the rows, which is not the file's fault.
     """
     schema = contract.check(file.path, file.name.kind)
+    events = _parquet_scan([file], schema.missing)
     try:
-        (read,) = _append(connection, [file], _parquet_scan([file], schema.missing), zone).values()
+        _check_text(connection, events)
+        (read,) = _append(connection, [file], events, zone).values()
     except duckdb.Error as error:
         if not file.path.exists():
             raise FileNotFoundError(file.path) from error
+        if isinstance(error, duckdb.OutOfMemoryException) and (
+            schema.decoded_bytes > SMALL_DECODED_BYTES
+        ):
+            # A page is decoded as a whole, and may be all of that.
+            raise Refusal(
+                "too_large", f"it does not fit into memory: {first_line(error)}"
+            ) from error
         if _is_the_warehouses(error, file):
             raise
         detail = " ".join(str(error).split())[:300]
@@ -198,6 +232,13 @@ def append_one(connection: duckdb.DuckDBPyConnection, file: FileToRead, zone: Zo
     return replace(read, missing_columns=schema.missing)
 
 
+def _check_text(connection: duckdb.DuckDBPyConnection, events: str) -> None:
+    """Refuse a file with too many user agents to store: a terabyte of them can be in 2.6 KB."""
+    query = f"SELECT count(*), sum(strlen(user_agent))::BIGINT FROM {events} GROUP BY path"
+    for rows, text in connection.execute(query).fetchall():
+        contract.check_decoded(rows, text or 0)
+
+
 def _is_the_warehouses(error: duckdb.Error, file: FileToRead) -> bool:
     """Whether an error says that memory or disk is full, or the warehouse broken."""
     if isinstance(error, duckdb.IOException):
@@ -208,30 +249,28 @@ def _is_the_warehouses(error: duckdb.Error, file: FileToRead) -> bool:
     return isinstance(error, (duckdb.OutOfMemoryException, duckdb.FatalException))
 
 
-def _read_small_files(batch: Sequence[FileToRead]) -> pa.RecordBatchReader:
-    """The events, chunk by chunk."""
+def _read_small_files(batch: Sequence[FileToRead]) -> pl.DataFrame:
     for file in batch:
         if not contract.says_kind(pl.read_parquet_metadata(file.path), file.name.kind):
             raise BatchNotReadError
-    events = pl.scan_parquet(
-        [file.path for file in batch],
-        schema=_POLARS_SCHEMA,
-        extra_columns="ignore",
-        cast_options=pl.ScanCastOptions(extra_struct_fields="ignore"),
-        glob=False,
-        hive_partitioning=False,
-        include_file_paths="path",
-    ).select(
-        "path",
-        *(
-            pl.col(column.group).struct.field(column.field).alias(column.name)
-            for column in contract.COLUMNS
-        ),
-    )
-    chunks = events.collect_batches(chunk_size=CHUNK_ROWS, maintain_order=False, lazy=True)
-    schema = pl.DataFrame(schema=events.collect_schema()).to_arrow().schema
-    return pa.RecordBatchReader.from_batches(
-        schema, (rows for chunk in chunks for rows in chunk.to_arrow().to_batches())
+    return (
+        pl.scan_parquet(
+            [file.path for file in batch],
+            schema=_POLARS_SCHEMA,
+            extra_columns="ignore",
+            cast_options=pl.ScanCastOptions(extra_struct_fields="ignore"),
+            glob=False,
+            hive_partitioning=False,
+            include_file_paths="path",
+        )
+        .select(
+            "path",
+            *(
+                pl.col(column.group).struct.field(column.field).alias(column.name)
+                for column in contract.COLUMNS
+            ),
+        )
+        .collect(engine="streaming")
     )
 
 

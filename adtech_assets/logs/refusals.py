@@ -19,6 +19,7 @@ Reason = Literal[
     "wrong_type",
     "ambiguous_column",
     "wrong_kind",
+    "too_large",
     "corrupt_data",
     "invalid_utf8",
     "incomplete",

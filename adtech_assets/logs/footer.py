@@ -1,0 +1,157 @@
+"""What of a parquet footer can be known without decoding all of it.
+
+Decoding the feed's 518 columns takes 7 ms a file, four times as long as all the rest. But a footer
+begins with its schema, so that files of one schema begin alike; and what it says of a column chunk
+follows the column's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adtech_assets.logs.refusals import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from typing import BinaryIO
+
+MOST_BYTES = 64 * 2**20
+"""A longer footer is refused unread; the feed's have 84 KB."""
+
+_TAIL_BYTES = 8
+"""The footer's length, and the magic number."""
+
+# Types of Thrift's compact protocol, in which the footer is written.
+_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
+_INTEGERS = (4, 5, 6)
+_LONG_LIST = 15
+_MOST_BITS = 70
+
+# A column chunk's path is a list of two names; codec, values, and bytes uncompressed follow.
+_PATH_OF_TWO, _NEXT_I32, _NEXT_I64 = b"\x19\x28", 0x15, 0x16
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """How large some columns of a file are once they are decoded, as the footer says."""
+
+    rows: int
+    bytes: int
+
+
+def read(path: Path) -> bytes:
+    """The footer's bytes; others, or none, of a file that is no parquet file.
+
+    Raises:
+        FileNotFoundError: the file is gone.
+        Refusal: the footer is absurdly long.
+    """
+    with path.open("rb") as content:
+        start, length = locate(content)
+        content.seek(start)
+        return content.read(length)
+
+
+def locate(content: BinaryIO) -> tuple[int, int]:
+    """Where the footer begins, and how long it is: 0 for a file that is no parquet file.
+
+    Raises:
+        Refusal: the footer is absurdly long.
+    """
+    size = content.seek(0, 2)
+    content.seek(max(0, size - _TAIL_BYTES))
+    length = int.from_bytes(content.read(4), "little")
+    start = size - _TAIL_BYTES - length
+    if start < 0:
+        return 0, 0
+    if length > MOST_BYTES:
+        raise Refusal("too_large", f"its footer has {length:,} bytes")
+    return start, length
+
+
+def schema(footer: bytes) -> bytes:
+    """The beginning of a footer that holds its version and schema; all of one that is unusual."""
+    try:
+        version_end = _skip(footer, 1, footer[0] & 0xF)
+        return footer[: _skip(footer, version_end + 1, footer[version_end] & 0xF)]
+    except (LookupError, RecursionError):
+        return footer
+
+
+def decoded(footer: bytes, columns: Iterable[tuple[str, str]]) -> Decoded | None:
+    """Size of columns, each given as group and field; rows are those of the longest one.
+
+    None if the footer says it in another way than the usual writers do, or not at all.
+    """
+    rows = size = 0
+    for group, field in columns:
+        parts = (part.encode() for part in (group, field))
+        path = _PATH_OF_TWO + b"".join(bytes([len(part)]) + part for part in parts)
+        at = footer.find(path)
+        values = 0
+        while at >= 0:
+            try:
+                chunk_values, chunk_bytes = _chunk(footer, at + len(path))
+            except LookupError:
+                return None
+            values += chunk_values
+            size += chunk_bytes
+            at = footer.find(path, at + len(path))
+        rows = max(rows, values)
+    return Decoded(rows, size)
+
+
+def _chunk(footer: bytes, at: int) -> tuple[int, int]:
+    """Values and uncompressed bytes of the column chunk whose codec begins here."""
+    numbers = []
+    for header in (_NEXT_I32, _NEXT_I64, _NEXT_I64):
+        if footer[at] != header:
+            raise LookupError(at)
+        number, at = _integer(footer, at + 1)
+        numbers.append(number >> 1)  # positive numbers are written doubled
+    return numbers[1], numbers[2]
+
+
+def _skip(data: bytes, at: int, kind: int) -> int:
+    """Where the value that begins at `at` ends.
+
+    Raises:
+        LookupError: it does not end, or is of no known type.
+    """
+    if at > len(data):
+        raise IndexError(at)
+    if kind in _INTEGERS:
+        return _integer(data, at)[1]
+    if kind == _BINARY:
+        length, at = _integer(data, at)
+        return at + length
+    if kind in (_LIST, _SET):
+        length, element = data[at] >> 4, data[at] & 0xF
+        at += 1
+        if length == _LONG_LIST:
+            length, at = _integer(data, at)
+        for _ in range(length):
+            at = _skip(data, at, _BYTE if element in (_TRUE, _FALSE) else element)
+        return at
+    if kind == _STRUCT:
+        while data[at]:
+            header = data[at]
+            # Without a difference to the last field's number, the number itself follows.
+            at = at + 1 if header >> 4 else _integer(data, at + 1)[1]
+            at = _skip(data, at, header & 0xF)
+        return at + 1
+    return at + {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}[kind]
+
+
+def _integer(data: bytes, at: int) -> tuple[int, int]:
+    """An unsigned variable-length integer, and where it ends."""
+    value = 0
+    for shift in range(0, _MOST_BITS, 7):
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:  # noqa: PLR2004 - the highest bit says that more follows
+            return value, at
+    raise LookupError(at)  # longer than any number is
