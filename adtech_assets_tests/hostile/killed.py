@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import adtech_assets
+from adtech_assets.logs import quarantine
 from adtech_assets.partitions import DayRange
 from adtech_assets.settings import load_settings
 from adtech_assets_tests.hostile.log_branch import load_days
@@ -19,26 +21,59 @@ if TYPE_CHECKING:
 PACKAGE = str(Path(adtech_assets.__file__).parent)
 
 
-def load(first: str, last: str, moment: int | None = None) -> None:
-    """Load days, and die on the way: at that many calls and returns in the package's functions."""
-    if moment is not None:
-        kill_at(moment)
+def load_until(moment: int, first: str, last: str) -> None:
+    """Load days, and die after so many calls."""
+    die_after(moment)
     load_days(load_settings(), DayRange.parse(first, last))
 
 
-def kill_at(moment: int) -> None:
-    """Let this process kill itself, as `kill -9` would, between two calls.
+def replace_until(moment: int, name: str) -> None:
+    """Let a refused file take the place of the counted one, and die after so many calls."""
+    die_after(moment)
+    quarantine.replace(load_settings(), name)
 
-    What a function of the package calls counts, built-in or not, and so does its return: each
-    statement sent to a store, each file opened, moved or removed has a moment before and after.
+
+def load_around(when: Literal["before", "after"], function: str, first: str, last: str) -> None:
+    """Load days, and die before or after the first call of a function, `module:name`."""
+    die_around(when, function)
+    load_days(load_settings(), DayRange.parse(first, last))
+
+
+def die() -> None:
+    """End as by `kill -9`: nothing is closed, nothing tidied up."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_after(calls: int) -> None:
+    """Die once the package's functions have made so many calls, or returned from them.
+
+    Built-in functions count too, so each statement sent to a store, each file opened, moved or
+    removed has a moment before and one after it.
     """
-    left = moment
+    left = calls
 
     def count(frame: FrameType, _event: str, _argument: object) -> None:
         nonlocal left
         if frame.f_code.co_filename.startswith(PACKAGE):
             left -= 1
             if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                die()
 
     sys.setprofile(count)
+
+
+def die_around(when: Literal["before", "after"], function: str) -> None:
+    """Die before or after the next call of a function, `module:name` or `module:class.name`."""
+    module, _, path = function.partition(":")
+    *owners, name = path.split(".")
+    owner = importlib.import_module(module)
+    for part in owners:
+        owner = getattr(owner, part)
+    real = getattr(owner, name)
+
+    def dying(*arguments: object, **options: object) -> None:
+        if when == "after":
+            real(*arguments, **options)
+        die()
+
+    setattr(owner, name, dying)

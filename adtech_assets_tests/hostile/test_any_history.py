@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -26,6 +27,7 @@ from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.serving.status import read_status
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
+from adtech_assets_tests.hostile import killed
 from adtech_assets_tests.hostile.forks import ForkServer, environment
 from adtech_assets_tests.hostile.history import Content, History, Hour, MistakeError
 from adtech_assets_tests.hostile.log_branch import load_days
@@ -56,8 +58,9 @@ AGENTS: list[tuple[str | None, ...]] = [(), ("a",), ("a", "b", "b"), (None, "")]
 GOOD = [Content(kind, agents) for kind in KINDS for agents in AGENTS]
 BAD = [Content(None, ("no parquet",)), Content(None, ("PAR1",))]
 
-LAST_MOMENT = 5000
-"""A run of a few files makes about as many calls."""
+CALLS_OF_A_RUN = 2500
+CALLS_OF_A_REPLACEMENT = 400
+"""As many are made where there are some files to handle; a kill comes before one of them."""
 
 
 class Stores:
@@ -66,6 +69,7 @@ class Stores:
     def __init__(self, settings: Settings, examples: Path) -> None:
         """Write an example of each content."""
         self.settings = settings
+        self._warehouse = ExitStack()
         self.data: dict[Content, bytes] = {}
         for content in GOOD:
             path = write(examples / f"{content.kind}.parquet", *content.agents)
@@ -80,11 +84,21 @@ class Stores:
 
     def clear(self) -> None:
         """Begin anew."""
+        self.close()
         for folder in ("raw_data_dir", "output_dir", "data_dir"):
             shutil.rmtree(getattr(self.settings, folder), ignore_errors=True)
         self.settings.raw_data_dir.mkdir()
         with self.target.connect() as postgres:
             postgres.execute("DROP TABLE IF EXISTS public.csv_data_task, public.load_audit")
+
+    def open(self) -> duckdb.DuckDBPyConnection:
+        """Open the warehouse, and keep it open: to open it takes as long as a small run."""
+        self.close()
+        return self._warehouse.enter_context(Warehouse.of(self.settings).connect())
+
+    def close(self) -> None:
+        """Let another process in."""
+        self._warehouse.close()
 
     @property
     def target(self) -> Postgres:
@@ -195,6 +209,7 @@ class AnyHistory(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stores.clear()
+        self.stores.open()
         self.expected = History()
         self.delivered: set[tuple[str, Content]] = set()
 
@@ -280,25 +295,37 @@ class AnyHistory(RuleBasedStateMachine):
         self._run(days)
         self._run(days)
 
-    @rule(days=st.sampled_from(RANGES), moment=st.integers(0, LAST_MOMENT))
-    def kill(self, days: DayRange, moment: int) -> None:
+    @rule(days=st.sampled_from(RANGES), moment=st.integers(0, CALLS_OF_A_RUN))
+    def kill_a_run(self, days: DayRange, moment: int) -> None:
         AnyHistory.steps += 1
+        self._kill(
+            lambda history: history.run(days), "load_until", moment, str(days.first), str(days.last)
+        )
+
+    @precondition(lambda self: self.expected.quarantine)
+    @rule(data=st.data(), moment=st.integers(0, CALLS_OF_A_REPLACEMENT))
+    def kill_a_replacement(self, data: st.DataObject, moment: int) -> None:
+        AnyHistory.steps += 1
+        name = data.draw(st.sampled_from(sorted(self.expected.quarantine)))
+        self._kill(lambda history: history.replace(name), "replace_until", moment, name)
+
+    def _kill(self, expected: Callable[[History], None], action: str, *arguments: object) -> None:
         after = self.expected.copy()
         code = 0
         try:
-            after.run(days)
+            expected(after)
         except MistakeError:
             code = 1
-        ended = self.server.run(
-            "adtech_assets_tests.hostile.killed:load", str(days.first), str(days.last), moment
-        )
-        assert ended.was_killed or ended.code == code, ended.output
+        self.stores.close()
+        ended = self.server.run(f"{killed.__name__}:{action}", *arguments)
+        self.stores.open()
         if ended.was_killed:
             found = self.stores.history()
             assert_between(found, self.expected, after)
             self.check_nothing_is_lost()
             self.expected = found
         else:
+            assert ended.code == code, ended.output
             self.expected = after
             self.check()
 
@@ -319,6 +346,7 @@ class AnyHistory(RuleBasedStateMachine):
     def teardown(self) -> None:
         """One more run always leads to where it should; status knows the numbers."""
         self._run(BOTH_DAYS)
+        self.stores.close()
         statuses = Counter(self.expected.ledger.values())
         assert read_status(self.stores.settings).files == {
             status: statuses[status] for status in ("loaded", "duplicate", "quarantined")
@@ -329,13 +357,15 @@ class AnyHistory(RuleBasedStateMachine):
 def stores(settings, tmp_path_factory):
     """They count every user agent, so that a lost event is always seen."""
     settings = settings.model_copy(update={"user_agent": "*"})
-    return Stores(settings, tmp_path_factory.mktemp("examples"))
+    stores = Stores(settings, tmp_path_factory.mktemp("examples"))
+    yield stores
+    stores.close()
 
 
 @pytest.fixture
 def server(stores, tmp_path_factory):
     with ForkServer(
-        "adtech_assets_tests.hostile.killed",
+        killed.__name__,
         log=tmp_path_factory.mktemp("server") / "log",
         environment=environment(stores.settings),
     ) as server:
