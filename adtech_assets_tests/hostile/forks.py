@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-POLL_SECONDS = 0.0005
+POLL_SECONDS = 0.002
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import re
+import secrets
 import shutil
 import signal
 import time
@@ -20,8 +21,9 @@ import pytest
 from adtech_assets.logs.reader import RAW_TABLES
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import generate_log_files
-from adtech_assets.serving.query import read_only_query
 from adtech_assets.settings import PROJECT_DIR, load_settings
+from adtech_assets.stores.postgres import Postgres
+from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.hostile import killed
 from adtech_assets_tests.hostile.forks import ForkServer, environment
 from adtech_assets_tests.hostile.log_branch import load_days
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from adtech_assets.serving.query import StoreName
     from adtech_assets.settings import Settings
     from adtech_assets_tests.hostile.forks import Ended
 
@@ -74,9 +75,6 @@ class Stores:
         for file in files:
             shutil.copyfile(file, self.settings.raw_data_dir / file.name)
 
-    def query(self, store: StoreName, query: str) -> list[tuple[object, ...]]:
-        return read_only_query(self.settings, store, query)[1]
-
     def tables(self) -> dict[str, object]:
         """Everything that two equal deployments have in common: no times, no ids."""
         raw = " UNION ALL ".join(
@@ -84,30 +82,33 @@ class Stores:
             "JOIN raw.log_files USING (file_id)"
             for table in RAW_TABLES.values()
         )
-        return {
-            "ledger": self.query(
-                "warehouse",
-                "SELECT kind, file_name, sha256, bytes, rows, file_date, file_hour, status, reason "
-                "FROM raw.log_files ORDER BY ALL",
-            ),
-            "raw": self.query("warehouse", f"{raw} ORDER BY ALL"),
-            "rollup": self.query("warehouse", "FROM rollup.hourly_user_agent_rollup ORDER BY ALL"),
-            "csv_data_task": self.query(
-                "target",
-                "SELECT datetime, impression_count, click_count FROM csv_data_task ORDER BY 1",
-            ),
-            "load_audit": self.query(
-                "target",
-                "SELECT day, user_agent, row_count, impression_count, click_count, file_count, "
-                "files_fingerprint FROM load_audit ORDER BY 1",
-            ),
-            "output": _contents(self.settings.output_dir),
-            "archive": _contents(self.settings.archive_dir),
-            "quarantine": sorted(
-                path.name for path in self.settings.quarantine_dir.rglob("*.parquet")
-            ),
-            "landing": _contents(self.settings.raw_data_dir),
-        }
+        with (
+            Warehouse.of(self.settings).connect() as warehouse,
+            Postgres.of(self.settings, "target").connect(read_only=True) as target,
+        ):
+            return {
+                "ledger": warehouse.execute(
+                    "SELECT kind, file_name, sha256, bytes, rows, file_date, status, reason "
+                    "FROM raw.log_files ORDER BY ALL"
+                ).fetchall(),
+                "raw": warehouse.execute(f"{raw} ORDER BY ALL").fetchall(),
+                "rollup": warehouse.execute(
+                    "FROM rollup.hourly_user_agent_rollup ORDER BY ALL"
+                ).fetchall(),
+                "csv_data_task": target.execute(
+                    "SELECT datetime, impression_count, click_count FROM csv_data_task ORDER BY 1"
+                ).fetchall(),
+                "load_audit": target.execute(
+                    "SELECT day, user_agent, row_count, impression_count, click_count, file_count, "
+                    "files_fingerprint FROM load_audit ORDER BY 1"
+                ).fetchall(),
+                "output": _contents(self.settings.output_dir),
+                "archive": _contents(self.settings.archive_dir),
+                "quarantine": sorted(
+                    path.name for path in self.settings.quarantine_dir.rglob("*.parquet")
+                ),
+                "landing": _contents(self.settings.raw_data_dir),
+            }
 
 
 def _contents(folder: Path) -> dict[str, str]:
@@ -203,3 +204,75 @@ def test_h61_a_run_killed_between_any_two_steps_is_completed_by_the_next(
 
     assert ended.code == 0, ended.output
     assert stores.tables() == undisturbed
+
+
+LOGS, SERVING = "adtech_assets.logs", "adtech_assets.serving"
+
+
+@pytest.mark.parametrize(
+    ("when", "function"),
+    [
+        pytest.param("after", f"{LOGS}.reader:append_batch", id="rows-but-no-ledger"),
+        pytest.param("after", f"{LOGS}.ledger:Ledger.record", id="ledger-not-committed"),
+        pytest.param("before", f"{LOGS}.landing:quarantine", id="refused-not-moved"),
+        pytest.param("before", "adtech_assets.files:move", id="reason-but-no-file"),
+        pytest.param("after", f"{LOGS}.landing:quarantine", id="moved-to-quarantine"),
+        pytest.param("before", f"{LOGS}.rollup:rebuild", id="ledger-but-no-rollup"),
+        pytest.param("after", f"{LOGS}.rollup:rebuild", id="rollup-not-committed"),
+        pytest.param("before", f"{SERVING}.daily_csv:write", id="rollup-but-no-csv"),
+        pytest.param("before", "csv:writer", id="csv-is-empty"),
+        pytest.param("after", f"{SERVING}.daily_csv:write", id="between-two-csv"),
+        pytest.param("before", f"{SERVING}.audited_load:replace_days", id="csv-but-no-table"),
+        pytest.param("after", f"{SERVING}.audited_load:copy_rows", id="rows-but-no-audit"),
+        pytest.param("before", "psycopg:Connection.commit", id="audit-not-committed"),
+        pytest.param("after", f"{SERVING}.audited_load:replace_days", id="table-but-no-archive"),
+        pytest.param("before", f"{LOGS}.landing:archive", id="before-the-first-move"),
+        pytest.param("after", f"{LOGS}.landing:archive", id="between-two-moves"),
+        pytest.param("after", f"{LOGS}.landing:archive_duplicate", id="duplicate-moved"),
+    ],
+)
+def test_h61_a_run_killed_inside_a_step_is_completed_by_the_next(
+    stores, server, files, undisturbed, when, function
+):
+    stores.clear()
+    stores.deliver(files[:-3:2])
+    load_days(stores.settings, TWO_DAYS)
+    stores.deliver([*files[1:-3:2], *files[-3:]])
+
+    days = str(TWO_DAYS.first), str(TWO_DAYS.last)
+    ended = server.run(f"{killed.__name__}:load_around", when, function, *days)
+    load_days(stores.settings, TWO_DAYS)
+
+    assert ended.was_killed, ended.output
+    assert stores.tables() == undisturbed
+
+
+def test_h61_runs_killed_at_random_moments_are_completed_by_the_next(
+    stores, server, tmp_path_factory, capsys
+):
+    folder = tmp_path_factory.mktemp("thirty_days")
+    files = generate_log_files(folder, list(THIRTY_DAYS), events_per_day=6, ctr=0.5)
+    stores.clear()
+    stores.deliver(files)
+    seconds = run(server, THIRTY_DAYS).seconds
+    undisturbed = stores.tables()
+    assert len(undisturbed["load_audit"]) == len(undisturbed["output"]) == len(THIRTY_DAYS)
+    seed = secrets.randbits(32)
+    moments = random.Random(seed)
+
+    kills = runs = 0
+    while kills < KILLS:
+        stores.clear()
+        stores.deliver(files)
+        for _ in range(moments.randint(1, 5)):
+            runs += 1
+            ended = run(server, THIRTY_DAYS, after=moments.uniform(0, seconds))
+            kills += ended.was_killed
+            if not ended.was_killed:
+                seconds = min(seconds, ended.seconds)
+        ended = run(server, THIRTY_DAYS)
+
+        assert ended.code == 0, (seed, ended.output)
+        assert stores.tables() == undisturbed, seed
+    with capsys.disabled():
+        print(f"\n{kills} of {runs} runs killed, at random moments of {seconds:.1f} s")
