@@ -6,6 +6,7 @@ Modules import what they need inside their functions: `adtech --help` must not w
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import warnings
 
@@ -13,9 +14,14 @@ from adtech_assets.cli.app import app
 from adtech_assets.cli.screen import errors
 from adtech_assets.errors import TransientError, UserError
 
+STOPPED = 130
+"""Exit code of a command that was stopped; typer's for Ctrl-C, as shells have it."""
+
 
 def main() -> None:
     """Run the command; a person's mistake ends in one line and exit code 1."""
+    # What a service manager stops ends like what a person stops.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Waits and retries of the stores are told by this project's own loggers.
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
@@ -28,9 +34,12 @@ def main() -> None:
     except (UserError, TransientError) as error:
         errors.print(f"[red]Error:[/] {_escaped(error)}", soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("[red]Stopped.[/] What was committed stays; run the same command to go on.")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == STOPPED:
+            errors.print(
+                "[red]Stopped.[/] What was committed stays; run the same command to go on."
+            )
+        raise
 
 
 def _escaped(error: Exception) -> str:

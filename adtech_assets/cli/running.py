@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 JOB = "daily_pipeline"
 POLL_SECONDS = 0.2
+STOPPED = "UNEXPECTED_TERMINATION"
+"""Why a run failed, in Dagster's words: Dagster turns a signal into a failure of the run."""
 OWN_ERRORS = (UserError.__name__, TransientError.__name__, GaveUpError.__name__)
 """Errors whose message says what to do; what caused them is for the log."""
 
@@ -42,6 +44,8 @@ class Told:
 
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    is_stopped: bool = False
+    """A signal ended it: SIGTERM, or Ctrl-C."""
 
 
 def run_days(settings: Settings, days: DayRange, select: str | None = None) -> None:
@@ -49,6 +53,7 @@ def run_days(settings: Settings, days: DayRange, select: str | None = None) -> N
 
     Raises:
         UserError: an unknown asset, or the run failed; the message says at which step and why.
+        KeyboardInterrupt: the run was stopped by a signal.
     """
     job = defs.resolve_job_def(JOB)
     keys = selected_assets(select) if select else None
@@ -68,8 +73,10 @@ def run_days(settings: Settings, days: DayRange, select: str | None = None) -> N
         told = _read_events(instance, run_id)
     for warning in told.warnings:
         errors.print(f"[yellow]Note:[/] {escape(_one_line(warning))}", soft_wrap=True)
+    if told.is_stopped:
+        raise KeyboardInterrupt
     if told.failures or not result.success:
-        why = told.failures[0] if told.failures else f"It was interrupted; its log: {log}"
+        why = told.failures[0] if told.failures else f"Its log: {log}"
         raise UserError(f"The run for {days} failed. {why}")
 
 
@@ -163,6 +170,9 @@ def _read_events(instance: dg.DagsterInstance, run_id: str) -> Told:
                 told.warnings.append(entry.user_message)
         elif event.is_step_failure:
             told.failures.append(f"{_step_name(event.step_key)}: {_reason(event)}")
+        elif event.event_type == dg.DagsterEventType.RUN_FAILURE:
+            reason = event.job_failure_data.failure_reason
+            told.is_stopped = reason is not None and reason.value == STOPPED
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             _read_check(event, told)
     return told

@@ -128,6 +128,9 @@ def _call(log: str, name: str, arguments: list[object]) -> None:
     """Be the child: never return to the server's loop."""
     code = 1
     try:
+        # Dagster has changed them in the server.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         for number, path, flags in (
             (0, os.devnull, os.O_RDONLY),
             (1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC),

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from adtech_assets import cli
+from adtech_assets import cli, settings
 from adtech_assets.cli import running
 from adtech_assets.partitions import DayRange
 from adtech_assets.settings import load_settings
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dagster._core.events.log import EventLogEntry
+
+    from adtech_assets.settings import Settings
 
 LOG_BRANCH = "+processed_log_files"
 UNTOLD = ("ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED")
@@ -45,8 +47,9 @@ def run(first: str, last: str, select: str | None, step: int | None = None) -> N
     Dagster's own record is kept in memory, and without the materializations of each day: to
     store these takes longer than to load some small files.
     """
-    dg.DagsterInstance.should_store_event = lambda _, entry: _type(entry) not in UNTOLD
-    dg.DagsterInstance.get = staticmethod(dg.DagsterInstance.ephemeral)
+    replaced: Any = dg.DagsterInstance
+    replaced.should_store_event = lambda _, entry: _type(entry) not in UNTOLD
+    replaced.get = staticmethod(dg.DagsterInstance.ephemeral)
     recorded_run(first, last, select, step)
 
 
@@ -72,30 +75,57 @@ def command(*arguments: str) -> None:
     cli.main()
 
 
-def cancel(first: str, last: str, select: str, step: str) -> None:
-    """Run the graph, and cancel the run at a step as Dagster's UI does."""
+def stopped_command(step: str, *arguments: str) -> None:
+    """The same; the process gets SIGTERM when a step starts."""
 
     def stop(key: str) -> None:
         if key == step:
-            with dg.DagsterInstance.get() as instance:
-                (run,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-                instance.report_run_canceling(run)
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
 
     _on_step_start(stop)
-    running.run_days(load_settings(), DayRange.parse(first, last), select)
+    command(*arguments)
+
+
+def early_stopped_command(*arguments: str) -> None:
+    """The same; the process gets SIGTERM before Dagster has been asked for anything."""
+
+    def stop(_settings: Settings) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    replaced: Any = settings
+    replaced.export_settings = stop
+    command(*arguments)
+
+
+def cancelled(step: str, first: str, last: str, select: str) -> None:
+    """Run the graph, and at a step cancel the run as Dagster's UI does; tell its status."""
+    with dg.DagsterInstance.get() as instance:
+
+        def cancel(key: str) -> None:
+            if key == step:
+                (run,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+                instance.report_run_canceling(run)
+                os.kill(os.getpid(), signal.SIGINT)
+
+        _on_step_start(cancel)
+        try:
+            running.run_days(load_settings(), DayRange.parse(first, last), select)
+        finally:
+            (run,) = instance.get_runs(limit=1)
+            os.write(1, f"status {run.status.value}\n".encode())
 
 
 def _on_step_start(do: Callable[[str], None]) -> None:
     """Do something whenever Dagster notes that a step starts."""
-    note = dg.DagsterInstance.handle_new_event
+    replaced: Any = dg.DagsterInstance
+    note = replaced.handle_new_event
 
     def noticed(instance: dg.DagsterInstance, event: EventLogEntry, **options: object) -> None:
         note(instance, event, **options)
         if event.dagster_event is not None and event.dagster_event.is_step_start:
-            do(event.step_key)
+            do(event.step_key or "")
 
-    dg.DagsterInstance.handle_new_event = noticed
+    replaced.handle_new_event = noticed
 
 
 def _type(entry: EventLogEntry) -> str | None:

@@ -1,7 +1,7 @@
 """The log branch without Dagster, which takes seconds to load: for processes of their own.
 
-`python -m adtech_assets_tests.hostile.loader_process DAY...` loads one day after the other on the
-stores that the environment names, once it is told to.
+`python -m adtech_assets_tests.hostile.loader_process DAY...` loads one day after the other, once it
+is told to, on the stores that the environment names.
 """
 
 from __future__ import annotations

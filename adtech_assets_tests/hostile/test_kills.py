@@ -8,13 +8,10 @@ import random
 import re
 import secrets
 import shutil
-import signal
-import time
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import dagster as dg
 import psycopg
 import pytest
 
@@ -149,9 +146,9 @@ def server(stores) -> Iterator[ForkServer]:
         yield server
 
 
-def run(server: ForkServer, days: DayRange, *options: object, **kill: float) -> Ended:
+def run(server: ForkServer, days: DayRange, *options: object, after: float | None = None) -> Ended:
     return server.run(
-        f"{RUNS}:run", str(days.first), str(days.last), LOG_BRANCH, *options, **kill
+        f"{RUNS}:run", str(days.first), str(days.last), LOG_BRANCH, *options, after=after
     )
 
 
@@ -173,7 +170,7 @@ def undisturbed(stores, files) -> dict[str, object]:
     stores.clear()
     stores.deliver(files)
     load_days(stores.settings, TWO_DAYS)
-    tables = stores.tables()
+    tables: dict[str, Any] = stores.tables()
     assert tables["landing"] == {}
     assert len(tables["archive"]) == len(files) - 1
     assert tables["quarantine"] == [files[-3].name]
@@ -231,7 +228,7 @@ LOGS, SERVING = "adtech_assets.logs", "adtech_assets.serving"
         pytest.param("after", f"{LOGS}.landing:archive_duplicate", id="duplicate-moved"),
     ],
 )
-def test_h61_a_run_killed_inside_a_step_is_completed_by_the_next(
+def test_h61_a_run_killed_inside_a_step_is_completed_by_the_next(  # noqa: PLR0913, PLR0917
     stores, server, files, undisturbed, when, function
 ):
     stores.clear()
@@ -258,7 +255,7 @@ def test_h61_runs_killed_at_random_moments_are_completed_by_the_next(
     undisturbed = stores.tables()
     assert len(undisturbed["load_audit"]) == len(undisturbed["output"]) == len(THIRTY_DAYS)
     seed = secrets.randbits(32)
-    moments = random.Random(seed)
+    moments = random.Random(seed)  # noqa: S311 - a moment is no secret
 
     kills = runs = 0
     while kills < KILLS:
@@ -275,4 +272,55 @@ def test_h61_runs_killed_at_random_moments_are_completed_by_the_next(
         assert ended.code == 0, (seed, ended.output)
         assert stores.tables() == undisturbed, seed
     with capsys.disabled():
-        print(f"\n{kills} of {runs} runs killed, at random moments of {seconds:.1f} s")
+        print(f"\n{kills} of {runs} runs killed, at random moments of {seconds:.1f} s")  # noqa: T201
+
+
+# ---- 72: SIGTERM, and a run cancelled in the UI ------------------------------------------------
+
+BACKFILL = (
+    *("backfill", "--from", str(TWO_DAYS.first), "--to", str(TWO_DAYS.last)),
+    *("--select", LOG_BRANCH),
+)
+
+
+STOPPED = (130, "Stopped. What was committed stays; run the same command to go on.")
+
+
+def last_words(ended: Ended) -> tuple[int, str]:
+    """Exit code and last line of a command."""
+    return ended.code, ended.output.splitlines()[-1]
+
+
+def test_h72_a_stopped_backfill_says_so_and_is_completed_by_the_next(
+    stores, server, files, undisturbed
+):
+    stores.clear()
+    stores.deliver(files)
+
+    for step in ("raw__impression_logs", "csv_data_task", "processed_log_files"):
+        stopped = server.run(f"{RUNS}:stopped_command", step, *BACKFILL)
+        assert last_words(stopped) == STOPPED, stopped.output
+        assert "Error" not in stopped.output
+    repeated = server.run(f"{RUNS}:command", *BACKFILL)
+
+    assert repeated.code == 0, repeated.output
+    assert stores.tables() == undisturbed
+
+
+def test_h72_a_command_that_is_stopped_at_once_says_so_too(server):
+    stopped = server.run(f"{RUNS}:early_stopped_command", *BACKFILL)
+
+    assert last_words(stopped) == STOPPED, stopped.output
+
+
+def test_h72_a_run_cancelled_in_the_ui_is_completed_by_the_next(stores, server, files, undisturbed):
+    stores.clear()
+    stores.deliver(files)
+    days = str(TWO_DAYS.first), str(TWO_DAYS.last)
+
+    cancelled = server.run(f"{RUNS}:cancelled", "csv_data_task", *days, LOG_BRANCH)
+    repeated = run(server, TWO_DAYS)
+
+    assert "status CANCELED" in cancelled.output
+    assert (cancelled.code, repeated.code) == (1, 0), repeated.output
+    assert stores.tables() == undisturbed
