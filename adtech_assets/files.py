@@ -34,7 +34,8 @@ def written_whole(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         partial.replace(path)
     except OSError as error:
-        if error.filename is None:  # of a write to an open file; whoever reads it asks which
+        # Of a write to an open file; whoever reads it asks which.
+        if error.errno is not None and error.filename is None:
             error.filename = str(path)
         raise
     finally:
@@ -66,9 +67,8 @@ def move(path: Path, target: Path) -> None:
             shutil.copy2(path, partial, follow_symlinks=False)
         path.unlink()
     else:
-        partial_of(target).unlink(
-            missing_ok=True
-        )  # left by a kill, when it was another file system
+        # Left by a kill, when it was another file system.
+        partial_of(target).unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

@@ -17,6 +17,7 @@ from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.sql import create_engine
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
+from filelock import FileLock
 from sqlalchemy import Connection, Engine
 
 from adtech_assets.settings import load_settings
@@ -105,6 +106,11 @@ class Storage(BelowDataFolder, DagsterSqliteStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         """Below this folder, where Dagster's own storage has the same files."""
+        # Two processes that make the same database at once would leave it with two versions.
+        with FileLock(Path(base_dir) / "storage.lock"):
+            self._open(base_dir, inst_data)
+
+    def _open(self, base_dir: str, inst_data: ConfigurableClassData | None) -> None:
         super().__init__(base_dir, inst_data)
         history = Path(base_dir) / "history"
         self._run_storage = Runs.from_local(str(history))

@@ -448,7 +448,7 @@ def test_giving_up_again_after_a_kill_completes_it(settings, run, look, monkeypa
     quarantined(settings, FIRST)
     run()
 
-    def killed(*_):
+    def killed(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as fault:

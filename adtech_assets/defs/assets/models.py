@@ -69,7 +69,9 @@ def _build_dbt() -> DbtCliResource:
     if not _is_fresh(project.manifest_path):
         with FileLock(project.project_dir / "target.lock"):
             if not _is_fresh(project.manifest_path):
-                dbt.cli(["parse", "--quiet"], target_path=project.target_path).wait()
+                # In full: a partial parse forgets the asset that an integrity test belongs to.
+                parse = ["parse", "--quiet", "--no-partial-parse"]
+                dbt.cli(parse, target_path=project.target_path).wait()
     return dbt
 
 
