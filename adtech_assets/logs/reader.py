@@ -216,9 +216,7 @@ def append_one(connection: duckdb.DuckDBPyConnection, file: FileToRead, zone: Zo
     except duckdb.Error as error:
         if not file.path.exists():
             raise FileNotFoundError(file.path) from error
-        if isinstance(error, duckdb.OutOfMemoryException) and (
-            decoded_bytes > SMALL_DECODED_BYTES
-        ):
+        if isinstance(error, duckdb.OutOfMemoryException) and (decoded_bytes > SMALL_DECODED_BYTES):
             # A page is decoded as a whole, and may be all of that.
             raise Refusal(
                 "too_large", f"it does not fit into memory: {first_line(error)}"
@@ -308,7 +306,8 @@ def _parquet_scan(batch: Sequence[FileToRead], missing: tuple[str, ...]) -> str:
     )
     return (
         f"(SELECT {PATH_COLUMN} AS path, {columns} "
-        f"FROM read_parquet([{_paths(batch)}], filename = '{PATH_COLUMN}', hive_partitioning = false))"
+        f"FROM read_parquet([{_paths(batch)}], "
+        f"filename = '{PATH_COLUMN}', hive_partitioning = false))"
     )
 
 

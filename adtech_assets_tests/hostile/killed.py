@@ -33,9 +33,11 @@ def replace_until(moment: int, name: str) -> None:
     quarantine.replace(load_settings(), name)
 
 
-def load_around(when: Literal["before", "after"], function: str, first: str, last: str) -> None:
-    """Load days, and die before or after the first call of a function, `module:name`."""
-    die_around(when, function)
+def load_around(
+    when: Literal["before", "after"], function: str, first: str, last: str, call: int = 1
+) -> None:
+    """Load days, and die before or after a call (by default the first) of `module:function`."""
+    die_around(when, function, call)
     load_days(load_settings(), DayRange.parse(first, last))
 
 
@@ -62,8 +64,8 @@ def die_after(calls: int) -> None:
     sys.setprofile(count)
 
 
-def die_around(when: Literal["before", "after"], function: str) -> None:
-    """Die before or after the next call of a function, `module:name` or `module:class.name`."""
+def die_around(when: Literal["before", "after"], function: str, call: int = 1) -> None:
+    """Die before or after a coming call of a function, `module:name` or `module:class.name`."""
     module, _, path = function.partition(":")
     *owners, name = path.split(".")
     owner = importlib.import_module(module)
@@ -71,9 +73,16 @@ def die_around(when: Literal["before", "after"], function: str) -> None:
         owner = getattr(owner, part)
     real = getattr(owner, name)
 
-    def dying(*arguments: object, **options: object) -> None:
-        if when == "after":
-            real(*arguments, **options)
-        die()
+    left = call
+
+    def dying(*arguments: object, **options: object) -> object:
+        nonlocal left
+        left -= 1
+        if not left and when == "before":
+            die()
+        returned = real(*arguments, **options)
+        if not left:
+            die()
+        return returned
 
     setattr(owner, name, dying)

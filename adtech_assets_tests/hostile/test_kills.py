@@ -9,9 +9,10 @@ import re
 import secrets
 import shutil
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import psycopg
 import pytest
 
@@ -273,6 +274,55 @@ def test_h61_runs_killed_at_random_moments_are_completed_by_the_next(
         assert stores.tables() == undisturbed, seed
     with capsys.disabled():
         print(f"\n{kills} of {runs} runs killed, at random moments of {seconds:.1f} s")  # noqa: T201
+
+
+# ---- 68: a backfill of three years, killed halfway ----------------------------------------------
+
+THREE_YEARS = DayRange(FIRST, FIRST + timedelta(3 * 365))
+
+
+def deliver_daily_files(stores: Stores, days: DayRange) -> None:
+    """A small file of each kind a day: two impressions and a click."""
+    for day in days:
+        for kind, events in (("impressions", 2), ("clicks", 1)):
+            pl.DataFrame(
+                {
+                    "transaction_header": [{"creation_time": 1654070400000}] * events,
+                    "device_settings": [{"user_agent": f"agent of {day}"}] * events,
+                }
+            ).write_parquet(stores.settings.raw_data_dir / f"{kind}_{day:%Y%m%d}11.parquet")
+
+
+def loads(stores: Stores) -> dict[str, tuple[str, datetime]]:
+    """Which run has loaded each file, and when."""
+    with Warehouse.of(stores.settings).connect() as warehouse:
+        rows = warehouse.execute(
+            "SELECT file_name, run_id, loaded_at FROM raw.log_files WHERE status = 'loaded'"
+        ).fetchall()
+    return {name: (run_id, loaded_at) for name, run_id, loaded_at in rows}
+
+
+def test_h68_a_backfill_of_three_years_killed_halfway_reads_no_file_again(stores, server):
+    stores.clear()
+    deliver_daily_files(stores, THREE_YEARS)
+    days = str(THREE_YEARS.first), str(THREE_YEARS.last)
+
+    ended = server.run(
+        f"{killed.__name__}:load_around", "before", f"{LOGS}.reader:append_batch", *days, 5
+    )
+    assert ended.was_killed, ended.output
+    finished = loads(stores)
+    resumed = load_days(stores.settings, THREE_YEARS, run_id="resumed")
+    loaded = loads(stores)
+
+    assert len(THREE_YEARS) < len(finished) < 2 * len(THREE_YEARS)
+    assert {name: loaded[name] for name in finished} == finished
+    assert {loaded[name][0] for name in loaded.keys() - finished} == {"resumed"}
+    assert sum(kind.known for kind in resumed.values()) == len(finished)
+    with Postgres.of(stores.settings, "target").connect(read_only=True) as target:
+        rows = target.execute("SELECT * FROM csv_data_task ORDER BY datetime").fetchall()
+    assert [(row[0].date(), *row[1:3]) for row in rows] == [(day, 2, 1) for day in THREE_YEARS]
+    assert list(stores.settings.raw_data_dir.iterdir()) == []
 
 
 # ---- 72: SIGTERM, and a run cancelled in the UI ------------------------------------------------
