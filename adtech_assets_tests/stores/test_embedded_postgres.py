@@ -279,9 +279,11 @@ print(pwd.getpwnam(sys.argv[1]).pw_uid)
 def test_processes_that_add_the_system_user_at_once_agree_on_it():
     name = f"adtech{os.getpid()}"
     command = [sys.executable, "-c", ENSURE_USER, name]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     try:
-        processes = [subprocess.Popen(command, **pipes, text=True) for _ in range(4)]
+        processes = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(4)
+        ]
         for process in processes:
             process.stdout.readline()  # it is ready
         for process in processes:
