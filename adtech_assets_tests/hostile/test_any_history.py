@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from adtech_assets.logs.rollup import HourCount
     from adtech_assets.settings import Settings
 
-HISTORIES = int(os.environ.get("ADTECH_TEST_HISTORIES", "50"))
+HISTORIES = int(os.environ.get("ADTECH_TEST_HISTORIES", "100"))
 STEPS = 30
 """Of one history, at the most."""
 

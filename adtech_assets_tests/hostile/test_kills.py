@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from adtech_assets.settings import Settings
     from adtech_assets_tests.hostile.forks import Ended
 
-KILLS = int(os.environ.get("ADTECH_TEST_KILLS", "12"))
-"""At random moments, at the least; `make test-hostile` makes 100."""
+KILLS = int(os.environ.get("ADTECH_TEST_KILLS", "100"))
+"""At random moments, at the least."""
 
 RUNS = "adtech_assets_tests.hostile.killed_runs"
 """By name only: the server imports it, the tests need not."""
