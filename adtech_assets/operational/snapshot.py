@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
 import duckdb
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 RawTable = Literal["advertisers", "campaigns", "impressions", "clicks"]
 RAW_TABLES: tuple[RawTable, ...] = get_args(RawTable)
 EVENT_TABLES: tuple[RawTable, ...] = ("impressions", "clicks")
+WHOLE_TABLES = tuple(name for name in RAW_TABLES if name not in EVENT_TABLES)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,11 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for name, source in SOURCES.items():
         columns = ", ".join(f"{column} {type_}" for column, type_ in source.columns.items())
         connection.execute(f"CREATE TABLE IF NOT EXISTS raw.{name} ({columns})")
+    for name in WHOLE_TABLES:
+        # A column of its own statement: warehouses of earlier versions do not have it.
+        connection.execute(
+            f"ALTER TABLE raw.{name} ADD COLUMN IF NOT EXISTS extracted_at TIMESTAMP"
+        )
     connection.execute(_EXTRACTED_DAYS)
 
 
@@ -120,9 +126,10 @@ def extract(
 ) -> dict[RawTable, Extracted]:
     """Replace raw tables by what the source holds now, in one transaction.
 
-    Advertisers and campaigns are replaced whole; impressions and clicks for the days of their
-    `created_at` (as the source writes it, without a time zone), and the undated ones. The counts
-    that the source itself gives for each day go to `raw.extracted_days`.
+    Advertisers and campaigns are replaced whole, with the time of the extraction (naive UTC) in
+    `extracted_at`, which the history of their changes goes by; impressions and clicks for the days
+    of their `created_at` (as the source writes it, without a time zone), and the undated ones. The
+    counts that the source itself gives for each day go to `raw.extracted_days`.
 
     Raises:
         TransientError: the source went away meanwhile; nothing has changed.
@@ -131,24 +138,41 @@ def extract(
     create_tables(connection)
     extracted: dict[RawTable, Extracted] = {}
     with source.snapshot() as snapshot, transaction(connection):
+        extracted_at = _time_of_extraction(connection)
         for name in tables:
             if name in EVENT_TABLES:
                 if days is not None:
                     extracted[name] = _replace_days(connection, snapshot, name, days)
             else:
-                extracted[name] = _replace_whole(connection, snapshot, name)
+                extracted[name] = _replace_whole(connection, snapshot, name, extracted_at)
         if days is not None and set(EVENT_TABLES) <= set(tables):
-            _note_days(connection, snapshot, days, run_id)
+            _note_days(connection, snapshot, days, extracted_at, run_id)
     return extracted
 
 
+def _time_of_extraction(connection: duckdb.DuckDBPyConnection) -> datetime:
+    """Now in naive UTC, but always after the extraction before: the clock may have jumped back."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    tables = " UNION ALL ".join(
+        f"SELECT max(extracted_at) AS extracted_at FROM raw.{table}"
+        for table in (*WHOLE_TABLES, "extracted_days")
+    )
+    found = connection.execute(f"SELECT max(extracted_at) FROM ({tables})").fetchone()
+    before = found[0] if found else None
+    return now if before is None else max(now, before + timedelta(microseconds=1))
+
+
 def _replace_whole(
-    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, name: RawTable
+    connection: duckdb.DuckDBPyConnection,
+    snapshot: Snapshot,
+    name: RawTable,
+    extracted_at: datetime,
 ) -> Extracted:
     source = SOURCES[name]
     connection.execute(f"DELETE FROM raw.{name}")
-    query = f"SELECT {source.columns_sql()} FROM {source.table}"
-    return Extracted(_insert(connection, snapshot, name, query))
+    rows = _insert(connection, snapshot, name, f"SELECT {source.columns_sql()} FROM {source.table}")
+    connection.execute(f"UPDATE raw.{name} SET extracted_at = ?", [extracted_at])
+    return Extracted(rows)
 
 
 def _replace_days(
@@ -176,7 +200,7 @@ def _insert(
         connection.register("source_rows", rows)
         try:
             inserted = connection.execute(
-                f"INSERT INTO raw.{name} SELECT {columns} FROM source_rows"
+                f"INSERT INTO raw.{name} BY NAME SELECT {columns} FROM source_rows"
             ).fetchone()
         except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
             raise UserError(
@@ -212,7 +236,11 @@ def _check_types(name: RawTable, schema: pa.Schema) -> None:
 
 
 def _note_days(
-    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, days: DayRange, run_id: str
+    connection: duckdb.DuckDBPyConnection,
+    snapshot: Snapshot,
+    days: DayRange,
+    extracted_at: datetime,
+    run_id: str,
 ) -> None:
     """Keep what the source counts for each day, days without events included."""
     for name in EVENT_TABLES:
@@ -231,7 +259,7 @@ def _note_days(
             day::DATE,
             coalesce(impressions.events, 0),
             coalesce(clicks.events, 0),
-            $now,
+            $extracted_at,
             $run_id
         FROM generate_series($first::DATE, $last::DATE, INTERVAL 1 DAY) AS days (day)
         LEFT JOIN source_impressions AS impressions ON day::DATE = impressions.event_date
@@ -240,7 +268,7 @@ def _note_days(
         {
             "first": days.first,
             "last": days.last,
-            "now": datetime.now(UTC).replace(tzinfo=None),
+            "extracted_at": extracted_at,
             "run_id": run_id,
         },
     )

@@ -11,7 +11,7 @@ from adtech_assets.settings import PROJECT_DIR
 from adtech_assets_tests.end_to_end.conftest import Deployment
 
 MODELS = (
-    "intermediate.int_campaign_events_daily",
+    "intermediate.int_campaign_events_hourly",
     "marts.fct_daily_summary",
     "marts.fct_campaign_ctr",
 )

@@ -277,8 +277,9 @@ def test_h44_an_impression_before_midnight_and_its_click_after_are_on_days_of_th
 def facts(story, campaign):
     """Impressions and clicks recorded under a campaign's id, by day."""
     rows = story.marts.look(
-        "SELECT event_date, impressions, clicks FROM intermediate.int_campaign_events_daily "
-        f"WHERE campaign_id = {campaign}"
+        "SELECT event_date, sum(impressions)::int, sum(clicks)::int "
+        "FROM intermediate.int_campaign_events_hourly "
+        f"WHERE campaign_id = {campaign} GROUP BY 1"
     )
     return {day: tuple(events) for day, *events in rows}
 

@@ -6,7 +6,13 @@ import pytest
 
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.operational import snapshot
-from adtech_assets.operational.snapshot import EVENT_TABLES, RAW_TABLES, Extracted
+from adtech_assets.operational.snapshot import (
+    EVENT_TABLES,
+    RAW_TABLES,
+    SOURCES,
+    WHOLE_TABLES,
+    Extracted,
+)
 from adtech_assets.partitions import DayRange
 
 DAY = DayRange(date(2022, 5, 26), date(2022, 5, 26))
@@ -43,9 +49,12 @@ def times(warehouse, table="impressions"):
 
 
 def everything(warehouse):
-    """All rows of all raw tables, in an order of their own."""
+    """What came of the source, in an order of its own: all rows, without the times of extraction."""
     tables = {
-        name: sorted(warehouse.execute(f"FROM raw.{name}").fetchall(), key=repr)
+        name: sorted(
+            warehouse.execute(f"SELECT {SOURCES[name].columns_sql()} FROM raw.{name}").fetchall(),
+            key=repr,
+        )
         for name in RAW_TABLES
     }
     return tables | {"days": noted_days(warehouse)}
@@ -105,6 +114,50 @@ def test_a_day_extracted_three_times_is_there_once(warehouse, source, write):
 
     assert everything(warehouse) == once
     assert len(once["impressions"]) == 3
+
+
+def extraction_times(warehouse):
+    """The times of extraction that the tables know of, all tables together."""
+    tables = (*WHOLE_TABLES, "extracted_days")
+    return {
+        time
+        for table in tables
+        for (time,) in warehouse.execute(f"SELECT extracted_at FROM raw.{table}").fetchall()
+    }
+
+
+def test_all_tables_of_an_extraction_have_its_time(warehouse, source, write):
+    write(*TWO_CAMPAIGNS)
+    before = datetime.now(UTC).replace(tzinfo=None)
+
+    extract(warehouse, source)
+
+    [time] = extraction_times(warehouse)
+    assert before <= time <= datetime.now(UTC).replace(tzinfo=None)
+
+
+def test_an_extraction_is_later_than_the_one_before_even_if_the_clock_jumped_back(
+    warehouse, source, write
+):
+    write(*TWO_CAMPAIGNS)
+    extract(warehouse, source)
+    ahead = datetime(2199, 1, 1)  # noqa: DTZ001 - naive UTC, as in the warehouse
+    warehouse.execute("UPDATE raw.campaigns SET extracted_at = ?", [ahead])
+
+    extract(warehouse, source)
+
+    assert extraction_times(warehouse) == {ahead + timedelta(microseconds=1)}
+
+
+def test_a_warehouse_of_before_extractions_had_times_gets_them(warehouse, source, write):
+    write(*TWO_CAMPAIGNS)
+    extract(warehouse, source)
+    for table in WHOLE_TABLES:
+        warehouse.execute(f"ALTER TABLE raw.{table} DROP COLUMN extracted_at")
+
+    extract(warehouse, source)
+
+    assert None not in extraction_times(warehouse)
 
 
 def test_other_days_stay_as_they_were_extracted(warehouse, source, write):

@@ -37,7 +37,7 @@ class Translator(DagsterDbtTranslator):
         """Group by layer; partition by day what dbt builds by day."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         node = self.get_resource_props(manifest, unique_id)
-        if node["resource_type"] != "model":
+        if node["resource_type"] not in ("model", "snapshot"):
             return spec
         return spec.replace_attributes(
             group_name=node["schema"],

@@ -5,10 +5,3 @@
 {% macro replace_days(target, source, columns) -%}
     {{ return(adapter.dispatch('replace_days', 'adtech')(target, source, columns)) }}
 {%- endmacro %}
-
-{% macro default__replace_days(target, source, columns) -%}
-    delete from {{ target }}
-    where {{ in_day_window() }};
-
-    {{ get_insert_into_sql(target, source, columns) }}
-{%- endmacro %}

@@ -5,7 +5,3 @@
 {% macro safe_divide(numerator, denominator) -%}
     {{ return(adapter.dispatch('safe_divide', 'adtech')(numerator, denominator)) }}
 {%- endmacro %}
-
-{% macro default__safe_divide(numerator, denominator) -%}
-    cast({{ numerator }} as double) / nullif({{ denominator }}, 0)
-{%- endmacro %}

@@ -16,7 +16,7 @@ clicks as (
 
 events_of_other_days as (
 
-    select * from {{ ref('int_campaign_events_daily') }}
+    select * from {{ ref('int_campaign_events_hourly') }}
     where not {{ in_day_window() }}
 
 ),

@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ source('raw', 'advertisers') }}
+    select * from {{ source('operational', 'advertisers') }}
 
 ),
 
@@ -12,7 +12,8 @@ renamed as (
         id as advertiser_id,
         name as advertiser_name,
         created_at,
-        updated_at
+        updated_at,
+        extracted_at
 
     from source
 

@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ source('raw', 'campaigns') }}
+    select * from {{ source('operational', 'campaigns') }}
 
 ),
 
@@ -17,7 +17,8 @@ renamed as (
         start_date,
         end_date,
         created_at,
-        updated_at
+        updated_at,
+        extracted_at
 
     from source
 

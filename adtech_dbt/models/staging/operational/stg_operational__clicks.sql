@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ source('raw', 'clicks') }}
+    select * from {{ source('operational', 'clicks') }}
 
 ),
 

@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ source('raw', 'extracted_days') }}
+    select * from {{ source('operational', 'extracted_days') }}
 
 ),
 

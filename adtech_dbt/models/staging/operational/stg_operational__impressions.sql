@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ source('raw', 'impressions') }}
+    select * from {{ source('operational', 'impressions') }}
 
 ),
 

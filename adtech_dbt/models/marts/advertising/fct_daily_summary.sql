@@ -11,7 +11,7 @@ extracted_days as (
 
 campaign_events as (
 
-    select * from {{ ref('int_campaign_events_daily') }}
+    select * from {{ ref('int_campaign_events_hourly') }}
     where {{ in_day_window() }}
 
 ),

@@ -1,0 +1,3 @@
+{% macro default__iso_weekday(day) -%}
+    cast(extract(isodow from {{ day }}) as bigint)
+{%- endmacro %}

@@ -1,0 +1,58 @@
+with
+
+campaigns as (
+
+    select * from {{ ref('dim_campaigns') }}
+
+),
+
+extracted_days as (
+
+    select * from {{ ref('stg_operational__extracted_days') }}
+
+),
+
+campaign_versions as (
+
+    select * from {{ ref('int_campaign_versions') }}
+
+),
+
+campaign_days as (
+
+    select
+        campaigns.campaign_id,
+        extracted_days.event_date,
+        cast({{ dbt.dateadd('day', 1, 'extracted_days.event_date') }} as timestamp) as day_ends_at
+
+    from campaigns
+
+    cross join extracted_days
+
+),
+
+-- The terms in force just before the day ends. The unknown campaign has none.
+final as (
+
+    select
+        campaign_days.campaign_id,
+        campaign_versions.budget,
+        campaign_versions.flight_days,
+        campaign_versions.start_date,
+        campaign_versions.end_date,
+        campaign_days.event_date
+
+    from campaign_days
+
+    left join campaign_versions
+        on
+            campaign_days.campaign_id = campaign_versions.campaign_id
+            and campaign_days.day_ends_at > campaign_versions.valid_from
+            and (
+                campaign_days.day_ends_at <= campaign_versions.valid_until
+                or campaign_versions.valid_until is null
+            )
+
+)
+
+select * from final
