@@ -144,6 +144,11 @@ class Settings(BaseSettings):
         return self.data_dir / "quarantine"
 
     @property
+    def history_dir(self) -> Path:
+        """The snapshots of names, bids and budgets, for a warehouse that is lost."""
+        return self.data_dir / "history"
+
+    @property
     def exports_dir(self) -> Path:
         """KPI files and the report."""
         return self.data_dir / "exports"

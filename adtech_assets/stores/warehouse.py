@@ -109,15 +109,6 @@ class Warehouse:
         ):
             yield connection
 
-    def wait_until_free(self) -> None:
-        """Return once no other process has the file open; call it inside `reserved`.
-
-        A dbt process outlives a parent that was killed with -9, and somebody may look at the file
-        with DuckDB's own client: neither holds our lock, both hold DuckDB's.
-        """
-        with self._faults_told():
-            self._open(read_only=False).close()
-
     @contextlib.contextmanager
     def _faults_told(self) -> Iterator[None]:
         """Say what to do about a damaged file or a full disk, whichever query finds out."""

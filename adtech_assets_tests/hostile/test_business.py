@@ -11,6 +11,7 @@ import math
 import shutil
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 
 import dagster as dg
@@ -452,6 +453,33 @@ def test_h51_an_added_column_is_accepted(changed):
     assert marts.look(f"SELECT name FROM raw.campaigns WHERE id = {DELETED}") == [
         ("Deleted later",)
     ]
+
+
+# ---- 65: the warehouse is lost -----------------------------------------------------------------
+
+
+def test_h65_bids_of_the_past_outlive_the_warehouse(settings, monkeypatch):
+    monkeypatch.setenv("ADTECH_DATA_DIR", str(settings.data_dir))
+    marts = Marts(settings)
+    with marts.source.connect() as connection:
+        create_schema(connection)
+        connection.execute(FIRST_DAYS)
+    spend = f"""
+        SELECT estimated_spend, bid FROM marts.fct_campaign_daily
+        JOIN marts.dim_campaigns USING (campaign_id) WHERE campaign_id = {DELETED}
+    """
+    versions = "FROM snapshots.snap_operational__campaigns ORDER BY ALL"
+    assert materialize(settings).success
+    marts.write(f"UPDATE campaign SET bid = 4 WHERE id = {DELETED}")
+    assert materialize(settings).success
+    assert marts.look(spend) == [(Decimal("0.50"), Decimal("4.00"))]
+    known = marts.look(versions)
+    settings.warehouse_path.unlink()
+
+    assert materialize(settings).success
+
+    assert marts.look(spend) == [(Decimal("0.50"), Decimal("4.00"))]
+    assert marts.look(versions) == known
 
 
 # ---- 52: nothing at the source -----------------------------------------------------------------

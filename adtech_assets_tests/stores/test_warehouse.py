@@ -145,19 +145,6 @@ def test_the_wait_for_such_a_process_has_a_bound(path):
         pass
 
 
-def test_dbt_is_started_only_once_no_other_process_has_the_file_open(path):
-    warehouse = Warehouse(path, wait_seconds=0.2)
-    with other_process(OPEN_WITHOUT_THE_LOCK, path) as orphan, warehouse.reserved():
-        with pytest.raises(TransientError):
-            warehouse.wait_until_free()
-        orphan.communicate("go on\n")
-
-        warehouse.wait_until_free()
-
-        with duckdb.connect(path) as connection:
-            assert tables(connection) == [("done",)]
-
-
 def test_a_reservation_keeps_other_processes_out_but_not_ones_own_children(path):
     with Warehouse(path).connect() as connection:
         connection.execute("CREATE TABLE made_before (i INTEGER)")

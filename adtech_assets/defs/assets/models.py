@@ -19,6 +19,7 @@ from adtech_assets.defs.model_metadata import MetadataAdapter
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import DAILY, OWNERS, SINGLE_RUN, run_days, step
 from adtech_assets.errors import UserError
+from adtech_assets.operational import history
 from adtech_assets.settings import PROJECT_DIR, Settings
 
 MOST_TOLD = 500
@@ -120,7 +121,11 @@ def dbt_models(
         ["--event-time-start", str(days.first), "--event-time-end", str(days.end)] if days else []
     )
     with step(context, settings), _told_in_a_line(settings), warehouse.store.reserved():
-        warehouse.store.wait_until_free()
+        # Also waits for a dbt process that outlives a parent killed with -9, and for whoever looks
+        # at the file with DuckDB's own client: they hold DuckDB's lock, not ours.
+        with warehouse.get_connection() as connection:
+            for snapshot in history.restore(connection, settings.history_dir):
+                context.log.info(f"Restored {snapshot} from {settings.history_dir}.")
         # Unit tests are about the code, not about the data: `make test` runs them.
         command = ["build", "--exclude-resource-type", "unit_test", *window]
         build = dbt.cli(command, context=context, target_path=settings.dbt_target_dir)
@@ -128,6 +133,7 @@ def dbt_models(
         # each in a busy loop, which took 10 s of processor time a run.
         build.is_successful()
         with warehouse.get_connection() as connection:
+            history.keep(connection, settings.history_dir)
             build.adapter = cast("BaseAdapter", MetadataAdapter(connection))
             yield from build.stream().fetch_row_counts().fetch_column_metadata()
 
