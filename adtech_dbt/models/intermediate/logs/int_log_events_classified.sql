@@ -17,15 +17,15 @@ final as (
 
     select
         log_events.user_agent_id,
-        case
-            when log_events.is_fraud then 'fraud_flag'
-            else coalesce(user_agents.invalid_reason, 'none')
-        end as invalid_reason,
         log_events.impressions,
         log_events.clicks,
         log_events.is_fraud,
         log_events.event_date,
-        log_events.hour_at
+        log_events.hour_at,
+        case
+            when log_events.is_fraud then 'fraud_flag'
+            else coalesce(user_agents.invalid_reason, 'none')
+        end as invalid_reason
 
     from log_events
 

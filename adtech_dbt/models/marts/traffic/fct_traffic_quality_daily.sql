@@ -44,8 +44,8 @@ daily as (
 
     select
         reasons.invalid_reason,
-        coalesce(sum(log_events.impressions), 0) as impressions,
-        coalesce(sum(log_events.clicks), 0) as clicks,
+        cast(coalesce(sum(log_events.impressions), 0) as bigint) as impressions,
+        cast(coalesce(sum(log_events.clicks), 0) as bigint) as clicks,
         days.event_date
 
     from days
@@ -76,8 +76,8 @@ final as (
 
     select
         invalid_reason,
-        cast(impressions as bigint) as impressions,
-        cast(clicks as bigint) as clicks,
+        impressions,
+        clicks,
         cast(gross_events as bigint) as gross_events,
         {{ safe_divide('invalid_events', 'gross_events') }} as ivt_rate,
         event_date

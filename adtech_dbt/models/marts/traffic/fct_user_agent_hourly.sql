@@ -15,6 +15,8 @@ reasons as (
         user_agent_id,
         impressions,
         clicks,
+        event_date,
+        hour_at,
         case when invalid_reason = 'none' then impressions else 0 end as valid_impressions,
         case when invalid_reason = 'none' then clicks else 0 end as valid_clicks,
         case when invalid_reason = 'fraud_flag' then impressions + clicks else 0 end as fraud_flag,
@@ -24,9 +26,7 @@ reasons as (
         end as missing_user_agent,
         case
             when invalid_reason = 'non_browser' then impressions + clicks else 0
-        end as non_browser,
-        event_date,
-        hour_at
+        end as non_browser
 
     from log_events
 

@@ -13,7 +13,7 @@ renamed as (
         campaign_id,
         user_agent,
         file_hour,
-        coalesce(is_fraud, false) as is_fraud,
+        cast(coalesce(is_fraud, false) as boolean) as is_fraud,
         file_date,
         event_at as occurred_at
 

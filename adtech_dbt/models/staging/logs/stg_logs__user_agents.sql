@@ -18,7 +18,7 @@ renamed as (
         invalid_reason,
         crawler_pattern,
         classifier_version,
-        coalesce(invalid_reason = 'crawler', false) as is_crawler,
+        cast(coalesce(invalid_reason = 'crawler', false) as boolean) as is_crawler,
         classified_at
 
     from source
