@@ -185,6 +185,7 @@ def export_settings(settings: Settings) -> None:
     os.environ["ADTECH_DATA_DIR"] = str(settings.data_dir)
     os.environ["ADTECH_RAW_DATA_DIR"] = str(settings.raw_data_dir)
     os.environ["ADTECH_OUTPUT_DIR"] = str(settings.output_dir)
+    os.environ["ADTECH_TIMEZONE"] = settings.timezone
     os.environ.setdefault("DAGSTER_HOME", str(PROJECT_DIR))
     # Neither Dagster nor dbt may call home.
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"

@@ -20,6 +20,11 @@ MARTS = {
     "mart_campaign_kpis",
     "fct_campaign_ctr_anomalies",
     "fct_campaign_hour_profiles",
+    "dim_user_agents",
+    "fct_user_agent_hourly",
+    "fct_traffic_quality_daily",
+    "fct_log_reconciliation_hourly",
+    "fct_log_reconciliation_daily",
 }
 
 GRAPH = {
@@ -33,13 +38,14 @@ GRAPH = {
     "raw": {
         "raw/impression_logs",
         "raw/click_logs",
+        "raw/log_files",
         "raw/advertisers",
         "raw/campaigns",
         "raw/impressions",
         "raw/clicks",
         "raw/extracted_days",
     },
-    "rollup": {"hourly_user_agent_rollup"},
+    "rollup": {"hourly_user_agent_rollup", "user_agents"},
     "load": {"daily_csv", "csv_data_task", "processed_log_files"},
     "staging": {
         "staging/stg_operational__advertisers",
@@ -47,6 +53,10 @@ GRAPH = {
         "staging/stg_operational__impressions",
         "staging/stg_operational__clicks",
         "staging/stg_operational__extracted_days",
+        "staging/stg_logs__impressions",
+        "staging/stg_logs__clicks",
+        "staging/stg_logs__log_files",
+        "staging/stg_logs__user_agents",
     },
     "snapshots": {
         "snapshots/snap_operational__advertisers",
@@ -58,6 +68,8 @@ GRAPH = {
         "intermediate/int_campaign_events_attributed",
         "intermediate/int_campaign_totals",
         "intermediate/int_campaign_terms_daily",
+        "intermediate/int_log_events_hourly",
+        "intermediate/int_log_events_classified",
     },
     "marts": {f"marts/{mart}" for mart in MARTS},
     "serving": {
@@ -68,7 +80,15 @@ GRAPH = {
     },
 }
 
-DAILY_MODELS = {"intermediate/int_campaign_events_hourly", "marts/fct_daily_summary"}
+DAILY_MODELS = {
+    "intermediate/int_campaign_events_hourly",
+    "intermediate/int_log_events_hourly",
+    "marts/fct_daily_summary",
+    "marts/fct_user_agent_hourly",
+    "marts/fct_traffic_quality_daily",
+    "marts/fct_log_reconciliation_hourly",
+    "marts/fct_log_reconciliation_daily",
+}
 
 WHOLE = {
     "operational/advertiser",
@@ -96,6 +116,7 @@ CHECKS = {
     "raw/impressions": {"rows_equal_source", "rows_have_a_day"},
     "raw/clicks": {"rows_equal_source", "rows_have_a_day"},
     "hourly_user_agent_rollup": {"rollup_totals_raw", "clicks_within_impressions"},
+    "user_agents": {"every_agent_is_classified"},
     "daily_csv": {"csv_equals_rollup"},
     "csv_data_task": {"table_equals_csv", "yesterday_is_loaded"},
     "processed_log_files": {"counts_are_conserved"},

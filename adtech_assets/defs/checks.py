@@ -10,11 +10,12 @@ import dagster as dg
 
 from adtech_assets.defs.assets.load import csv_data_task, daily_csv, processed_log_files
 from adtech_assets.defs.assets.raw import EXTRACTED_DAYS_KEY, RAW_LOG_KEYS, RAW_OPERATIONAL_KEYS
-from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup
+from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup, user_agents
 from adtech_assets.defs.assets.serving import MARTS, PUBLISHED_KEYS
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import days_to_check, step
 from adtech_assets.logs import offsets, rollup
+from adtech_assets.logs import user_agents as agents
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS, Kind
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
@@ -193,6 +194,20 @@ def clicks_within_impressions(
 
 
 @dg.asset_check(
+    asset=user_agents,
+    blocking=True,
+    description="Every user agent of the roll-up is classified.",
+)
+def every_agent_is_classified(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+) -> dg.AssetCheckResult:
+    """Look the agents up by id."""
+    with warehouse.get_connection() as connection:
+        missing = agents.unclassified(connection, days_to_check(context))
+    return result([repr(agent) for agent in missing], "user agents without a classification")
+
+
+@dg.asset_check(
     asset=daily_csv,
     blocking=True,
     description="The CSV of each day holds the roll-up of the configured user agent, row for row.",
@@ -318,6 +333,7 @@ checks = [
     *(check for table in EVENT_TABLES for check in _build_source_checks(table)),
     rollup_totals_raw,
     clicks_within_impressions,
+    every_agent_is_classified,
     csv_equals_rollup,
     table_equals_csv,
     counts_are_conserved,

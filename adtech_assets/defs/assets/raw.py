@@ -89,6 +89,17 @@ def _report(context: dg.AssetExecutionContext, kind: Kind, result: Ingested) -> 
 
 raw_logs = [build_raw_logs(kind) for kind in KINDS]
 
+# No step of its own: both raw tables write it, each in the transaction of its events.
+log_files = dg.AssetSpec(
+    ["raw", "log_files"],
+    deps=list(RAW_LOG_KEYS.values()),
+    description="The file ledger: every log file ever seen, and what became of it.",
+    group_name="raw",
+    kinds={"duckdb"},
+    owners=OWNERS,
+    partitions_def=DAILY,
+)
+
 
 @dg.multi_asset(
     name="raw_operational",
@@ -156,4 +167,4 @@ def raw_operational(
             )
 
 
-assets = [*raw_logs, raw_operational]
+assets = [*raw_logs, log_files, raw_operational]

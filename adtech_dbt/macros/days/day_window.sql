@@ -3,10 +3,10 @@
 
         dbt build --event-time-start 2022-05-26 --event-time-end 2022-05-29
 
-    is three days. None stands for all days: no window given, or a full refresh, which would
-    otherwise lose every day outside the window.
+    is three days; with `days_around` 1 it is five. None stands for all days: no window given, or a
+    full refresh, which would otherwise lose every day outside the window.
 -#}
-{% macro day_window() -%}
+{% macro day_window(days_around=0) -%}
     {%- set start = invocation_args_dict.get('event_time_start') -%}
     {%- set end = invocation_args_dict.get('event_time_end') -%}
     {%- if start is none or end is none or should_full_refresh() -%}
@@ -18,5 +18,6 @@
             'The window must consist of whole days, not ' ~ start ~ ' to ' ~ end ~ '.'
         ) }}
     {%- endif -%}
-    {{ return((start.date().isoformat(), end.date().isoformat())) }}
+    {%- set around = modules.datetime.timedelta(days=days_around) -%}
+    {{ return(((start.date() - around).isoformat(), (end.date() + around).isoformat())) }}
 {%- endmacro %}

@@ -1,9 +1,36 @@
 with
 
--- Every day that some source knows of, one row each; log files join here.
+extracted_days as (
+
+    select * from {{ ref('stg_operational__extracted_days') }}
+
+),
+
+log_files as (
+
+    select * from {{ ref('stg_logs__log_files') }}
+    where status = 'loaded'
+
+),
+
+log_events as (
+
+    select * from {{ ref('int_log_events_hourly') }}
+
+),
+
+-- Events of a file may be on the day before or after it.
 known_days as (
 
-    select event_date from {{ ref('stg_operational__extracted_days') }}
+    select event_date from extracted_days
+
+    union distinct
+
+    select file_date as event_date from log_files
+
+    union distinct
+
+    select event_date from log_events
 
 ),
 

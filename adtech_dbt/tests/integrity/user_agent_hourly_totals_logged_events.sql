@@ -1,0 +1,79 @@
+with
+
+impressions as (
+
+    select * from {{ ref('stg_logs__impressions') }}
+    where {{ in_day_window('file_date', days_around=1) }}
+
+),
+
+clicks as (
+
+    select * from {{ ref('stg_logs__clicks') }}
+    where {{ in_day_window('file_date', days_around=1) }}
+
+),
+
+user_agent_hours as (
+
+    select * from {{ ref('fct_user_agent_hourly') }}
+
+),
+
+-- Worked out once more, in another way: event by event, and by the distance between the two days.
+-- What should be there counts up, what is there counts down.
+balance as (
+
+    select
+        1 as impressions,
+        0 as clicks,
+        0 as invalid_events,
+        case
+            when abs({{ dbt.datediff('occurred_at', 'file_date', 'day') }}) <= 1
+                then cast(occurred_at as date)
+            else cast({{ file_hour_at('file_date', 'file_hour') }} as date)
+        end as event_date
+
+    from impressions
+
+    union all
+
+    select
+        0 as impressions,
+        1 as clicks,
+        0 as invalid_events,
+        case
+            when abs({{ dbt.datediff('occurred_at', 'file_date', 'day') }}) <= 1
+                then cast(occurred_at as date)
+            else cast({{ file_hour_at('file_date', 'file_hour') }} as date)
+        end as event_date
+
+    from clicks
+
+    union all
+
+    select
+        -gross_impressions as impressions,
+        -gross_clicks as clicks,
+        gross_impressions + gross_clicks - valid_impressions - valid_clicks
+        - fraud_flag_events - crawler_events - missing_user_agent_events - non_browser_events
+            as invalid_events,
+        event_date
+
+    from user_agent_hours
+
+)
+
+select
+    event_date,
+    sum(impressions) as missing_impressions,
+    sum(clicks) as missing_clicks,
+    sum(invalid_events) as events_without_one_reason
+
+from balance
+
+where {{ in_day_window() }}
+
+group by 1
+
+having sum(impressions) != 0 or sum(clicks) != 0 or sum(abs(invalid_events)) != 0
