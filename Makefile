@@ -145,6 +145,13 @@ lint: setup $(VENV)/.installed-dev  ## every static check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint adtech_dbt
+	@$(MAKE) --no-print-directory judge
+
+.PHONY: judge
+judge: setup $(VENV)/.installed-dev  ## the dbt project by the strict rules of dbt-bouncer and by dbt-score
+	$(BIN)/dbt parse --quiet --no-partial-parse
+	cd adtech_dbt && ../$(BIN)/dbt-bouncer run --preset strict
+	$(BIN)/dbt-score lint --manifest adtech_dbt/target/manifest.json --show failing-items --fail-project-under 9.5 --fail-any-item-under 9
 
 .PHONY: audit
 audit: setup $(VENV)/.installed-dev  ## packages: locked, hashed, installed as locked, advisories if reachable
