@@ -203,7 +203,7 @@ def test_staging_and_sources_are_in_the_folder_of_their_source():
         [reader] = children()[source["unique_id"]]
         node = models()[reader]
         assert PurePosixPath(node["original_file_path"]).parts[2] == source["source_name"]
-        assert node["name"] == f"stg_{source['source_name']}__{source['name']}"
+        assert node["name"].startswith(f"stg_{source['source_name']}__")
 
 
 def test_generic_tests_stand_beside_their_models():  # fct_test_directories
@@ -262,7 +262,8 @@ def test_every_source_has_a_freshness():  # fct_sources_without_freshness
     assert [
         name
         for name, source in manifest()["sources"].items()
-        if not (source["freshness"] or {}).get("warn_after") or not source["loaded_at_field"]
+        if not (source["freshness"] or {}).get("warn_after")
+        or not (source["loaded_at_field"] or source["loaded_at_query"])
     ] == []
 
 

@@ -56,7 +56,7 @@ GRAPH = {
         "staging/stg_logs__impressions",
         "staging/stg_logs__clicks",
         "staging/stg_logs__log_files",
-        "staging/stg_logs__user_agents",
+        "staging/stg_rollup__user_agents",
     },
     "snapshots": {
         "snapshots/snap_operational__advertisers",

@@ -8,7 +8,7 @@ log_events as (
 
 user_agents as (
 
-    select * from {{ ref('stg_logs__user_agents') }}
+    select * from {{ ref('stg_rollup__user_agents') }}
 
 ),
 

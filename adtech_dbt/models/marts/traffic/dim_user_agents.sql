@@ -2,7 +2,7 @@ with
 
 user_agents as (
 
-    select * from {{ ref('stg_logs__user_agents') }}
+    select * from {{ ref('stg_rollup__user_agents') }}
 
 ),
 
