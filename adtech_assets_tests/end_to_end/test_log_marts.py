@@ -51,7 +51,6 @@ MARTS = (
     "fct_log_reconciliation_hourly",
     "fct_log_reconciliation_daily",
 )
-TYPES = ("impressions", "clicks")
 
 
 class Pipeline:
@@ -102,7 +101,7 @@ class Pipeline:
 
 def deliver(settings, rng, day, hours, label):
     """Files of some hours: most events in their hour, some around it, far from it, or undated."""
-    for kind in TYPES:
+    for kind in KINDS:
         for hour in hours:
             start = datetime(day.year, day.month, day.day, hour, tzinfo=ZONE)
             events = rng.randrange(12)
@@ -130,7 +129,7 @@ def fill(source, rng, first, last):
     start, hours = datetime(first.year, first.month, first.day), 24 * ((last - first).days + 1)  # noqa: DTZ001
     with source.connect() as connection:
         create_schema(connection)
-        for table in TYPES:
+        for table in KINDS:
             for _ in range(400):
                 moment = start + timedelta(
                     hours=rng.randrange(-24, hours + 24),
@@ -166,7 +165,7 @@ def logged_events(folder, loaded):
 def source_events(source, loaded):
     """Kind and hour of each row of the source on the loaded days."""
     with source.connect() as connection:
-        for kind in TYPES:
+        for kind in KINDS:
             for (moment,) in connection.execute(f"SELECT created_at FROM {kind}").fetchall():
                 if moment is not None and moment.date() in loaded:
                     yield kind, moment.replace(minute=0, second=0, microsecond=0)
@@ -178,23 +177,23 @@ def agent_id(agent):
 
 def compared(log, db):
     """Status, both counts, difference and share, by the definition."""
-    share = Fraction(log - db, db) if db else None
-    if log == db:
+    if not db:
+        return "db_missing" if log else "ok", log, db, log, None
+    share = Fraction(log - db, db)
+    if not log:
+        status = "log_missing"
+    elif abs(share) <= Fraction(1, 100):
         status = "ok"
-    elif not log or not db:
-        status = "db_missing" if log else "log_missing"
     else:
-        status = "ok" if abs(share) <= Fraction(1, 100) else "breach"
-        if Fraction(1, 100) < abs(share) <= Fraction(1, 10):
-            status = "warn"
-    return status, log, db, log - db, None if share is None else float(share)
+        status = "warn" if abs(share) <= Fraction(1, 10) else "breach"
+    return status, log, db, log - db, float(share)
 
 
 def recounted(settings, source, loaded):
     log = list(logged_events(settings.raw_data_dir, loaded))
     database = list(source_events(source, loaded))
-    agents: dict[object, Counter[object]] = defaultdict(Counter)
-    quality: dict[object, Counter[object]] = defaultdict(Counter)
+    agents: dict[tuple[str, datetime], Counter[tuple[str, str]]] = defaultdict(Counter)
+    quality: dict[date, Counter[tuple[str, str]]] = defaultdict(Counter)
     for kind, hour, agent, reason in log:
         agents[agent_id(agent), hour][kind, reason] += 1
         quality[hour.date()][kind, reason] += 1
@@ -208,9 +207,9 @@ def recounted(settings, source, loaded):
         "fct_user_agent_hourly": [
             (
                 agent,
-                *(sum(counts[kind, reason] for reason in reasons) for kind in TYPES),
-                *(counts[kind, "none"] for kind in TYPES),
-                *(sum(counts[kind, reason] for kind in TYPES) for reason in reasons[1:]),
+                *(sum(counts[kind, reason] for reason in reasons) for kind in KINDS),
+                *(counts[kind, "none"] for kind in KINDS),
+                *(sum(counts[kind, reason] for kind in KINDS) for reason in reasons[1:]),
                 hour.date(),
                 hour,
             )
@@ -219,10 +218,10 @@ def recounted(settings, source, loaded):
         "fct_traffic_quality_daily": [
             (
                 reason,
-                *(quality[day][kind, reason] for kind in TYPES),
+                *(quality[day][kind, reason] for kind in KINDS),
                 quality[day].total(),
                 0 if reason == "none" else float(
-                    Fraction(sum(quality[day][kind, reason] for kind in TYPES),
+                    Fraction(sum(quality[day][kind, reason] for kind in KINDS),
                              quality[day].total())
                 ),
                 day,
@@ -237,7 +236,7 @@ def recounted(settings, source, loaded):
         "fct_log_reconciliation_daily": [
             (kind, *compared(log_days[day, kind], db_days[day, kind]), day)
             for day in days
-            for kind in TYPES
+            for kind in KINDS
         ],
     }  # fmt: skip
 
