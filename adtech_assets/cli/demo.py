@@ -5,46 +5,50 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from adtech_assets import files
 from adtech_assets.cli.screen import print_table, screen
 from adtech_assets.errors import UserError
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange, today
-from adtech_assets.sample import log_files, operational
+from adtech_assets.sample import operational
+from adtech_assets.sample.story import Story
 from adtech_assets.settings import ALL_USER_AGENTS
 from adtech_assets.stores.postgres import Postgres
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from adtech_assets.settings import Settings
 
-DEMO_DAYS = 7
-IMPRESSIONS_PER_CAMPAIGN = 2_000
-LOG_IMPRESSIONS_PER_DAY = 1_000
+DEMO_DAYS = 14
 SEED = 20220525
 
 
 def run_demo(settings: Settings) -> None:
-    """Seed the source, generate log files, load the last seven full days, print the results.
+    """Fill both sources with one story, load its fourteen days, print the results.
+
+    Started again, it tells the same days once more, which changes nothing.
 
     Raises:
         UserError: the stores are not the embedded ones, or hold something else than the demo.
     """
     _refuse_to_mix(settings)
-    yesterday = today(settings.zone) - timedelta(1)
-    days = DayRange(max(settings.start_date, yesterday - timedelta(DEMO_DAYS - 1)), yesterday)
+    days = _days(settings)
+    own_agent = None if settings.user_agent == ALL_USER_AGENTS else settings.user_agent
+    story = Story(
+        days.first, days.last, timezone=settings.timezone, user_agent=own_agent, seed=SEED
+    )
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with files.written_whole(_marker(settings)) as partial:
+        partial.write_text(f"{days.first} {days.last}\n")
 
     screen.rule("[bold]1. Operational Postgres", align="left")
     source = Postgres.of(settings, "source")
     with source.connect() as connection:
         create_schema(connection)
-        if operational.statistics(connection).advertisers == 0:
-            operational.create_batch(
-                connection,
-                impressions=IMPRESSIONS_PER_CAMPAIGN,
-                ctr=0.08,
-                first_day=days.first,
-                last_day=days.last,
-                seed=SEED,
-            )
+        if not story.is_in(connection):
+            story.write_source(connection)
         totals = operational.statistics(connection)
     screen.print(
         f"{totals.advertisers} advertisers, {totals.campaigns} campaigns, "
@@ -52,20 +56,16 @@ def run_demo(settings: Settings) -> None:
     )
 
     screen.rule("[bold]2. Log files", align="left")
-    agents: tuple[str, ...] = log_files.USER_AGENTS
-    if settings.user_agent not in (*agents, ALL_USER_AGENTS):
-        agents = (settings.user_agent, *agents)
-    settings.raw_data_dir.mkdir(parents=True, exist_ok=True)
-    files = log_files.generate_log_files(
-        settings.raw_data_dir,
-        list(days),
-        events_per_day=LOG_IMPRESSIONS_PER_DAY,
-        user_agents=agents,
-        timezone=settings.timezone,
-        seed=SEED,
+    told = story.write_files(settings.raw_data_dir)
+    campaign, anomaly_day = told.anomaly
+    screen.print(
+        f"{len(told.files):,} parquet files for {days} in {settings.raw_data_dir}\n"
+        "They log the same events as the database, but for what there is to be found:\n"
+        f"  {told.thin_day}  4 % of the events were never logged\n"
+        f"  {told.outage_day}  the files of three hours never came\n"
+        f"  {anomaly_day}  “{campaign}” was clicked twice as often as usual\n"
+        "  every day   crawlers, missing and unknown user agents, events marked as fraudulent"
     )
-    screen.print(f"{len(files):,} parquet files for {days} in {settings.raw_data_dir}")
-    (settings.data_dir / "demo").touch()
 
     screen.rule("[bold]3. The pipeline", align="left")
     from adtech_assets.cli.running import run_days
@@ -76,13 +76,33 @@ def run_demo(settings: Settings) -> None:
     _print_results(settings, days)
 
 
+def _marker(settings: Settings) -> Path:
+    """The file that says that the stores are the demo's, and of which days."""
+    return settings.data_dir / "demo"
+
+
+def _days(settings: Settings) -> DayRange:
+    """The last fourteen full days, or those of the demo that is already there."""
+    if _marker(settings).exists():
+        try:
+            first, last = _marker(settings).read_text().split()
+            return DayRange.parse(first, last)
+        except ValueError:
+            raise UserError(
+                f"{settings.data_dir} holds the demo of an older version. "
+                "Delete it first: adtech reset"
+            ) from None
+    yesterday = today(settings.zone) - timedelta(1)
+    return DayRange(max(settings.start_date, yesterday - timedelta(DEMO_DAYS - 1)), yesterday)
+
+
 def _refuse_to_mix(settings: Settings) -> None:
     if settings.source_database_url or settings.target_database_url:
         raise UserError(
             "The demo writes sample data, so it only works on the embedded stores: "
             "unset ADTECH_SOURCE_DATABASE_URL and ADTECH_TARGET_DATABASE_URL for it."
         )
-    if settings.warehouse_path.exists() and not (settings.data_dir / "demo").exists():
+    if settings.warehouse_path.exists() and not _marker(settings).exists():
         raise UserError(
             f"{settings.data_dir} holds data that is not the demo's. Give the demo folders of its "
             "own: ADTECH_DATA_DIR=demo/data ADTECH_RAW_DATA_DIR=demo/raw_data "

@@ -184,7 +184,7 @@ def create_impressions(
     if end - start > CLICK_WITHIN:
         end -= CLICK_WITHIN  # leaves their clicks inside the period too
     times = _event_times(random_numbers(seed), count, start, end)
-    _copy_events(connection, "impressions", campaign_id, times)
+    copy_events(connection, "impressions", campaign_id, times)
     return count
 
 
@@ -221,7 +221,7 @@ def create_clicks(
         max(shown_at, min(now, shown_at + CLICK_WITHIN * rng.random()))
         for (shown_at,) in rng.sample(shown, round(ratio * len(shown)))
     )
-    _copy_events(connection, "clicks", campaign_id, times)
+    copy_events(connection, "clicks", campaign_id, times)
     return len(times)
 
 
@@ -390,9 +390,10 @@ def _event_times(rng: random.Random, count: int, start: datetime, end: datetime)
     return sorted(hour + length * rng.random() for hour, length in chosen)
 
 
-def _copy_events(
+def copy_events(
     connection: psycopg.Connection, table: str, campaign_id: int, times: Iterable[datetime]
 ) -> None:
+    """Add events of one campaign to `impressions` or `clicks`; times are naive UTC."""
     with connection.cursor() as cursor:
         copy_rows(
             cursor,

@@ -21,12 +21,40 @@ def test_it_prints_the_kpi_tables_and_what_to_try_next(demo):
         assert expected in done.stdout
 
 
-def test_it_is_quiet(demo):
+def test_it_is_quiet_but_for_the_files_that_never_came(demo):
     _, done = demo
-    assert done.stderr == ""
+    notes = done.stderr.splitlines()
+    assert len(notes) == 2
+    assert all(note.startswith("Note: raw/") and "1 gaps" in note for note in notes)
 
 
-def test_it_loads_seven_days_of_logs_and_rows(demo):
+def test_there_is_something_to_be_found(demo):
+    deployment, _ = demo
+    statuses = deployment.query(
+        "target",
+        "SELECT status, count(DISTINCT event_date)::int AS days "
+        "FROM marts.fct_log_reconciliation_daily GROUP BY 1",
+    )
+    assert {row["status"]: row["days"] for row in statuses} == {"ok": 12, "warn": 1, "breach": 1}
+    (traffic,) = deployment.query(
+        "target",
+        "SELECT count(*)::int AS reasons, sum(ivt_rate) / 14 AS ivt_rate "
+        "FROM (SELECT invalid_reason, sum(ivt_rate) AS ivt_rate "
+        "FROM marts.fct_traffic_quality_daily GROUP BY 1) AS reasons WHERE ivt_rate > 0",
+    )
+    assert traffic["reasons"] == 4
+    assert 0.03 < traffic["ivt_rate"] < 0.12
+    campaigns = deployment.query("target", "SELECT pacing_status FROM marts.mart_campaign_kpis")
+    assert {row["pacing_status"] for row in campaigns} == {
+        "on_track", "behind", "ahead", "over_budget", "not_started",
+    }  # fmt: skip
+    (anomalies,) = deployment.query(
+        "target", "SELECT sum(anomalous_days)::int AS days FROM marts.mart_campaign_kpis"
+    )
+    assert anomalies["days"] == 1
+
+
+def test_it_loads_fourteen_days_of_logs_and_rows(demo):
     deployment, _ = demo
     (loads,) = deployment.query(
         "target", "SELECT count(*) AS days, min(impression_count) > 0 AS busy FROM load_audit"
@@ -35,7 +63,7 @@ def test_it_loads_seven_days_of_logs_and_rows(demo):
         "target", "SELECT sum(impressions)::int AS impressions FROM marts.fct_daily_summary"
     )
     (source,) = deployment.query("source", "SELECT count(*) AS impressions FROM impressions")
-    assert loads == {"days": 7, "busy": True}
+    assert loads == {"days": 14, "busy": True}
     assert summary == source
 
 

@@ -167,4 +167,4 @@ def raw_operational(
             )
 
 
-assets = [*raw_logs, log_files, raw_operational]
+assets: list[dg.AssetsDefinition | dg.AssetSpec] = [*raw_logs, log_files, raw_operational]
