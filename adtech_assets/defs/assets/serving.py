@@ -8,9 +8,10 @@ import dagster as dg
 from adtech_assets.defs.assets.load import csv_data_task
 from adtech_assets.defs.assets.models import DAILY_TAG, Translator, project
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import OWNERS, SINGLE_RUN, step, table_metadata
+from adtech_assets.defs.steps import OWNERS, SINGLE_RUN, run_days, step, table_metadata
 from adtech_assets.serving import exports, report
-from adtech_assets.serving.publish import SCHEMA, Mart, publish
+from adtech_assets.serving.marts import DAY_COLUMN, SCHEMA, Mart
+from adtech_assets.serving.publish import publish
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
 
@@ -27,7 +28,9 @@ def _public_marts() -> dict[dg.AssetKey, Mart]:
             column_descriptions={
                 column["name"]: column["description"] for column in node["columns"].values()
             },
-            has_every_day=DAILY_TAG in node["tags"],
+            # A day of the log files may rightly vanish, with the last file that is counted for it.
+            has_every_day=DAILY_TAG in node["tags"]
+            and node["config"]["meta"]["key"] == [DAY_COLUMN],
         )
         for node in nodes
         if node["resource_type"] == "model" and node["access"] == "public"
@@ -60,12 +63,12 @@ def published(
     warehouse: WarehouseResource,
     target: dg.ResourceParam[Postgres],
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Replace what BI tools read, all marts in one transaction."""
+    """Renew what BI tools read, all marts in one transaction."""
     selected = [
         mart for mart in MARTS.values() if PUBLISHED_KEYS[mart.name] in context.selected_asset_keys
     ]
     with step(context, settings), warehouse.get_connection() as connection:
-        rows = publish(connection, target, selected)
+        rows = publish(connection, target, selected, run_days(context.run.tags))
         for mart in selected:
             yield dg.MaterializeResult(
                 asset_key=PUBLISHED_KEYS[mart.name],
