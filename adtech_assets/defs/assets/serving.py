@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
 
 from adtech_assets.defs.assets.load import csv_data_task
 from adtech_assets.defs.assets.models import DAILY_TAG, Translator, project
@@ -95,17 +96,15 @@ def _build_export(name: str, mart: str) -> dg.AssetsDefinition:
         target: dg.ResourceParam[Postgres],
     ) -> dg.MaterializeResult[None]:
         with step(context, settings):
-            frame = exports.read(target, name)
-            paths = [settings.exports_dir / f"{name}.{suffix}" for suffix in exports.FILE_FORMATS]
-            for path in paths:
-                exports.write(frame, path)
+            files = exports.export(target, [name], settings.exports_dir, exports.FILE_FORMATS)
+            schema = pl.read_parquet_schema(settings.exports_dir / f"{name}.parquet")
             return dg.MaterializeResult(
                 metadata={
-                    "dagster/row_count": frame.height,
+                    "dagster/row_count": max(files.values()),
                     "dagster/column_schema": dg.TableSchema(
-                        [dg.TableColumn(n, str(t)) for n, t in frame.schema.items()]
+                        [dg.TableColumn(n, str(t)) for n, t in schema.items()]
                     ),
-                    **{path.suffix[1:]: dg.MetadataValue.path(path) for path in paths},
+                    **{path.suffix[1:]: dg.MetadataValue.path(path) for path in files},
                 }
             )
 
