@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adtech_assets.settings import Settings
 
 
@@ -38,11 +40,19 @@ class Store(StrEnum):
 
 def add_commands(app: typer.Typer) -> None:
     """Add these commands to the app."""
-    app.command(epilog="Example: adtech results --format csv --output .")(results)
+    app.command(epilog="Example: adtech results --mart mart_campaign_kpis --format csv --output .")(
+        results
+    )
     app.command(epilog='Example: adtech sql target "SELECT * FROM csv_data_task" --format csv')(sql)
 
 
 def results(
+    marts: list[str] | None = typer.Option(
+        None,
+        "--mart",
+        "-m",
+        help="A published mart, as often as you like, or all. [default: the two KPI tables]",
+    ),
     output_format: ResultFormat = typer.Option(
         ResultFormat.stdout, "--format", "-f", help="On the screen, or as files."
     ),
@@ -50,36 +60,33 @@ def results(
         None, "--output", "-o", help="Folder of the files. [default: the exports folder]"
     ),
 ) -> None:
-    """The published KPIs: campaign_ctr and daily_summary."""
+    """The published KPIs: campaign_ctr and daily_summary, or any mart."""
     from adtech_assets.cli.screen import screen
     from adtech_assets.serving import exports
     from adtech_assets.settings import load_settings
     from adtech_assets.stores.postgres import Postgres
 
     settings = load_settings()
+    names = marts or list(exports.EXPORTS)
     if output_format is ResultFormat.stdout:
-        print_exports(settings)
+        print_exports(settings, names)
         return
+    file_format: exports.FileFormat = "csv" if output_format is ResultFormat.csv else "parquet"
     target = Postgres.of(settings, "target")
-    frames = {name: exports.read(target, name) for name in exports.EXPORTS}
-    for name, frame in frames.items():
-        path = (output or settings.exports_dir) / f"{name}.{output_format}"
-        exports.write(frame, path)
-        screen.print(f"{path}  ({frame.height:,} rows)", soft_wrap=True)
+    written = exports.export(target, names, output or settings.exports_dir, [file_format])
+    for path, rows in written.items():
+        screen.print(f"{path}  ({rows:,} rows)", soft_wrap=True)
 
 
-def print_exports(settings: Settings) -> None:
-    """Print both tables."""
-    from adtech_assets.cli.screen import print_table
+def print_exports(settings: Settings, names: Sequence[str] | None = None) -> None:
+    """Print published marts, by default both exports."""
+    from adtech_assets.cli.mart_table import MOST_ROWS, print_mart
     from adtech_assets.serving import exports
-    from adtech_assets.serving.report import percent
     from adtech_assets.stores.postgres import Postgres
 
     target = Postgres.of(settings, "target")
-    for name in exports.EXPORTS:
-        frame = exports.read(target, name)
-        rows = ((*row[:-1], percent(row[-1])) for row in frame.iter_rows())
-        print_table(name, frame.columns, rows)
+    for page in exports.read_pages(target, names or list(exports.EXPORTS), MOST_ROWS):
+        print_mart(page)
 
 
 def sql(

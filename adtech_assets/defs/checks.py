@@ -13,15 +13,15 @@ from adtech_assets.defs.assets.raw import EXTRACTED_DAYS_KEY, RAW_LOG_KEYS, RAW_
 from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup, user_agents
 from adtech_assets.defs.assets.serving import MARTS, PUBLISHED_KEYS
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import days_to_check, step
+from adtech_assets.defs.steps import days_to_check, run_days, step
 from adtech_assets.logs import offsets, rollup
 from adtech_assets.logs import user_agents as agents
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS, Kind
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
 from adtech_assets.partitions import DayRange, yesterday
-from adtech_assets.serving import conservation
-from adtech_assets.serving.publish import SCHEMA, Mart
+from adtech_assets.serving import conservation, published_check
+from adtech_assets.serving.marts import Mart
 from adtech_assets.serving.status import read_status
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
@@ -35,14 +35,16 @@ def result(
     differences: Sequence[object],
     what: str,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    of: int | None = None,
 ) -> dg.AssetCheckResult:
-    """Passed without differences; else the first ones, day and numbers."""
+    """Passed without differences; else the first ones, day and numbers, `of` all there are."""
     shown = [str(difference) for difference in differences[:MOST_DIFFERENCES]]
+    count = len(differences) if of is None else of
     return dg.AssetCheckResult(
         passed=not differences,
         severity=severity,
-        description=f"{len(differences)} {what}, first: {shown[0]}" if shown else f"No {what}",
-        metadata={"differences": len(differences), "examples": dg.MetadataValue.json(shown)},
+        description=f"{count} {what}, first: {shown[0]}" if shown else f"No {what}",
+        metadata={"differences": count, "examples": dg.MetadataValue.json(shown)},
     )
 
 
@@ -304,26 +306,17 @@ def _build_published_check(mart: Mart) -> dg.AssetChecksDefinition:
         warehouse: WarehouseResource,
         target: dg.ResourceParam[Postgres],
     ) -> dg.AssetCheckResult:
-        table = f"{SCHEMA}.{mart.name}"
         with (
             step(context, settings),
             warehouse.get_connection() as connection,
             target.snapshot() as snapshot,
         ):
-            columns = connection.execute(f"DESCRIBE {table}").fetchall()
-            names = ", ".join(name for name, *_ in columns)
-            casts = ", ".join(f"CAST({name} AS {type_}) AS {name}" for name, type_, *_ in columns)
-            connection.register("in_postgres", snapshot.table(f"SELECT {names} FROM {table}"))
-            differences = connection.execute(
-                f"""
-                (SELECT 'only in the warehouse', * FROM (FROM {table} EXCEPT ALL
-                    SELECT {casts} FROM in_postgres))
-                UNION ALL
-                (SELECT 'only in Postgres', * FROM (SELECT {casts} FROM in_postgres
-                    EXCEPT ALL FROM {table}))
-                """
-            ).fetchall()
-        return result(differences, f"rows of {table} that only one of the stores has")
+            found = published_check.compare(
+                connection, snapshot, mart, run_days(context.run.tags), MOST_DIFFERENCES
+            )
+        return result(
+            found.examples, f"rows of {mart.table} that only one of the stores has", of=found.rows
+        )
 
     return rows_equal_mart
 

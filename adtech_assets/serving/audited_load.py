@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from psycopg import sql
@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateTable
 
 from adtech_assets.errors import UserError
 from adtech_assets.logs.rollup import HourCount
-from adtech_assets.stores.postgres import copy_rows, retried
+from adtech_assets.stores.postgres import copy_csv, copy_rows, retried
 
 if TYPE_CHECKING:
     import psycopg
@@ -51,6 +51,9 @@ LOAD_AUDIT = Table(
 # Loads of any day take turns: the tables may still have to be made, and two runs of one day must
 # give the result of one. Any number will do that nobody else uses.
 _LOAD_LOCK = 742_011
+
+_BLOCK_DAYS = 500
+"""Days of a block of COPY, at most 0.8 MB."""
 
 
 @dataclass(frozen=True)
@@ -100,15 +103,11 @@ def replace_days(
         cursor.execute(
             "DELETE FROM public.load_audit WHERE day BETWEEN %s AND %s", [days.first, days.last]
         )
-        copy_rows(
+        copy_csv(
             cursor,
             sql.SQL("public.csv_data_task"),
             CSV_DATA_TASK.columns.keys(),
-            (
-                (datetime.combine(c.day, time(c.hour)), c.impressions, c.clicks, now)
-                for load in loads
-                for c in load.counts
-            ),
+            (_lines(loads[n : n + _BLOCK_DAYS], now) for n in range(0, len(loads), _BLOCK_DAYS)),
         )
         copy_rows(
             cursor,
@@ -130,6 +129,16 @@ def replace_days(
                 if load.files is not None
             ),
         )
+
+
+def _lines(loads: list[DayLoad], now: datetime) -> bytes:
+    """Rows of `csv_data_task` as CSV; 1 million take 0.4 s, as tuples for COPY 3 s."""
+    lines: list[str] = []
+    audited = f",{now}\n"  # a time is made into text as slowly as a whole line
+    for load in loads:
+        day = str(load.day)
+        lines += [f"{day} {c.hour}:00,{c.impressions},{c.clicks}{audited}" for c in load.counts]
+    return "".join(lines).encode()
 
 
 def audits(connection: psycopg.Connection, days: DayRange) -> dict[date, LoadedDay]:

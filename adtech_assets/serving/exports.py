@@ -1,4 +1,4 @@
-"""KPI tables as files and on the screen, as they were published.
+"""Published marts as files and for the screen, as they were published.
 
 Text is written as it is: quoted where CSV asks for it, but a value that begins with `=` stays so.
 The files are for programs; whoever opens one in a spreadsheet should import it as text.
@@ -6,45 +6,142 @@ The files are for programs; whoever opens one in a spreadsheet should import it 
 
 from __future__ import annotations
 
+import contextlib
+import re
+from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import IO, TYPE_CHECKING, Literal, get_args
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from adtech_assets.errors import UserError
+from adtech_assets.serving.marts import SCHEMA, quoted
 from adtech_assets.serving.outputs import written_output
-from adtech_assets.serving.publish import SCHEMA
 from adtech_assets.stores.postgres import retried
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
-    from adtech_assets.stores.postgres import Postgres
+    from adtech_assets.stores.postgres import Postgres, Snapshot
 
 FileFormat = Literal["csv", "parquet"]
 FILE_FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
 
 EXPORTS = {"campaign_ctr": "fct_campaign_ctr", "daily_summary": "fct_daily_summary"}
-"""Mart of each export; both are ordered by their key, the first column."""
+"""Exports that have a name of their own, with their marts. Other marts are exported as they are."""
+
+EVERY_MART = "all"
+
+_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
+_TIME_FORMAT = "%F %T%.f"
 
 
-@retried
-def read(target: Postgres, export: str) -> pl.DataFrame:
-    """Read a published mart, ordered by its key.
+@dataclass(frozen=True)
+class PublishedMart:
+    """A table of the schema `marts`, as Postgres describes it."""
+
+    name: str
+    columns: dict[str, str]
+    """Types in Postgres, in order."""
+    key: tuple[str, ...]
+
+    @property
+    def export(self) -> str:
+        """Its name as an export: of its files, and above it on the screen."""
+        return next((name for name, mart in EXPORTS.items() if mart == self.name), self.name)
+
+    def query(self, limit: int | None = None) -> str:
+        """Its rows by its key: text byte by byte, for servers sort it each in its own way."""
+        order = ", ".join(
+            quoted(column) + (' COLLATE "C"' if self.columns[column] == "text" else "")
+            for column in self.key or self.columns
+        )
+        some = f" LIMIT {limit}" if limit is not None else ""
+        values = ", ".join(map(quoted, self.columns))
+        return f"SELECT {values} FROM {SCHEMA}.{quoted(self.name)} ORDER BY {order}{some}"
+
+
+@dataclass(frozen=True)
+class Page:
+    """The first rows of a mart."""
+
+    mart: PublishedMart
+    frame: pl.DataFrame
+    rows: int
+    """Of the whole mart."""
+
+
+def read(target: Postgres, name: str) -> pl.DataFrame:
+    """Read a published mart, or the mart of an export, ordered by its key.
 
     Raises:
         UserError: it has not been published yet.
     """
-    mart = EXPORTS[export]
+    (page,) = read_pages(target, [name])
+    return page.frame
+
+
+@retried
+def read_pages(target: Postgres, names: Sequence[str], limit: int | None = None) -> list[Page]:
+    """Read the first rows of published marts, all of one instant, each ordered by its key.
+
+    Args:
+        target: the database.
+        names: of marts or exports; `all` for every mart.
+        limit: rows of each mart.
+
+    Raises:
+        UserError: a mart has not been published.
+    """
     with target.snapshot() as snapshot:
-        found = snapshot.table(f"SELECT to_regclass('{SCHEMA}.{mart}')::text AS name")
-        if found["name"][0].as_py() is None:
-            raise UserError(
-                f"{SCHEMA}.{mart} has not been published yet. "
-                "Run the pipeline first: adtech backfill --help"
+        return [
+            Page(
+                mart,
+                pl.concat(_frames(snapshot, mart, limit)),
+                snapshot.table(f"SELECT count(*) AS n FROM {SCHEMA}.{quoted(mart.name)}")["n"][
+                    0
+                ].as_py(),
             )
-        table = snapshot.table(f"SELECT * FROM {SCHEMA}.{mart} ORDER BY 1")
-    return pl.DataFrame(table)
+            for mart in _chosen(snapshot, names)
+        ]
+
+
+@retried
+def export(
+    target: Postgres, names: Sequence[str], folder: Path, formats: Collection[FileFormat]
+) -> dict[Path, int]:
+    """Write published marts to files, all of one instant, each ordered by its key.
+
+    A batch of rows is in memory at a time. Each file appears whole or not at all.
+
+    Args:
+        target: the database.
+        names: of marts or exports; `all` for every mart.
+        folder: of the files, `<export>.<format>`.
+        formats: each gives a file of the same values.
+
+    Returns:
+        Rows of each file.
+
+    Raises:
+        UserError: a mart has not been published, or a file cannot be written.
+    """
+    written: dict[Path, int] = {}
+    with target.snapshot() as snapshot:
+        for mart in _chosen(snapshot, names):
+            paths = [folder / f"{mart.export}.{suffix}" for suffix in formats]
+            rows = 0
+            with contextlib.ExitStack() as stack:
+                writers = [stack.enter_context(_writer(path)) for path in paths]
+                for frame in _frames(snapshot, mart):
+                    rows += frame.height
+                    for write_frame in writers:
+                        write_frame(frame)
+            written |= dict.fromkeys(paths, rows)
+    return written
 
 
 def write(frame: pl.DataFrame, path: Path) -> None:
@@ -53,10 +150,118 @@ def write(frame: pl.DataFrame, path: Path) -> None:
     Raises:
         UserError: the folder or the file cannot be written.
     """
-    content = BytesIO()  # Polars has errors of its own for a full disk
-    if path.suffix == ".csv":
-        frame.write_csv(content)
-    else:
-        frame.write_parquet(content)
-    with written_output(path) as partial:
-        partial.write_bytes(content.getbuffer())
+    with _writer(path) as write_frame:
+        write_frame(frame)
+
+
+def _chosen(snapshot: Snapshot, names: Sequence[str]) -> list[PublishedMart]:
+    published = _published(snapshot)
+    if EVERY_MART in names and published:
+        return list(published.values())
+    chosen = dict.fromkeys(EXPORTS.get(name, name) for name in names)
+    for mart in chosen:
+        if mart not in published:
+            known = ", ".join(published)
+            raise UserError(
+                f"There is no published mart {mart}. Published are: {known}."
+                if known and mart not in EXPORTS.values()
+                else f"{SCHEMA}.{mart} has not been published yet. "
+                "Run the pipeline first: adtech backfill --help"
+            )
+    return [published[mart] for mart in chosen]
+
+
+def _published(snapshot: Snapshot) -> dict[str, PublishedMart]:
+    """The tables of the schema by name; Postgres knows them sooner than dbt would be loaded."""
+    described = snapshot.table(
+        f"""
+        SELECT
+            relname::text AS name,
+            attname::text AS column,
+            format_type(atttypid, atttypmod) AS type,
+            array_position(indkey::int2[], attnum) AS key_position
+        FROM pg_class
+        JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
+        LEFT JOIN pg_index ON indrelid = pg_class.oid AND indisprimary
+        WHERE relnamespace = to_regnamespace('{SCHEMA}') AND relkind = 'r'
+        ORDER BY relname, attnum
+        """
+    ).to_pylist()
+    return {
+        name: PublishedMart(
+            name,
+            {row["column"]: row["type"] for row in described if row["name"] == name},
+            tuple(
+                row["column"]
+                for row in sorted(
+                    (r for r in described if r["name"] == name and r["key_position"] is not None),
+                    key=lambda row: int(row["key_position"]),
+                )
+            ),
+        )
+        for name in dict.fromkeys(row["name"] for row in described)
+    }
+
+
+def _frames(
+    snapshot: Snapshot, mart: PublishedMart, limit: int | None = None
+) -> Iterator[pl.DataFrame]:
+    """A mart in batches, the first of which may be empty."""
+    with snapshot.stream(mart.query(limit)) as stream:
+        # An empty mart has no batch, but its columns.
+        yield _frame(stream.schema.empty_table(), mart)
+        for batch in stream:
+            yield _frame(pa.Table.from_batches([batch]), mart)
+
+
+def _frame(table: pa.Table, mart: PublishedMart) -> pl.DataFrame:
+    """Postgres' numeric and uuid come as texts of a type that Polars does not know."""
+    for number, (name, type_) in enumerate(mart.columns.items()):
+        column = table.column(number)
+        if numeric := _NUMERIC.fullmatch(type_):
+            decimal = pa.decimal128(*map(int, numeric.groups()))
+            table = table.set_column(number, name, _storage(column).cast(decimal))
+        elif isinstance(column.type, pa.BaseExtensionType):
+            table = table.set_column(number, name, column.cast(pa.string()))
+    return pl.DataFrame(table)
+
+
+def _storage(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
+
+
+@contextlib.contextmanager
+def _writer(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """Write a file frame by frame, the first of which gives the columns."""
+    with written_output(path) as partial, partial.open("wb") as file:
+        yield from _csv_writer(file) if path.suffix == ".csv" else _parquet_writer(file)
+
+
+def _csv_writer(file: IO[bytes]) -> Iterator[Callable[[pl.DataFrame], None]]:
+    has_header = False
+
+    def write_frame(frame: pl.DataFrame) -> None:
+        nonlocal has_header
+        content = BytesIO()  # Polars has errors of its own for a full disk
+        frame.write_csv(content, include_header=not has_header, datetime_format=_TIME_FORMAT)
+        has_header = True
+        file.write(content.getbuffer())
+
+    yield write_frame
+
+
+def _parquet_writer(file: IO[bytes]) -> Iterator[Callable[[pl.DataFrame], None]]:
+    writer: pq.ParquetWriter | None = None
+
+    def write_frame(frame: pl.DataFrame) -> None:
+        nonlocal writer
+        table = frame.to_arrow()
+        writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
+        if table.num_rows:
+            writer.write_table(table)
+
+    try:
+        yield write_frame
+    finally:
+        if writer is not None:
+            writer.close()

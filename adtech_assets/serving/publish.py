@@ -2,60 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import duckdb
-import psycopg
 from psycopg import sql
 
 from adtech_assets.errors import UserError
-from adtech_assets.stores.postgres import retried
+from adtech_assets.serving import fingerprints, marts, readers
+from adtech_assets.serving.mart_tables import MartTable
+from adtech_assets.serving.marts import DAY_COLUMN, SCHEMA, Mart
+from adtech_assets.stores.postgres import copy_arrow, copy_rows, retried
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import date
 
+    import duckdb
+    import psycopg
+
+    from adtech_assets.partitions import DayRange
+    from adtech_assets.serving.fingerprints import DayRows
     from adtech_assets.stores.postgres import Postgres
 
-SCHEMA = "marts"
+__all__ = ["SCHEMA", "Mart", "publish"]
+
 _PUBLISH_LOCK = 742_012
 
-_POSTGRES_TYPES = {
-    "DATE": "date",
-    "INTEGER": "integer",
-    "BIGINT": "bigint",
-    "DOUBLE": "double precision",
-    "VARCHAR": "text",
-    "BOOLEAN": "boolean",
-    "TIMESTAMP": "timestamp without time zone",
-}
-_BATCH_ROWS = 10_000
+# Not in the schema of the marts: who reads those has no use for it.
+_NOTES = sql.Identifier("public", "published_days")
+_NOTES_TABLE = """
+CREATE TABLE {} (
+    mart text, event_date date, fingerprint text NOT NULL, PRIMARY KEY (mart, event_date)
+)
+"""
 
-
-@dataclass(frozen=True)
-class Mart:
-    """A public mart: its name in both stores, its key, and its description."""
-
-    name: str
-    key: tuple[str, ...]
-    description: str
-    column_descriptions: dict[str, str]
-    has_every_day: bool = False
-    """One row or more, by `event_date`, for every day that the warehouse knows."""
+# What pyarrow writes as Postgres reads it. All else DuckDB makes into text: it can write the
+# infinite dates, which pyarrow cannot.
+_WRITTEN_AS_IT_IS = (
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT"),
+    *("FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR"),
+)
+_BATCH_ROWS = 8_192
+"""Rows of a block of COPY, about 1 MB; read ahead by one, so that 1 MB texts fit into memory."""
 
 
 @retried
 def publish(
-    connection: duckdb.DuckDBPyConnection, target: Postgres, marts: Sequence[Mart]
+    connection: duckdb.DuckDBPyConnection,
+    target: Postgres,
+    published: Sequence[Mart],
+    days: DayRange | None = None,
 ) -> dict[str, int]:
-    """Replace published marts by the warehouse's, all in one transaction.
+    """Make published marts equal to the warehouse's, all in one transaction.
 
     Rows are deleted and copied, not swapped in as a new table: readers never wait, grants and
     views that others have made stay, and who began to read before the commit goes on seeing the
     old rows. Only a mart whose columns or key have changed is made anew, with the same grants.
 
+    Args:
+        connection: to the warehouse.
+        target: the database.
+        published: the marts.
+        days: of the run. They are replaced in marts with an `event_date`, and of the other days
+            those that differ from what is published; marts of no day are replaced whole. None:
+            everything is replaced.
+
     Returns:
-        Rows published, by mart.
+        Rows now published, by mart.
 
     Raises:
         TransientError: the database did not come back within the retries; nothing has changed.
@@ -68,160 +80,160 @@ def publish(
         cursor.execute("SELECT to_regnamespace(%s) IS NULL", [SCHEMA])
         if cursor.fetchone() == (True,):
             cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(SCHEMA)))
-        return {mart.name: _replace(connection, cursor, mart) for mart in marts}
+        cursor.execute("SELECT to_regclass(%s) IS NULL", [_NOTES.as_string()])
+        if cursor.fetchone() == (True,):
+            cursor.execute(sql.SQL(_NOTES_TABLE).format(_NOTES))
+        rows = {mart.name: _publish(connection, cursor, mart, days) for mart in published}
+        readers.let_read(cursor, published)
+        return rows
 
 
-def _replace(connection: duckdb.DuckDBPyConnection, cursor: psycopg.Cursor, mart: Mart) -> int:
-    try:
-        result = connection.execute(f"SELECT * FROM {SCHEMA}.{mart.name} ORDER BY ALL")
-    except duckdb.CatalogException as error:
-        raise UserError(
-            f"{SCHEMA}.{mart.name} is not in the warehouse. Build the models first: "
-            "adtech backfill --help"
-        ) from error
+def _publish(
+    connection: duckdb.DuckDBPyConnection,
+    cursor: psycopg.Cursor,
+    mart: Mart,
+    days: DayRange | None,
+) -> int:
+    columns = marts.columns_of(connection, mart)
+    query = marts.published_rows(mart, columns)
+    table = MartTable(cursor, mart, columns)
+    wanted = fingerprints.by_day(connection, query, columns)
+    found = _rows_by_day(cursor, table)
     if mart.has_every_day:
-        _refuse_to_forget(connection.cursor(), cursor, mart)
-    columns = {
-        str(name): _postgres_type(mart, str(name), str(type_))
-        for name, type_, *_ in result.description or []
-    }
-    if _published_columns(cursor, mart) == list(columns.items()):
-        cursor.execute(sql.SQL("DELETE FROM {}").format(_table(mart)))
+        _refuse_to_forget(mart, found, wanted)
+    is_new = not table.is_as_the_mart()
+    stale: set[date | None] | None = None
+    if days is not None and not is_new and marts.is_dated(columns):
+        stale = _stale_days(cursor, mart, days, found, wanted)
+        query += _of_days(stale)
+    if is_new:
+        table.make_anew()
     else:
-        grants = _grants(cursor, mart)
-        _create(cursor, mart, columns)
-        for grant in grants:
-            cursor.execute(grant)
-    _describe(cursor, mart, columns)
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    rows = 0
-    with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(_table(mart), names)) as copy:
-        while batch := result.fetchmany(_BATCH_ROWS):
-            for row in batch:
-                copy.write_row(row)
-            rows += len(batch)
-    return rows
+        _delete(cursor, table.name, stale)
+    if stale is None or stale:
+        rows = connection.sql(
+            _as_written(query, columns),
+            params=None if stale is None else {"days": _dated(stale)},
+        )
+        with rows.to_arrow_reader(_BATCH_ROWS) as reader:
+            copy_arrow(cursor, table.name, reader)
+    if is_new:
+        table.add_key()
+    table.add_indexes()
+    table.describe()
+    _note(cursor, mart, wanted, stale)
+    return sum(day.rows for day in wanted.values())
+
+
+def _rows_by_day(cursor: psycopg.Cursor, table: MartTable) -> dict[date | None, int]:
+    """Rows in Postgres by day, which nobody's edits are hidden from: 0.1 s for 1 million rows."""
+    if not table.has_column(DAY_COLUMN):
+        return {}
+    cursor.execute(
+        sql.SQL("SELECT {0}, count(*) FROM {1} GROUP BY {0}").format(
+            sql.Identifier(DAY_COLUMN), table.name
+        )
+    )
+    return dict(cursor.fetchall())
+
+
+def _stale_days(
+    cursor: psycopg.Cursor,
+    mart: Mart,
+    days: DayRange,
+    found: Mapping[date | None, int],
+    wanted: Mapping[date | None, DayRows],
+) -> set[date | None]:
+    """The days of the run, those without a date, and those that are not published as they are."""
+    cursor.execute(
+        sql.SQL("SELECT event_date, fingerprint FROM {} WHERE mart = %s").format(_NOTES),
+        [mart.name],
+    )
+    noted: dict[date | None, str] = dict(cursor.fetchall())
+    known = found.keys() | wanted.keys()
+    return {
+        day
+        for day in known
+        if day is None
+        or day in days
+        or day not in wanted
+        or (found.get(day, 0), noted.get(day)) != (wanted[day].rows, wanted[day].fingerprint)
+    }
+
+
+def _of_days(days: Collection[date | None]) -> str:
+    undated = f" OR {DAY_COLUMN} IS NULL" if None in days else ""
+    return f" WHERE {DAY_COLUMN} IN (SELECT unnest($days::DATE[])){undated}"
+
+
+def _delete(
+    cursor: psycopg.Cursor, table: sql.Identifier, days: Collection[date | None] | None
+) -> None:
+    """Delete some days, or everything."""
+    if days is None:
+        cursor.execute(sql.SQL("DELETE FROM {}").format(table))
+    elif days:
+        undated = f" OR {DAY_COLUMN} IS NULL" if None in days else ""
+        cursor.execute(
+            sql.SQL("DELETE FROM {} WHERE {} = ANY (%s::date[])" + undated).format(
+                table, sql.Identifier(DAY_COLUMN)
+            ),
+            [_dated(days)],
+        )
+
+
+def _as_written(query: str, columns: Mapping[str, str]) -> str:
+    values = ", ".join(
+        marts.quoted(name)
+        if type_ in _WRITTEN_AS_IT_IS
+        else f"CAST({marts.quoted(name)} AS VARCHAR) AS {marts.quoted(name)}"
+        for name, type_ in columns.items()
+    )
+    return f"SELECT {values} FROM ({query})"
+
+
+def _note(
+    cursor: psycopg.Cursor,
+    mart: Mart,
+    wanted: Mapping[date | None, DayRows],
+    stale: Collection[date | None] | None,
+) -> None:
+    """Note what has been published of each day, in the same transaction."""
+    mine = sql.SQL("DELETE FROM {} WHERE mart = %s").format(_NOTES)
+    if stale is None:
+        cursor.execute(mine, [mart.name])
+    else:
+        cursor.execute(
+            mine + sql.SQL(" AND event_date = ANY (%s::date[])"), [mart.name, _dated(stale)]
+        )
+    copy_rows(
+        cursor,
+        _NOTES,
+        ("mart", "event_date", "fingerprint"),
+        (
+            (mart.name, day, of_day.fingerprint)
+            for day, of_day in wanted.items()
+            if day is not None and (stale is None or day in stale)
+        ),
+    )
+
+
+def _dated(days: Collection[date | None]) -> list[date]:
+    return sorted(day for day in days if day is not None)
 
 
 def _refuse_to_forget(
-    warehouse: duckdb.DuckDBPyConnection, cursor: psycopg.Cursor, mart: Mart
+    mart: Mart, found: Mapping[date | None, int], wanted: Mapping[date | None, DayRows]
 ) -> None:
     """Stop when published days would vanish: a lost warehouse begins anew with the days of a run.
 
     What a mart totals over all days would be as wrong, so no mart of the transaction is published.
     """
-    cursor.execute(
-        "SELECT 1 FROM pg_attribute "
-        "WHERE attrelid = to_regclass(%s) AND attname = 'event_date' AND NOT attisdropped",
-        [_table(mart).as_string()],
-    )
-    if cursor.fetchone() is None:
-        return
-    cursor.execute(sql.SQL("SELECT DISTINCT event_date FROM {}").format(_table(mart)))
-    published = {day for (day,) in cursor}
-    days = warehouse.execute(f"SELECT DISTINCT event_date FROM {SCHEMA}.{mart.name}").fetchall()
-    lost = sorted(published - {day for (day,) in days})
+    lost = _dated(found.keys() - wanted.keys())
     if lost:
         raise UserError(
-            f"{SCHEMA}.{mart.name} is published with {len(lost)} days that the warehouse does not "
+            f"{mart.table} is published with {len(lost)} days that the warehouse does not "
             "have: it was lost, and has begun anew. Nothing was published. Load them again: "
             f"adtech backfill --from {lost[0]} --to {lost[-1]}. If they are gone for good, delete "
-            f"them from {SCHEMA}.{mart.name} first."
+            f"them from {mart.table} first."
         )
-
-
-def _table(mart: Mart) -> sql.Identifier:
-    return sql.Identifier(SCHEMA, mart.name)
-
-
-def _published_columns(cursor: psycopg.Cursor, mart: Mart) -> list[tuple[str, str]] | None:
-    """Names and types, in order; None where there is no table of this key."""
-    table = _table(mart).as_string()
-    cursor.execute(
-        """
-        SELECT attname::text
-        FROM pg_index
-        JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
-        WHERE indrelid = to_regclass(%s) AND indisprimary
-        ORDER BY array_position(indkey::int2[], attnum)
-        """,
-        [table],
-    )
-    if tuple(name for (name,) in cursor) != mart.key:
-        return None
-    cursor.execute(
-        """
-        SELECT attname, format_type(atttypid, atttypmod)
-        FROM pg_attribute
-        WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
-        ORDER BY attnum
-        """,
-        [table],
-    )
-    return cursor.fetchall()
-
-
-def _grants(cursor: psycopg.Cursor, mart: Mart) -> list[bytes]:
-    """The statements that give others what they may do with the table now."""
-    cursor.execute(
-        """
-        SELECT format(
-            'GRANT %%s ON %%s TO %%s%%s',
-            privilege_type,
-            oid::regclass,
-            CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
-            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END
-        )
-        FROM pg_class, aclexplode(relacl)
-        WHERE oid = to_regclass(%s) AND grantee <> relowner
-        """,
-        [_table(mart).as_string()],
-    )
-    return [statement.encode() for (statement,) in cursor]
-
-
-def _create(cursor: psycopg.Cursor, mart: Mart, columns: dict[str, str]) -> None:
-    definitions = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type_))
-        for name, type_ in columns.items()
-    )
-    key = sql.SQL(", ").join(map(sql.Identifier, mart.key))
-    try:
-        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_table(mart)))
-    except psycopg.errors.DependentObjectsStillExist as error:
-        raise UserError(
-            f"{SCHEMA}.{mart.name} has new columns, but others depend on its old ones: "
-            f"{' '.join((error.diag.message_detail or '').split())}. Nothing was published. "
-            "Drop them, publish again, and create them anew."
-        ) from error
-    cursor.execute(
-        sql.SQL("CREATE TABLE {} ({}, PRIMARY KEY ({}))").format(_table(mart), definitions, key)
-    )
-
-
-def _describe(cursor: psycopg.Cursor, mart: Mart, columns: dict[str, str]) -> None:
-    """Write the descriptions that the table does not have yet."""
-    cursor.execute(
-        "SELECT objsubid, description FROM pg_description "
-        "WHERE classoid = 'pg_class'::regclass AND objoid = to_regclass(%s)",
-        [_table(mart).as_string()],
-    )
-    written: dict[int, str] = dict(cursor.fetchall())
-    if written.get(0) != mart.description:
-        cursor.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(_table(mart), mart.description))
-    for number, name in enumerate(columns, start=1):
-        description = mart.column_descriptions.get(name)
-        if description is not None and written.get(number) != description:
-            column = sql.Identifier(SCHEMA, mart.name, name)
-            cursor.execute(sql.SQL("COMMENT ON COLUMN {} IS {}").format(column, description))
-
-
-def _postgres_type(mart: Mart, column: str, duckdb_type: str) -> str:
-    if duckdb_type.startswith("DECIMAL"):
-        return duckdb_type.lower().replace("decimal", "numeric").replace(", ", ",")
-    if duckdb_type not in _POSTGRES_TYPES:
-        raise UserError(
-            f"{SCHEMA}.{mart.name}.{column} is of type {duckdb_type}, which is not published. "
-            f"Cast it in the model to one of {', '.join(_POSTGRES_TYPES)} or DECIMAL."
-        )
-    return _POSTGRES_TYPES[duckdb_type]

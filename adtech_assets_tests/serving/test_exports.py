@@ -87,14 +87,19 @@ def test_an_empty_mart_gives_a_header(target, ask, tmp_path):
     assert (tmp_path / "d.csv").read_text() == "event_date,impressions,clicks,ctr\n"
 
 
-@pytest.mark.parametrize("suffix", exports.FILE_FORMATS)
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "unwritable"),
+    [
+        ("csv", pl.DataFrame({"n": [[1]]})),
+        ("parquet", pl.DataFrame({"n": [{}]}, schema={"n": pl.Struct([])})),
+    ],
+)
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, suffix, unwritable):
     path = tmp_path / f"d.{suffix}"
     exports.write(pl.DataFrame({"n": [1]}), path)
     before = path.read_bytes()
-    unwritable = pl.DataFrame({"o": [object()]})
 
-    with pytest.raises(BaseException, match=r"(?i)object"):
+    with pytest.raises(Exception, match=r"nested|no child field"):
         exports.write(unwritable, path)
 
     assert path.read_bytes() == before

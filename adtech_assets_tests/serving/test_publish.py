@@ -333,7 +333,7 @@ def test_a_user_who_may_only_write_rows_can_publish(warehouse, target, ask, read
     build_days(warehouse)
     publish(warehouse, target, [DAYS])
     ask(f"GRANT USAGE ON SCHEMA marts TO {reader_role}")
-    ask(f"GRANT SELECT, INSERT, DELETE ON marts.days TO {reader_role}")
+    ask(f"GRANT SELECT, INSERT, DELETE ON marts.days, published_days TO {reader_role}")
     url = target.url().replace("postgres@", f"{reader_role}@")
     build_days(warehouse, events=5)
 

@@ -4,13 +4,15 @@ import json
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
 
 from adtech_assets.defs.assets.load import csv_data_task
 from adtech_assets.defs.assets.models import DAILY_TAG, Translator, project
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import OWNERS, SINGLE_RUN, step, table_metadata
+from adtech_assets.defs.steps import OWNERS, SINGLE_RUN, run_days, step, table_metadata
 from adtech_assets.serving import exports, report
-from adtech_assets.serving.publish import SCHEMA, Mart, publish
+from adtech_assets.serving.marts import DAY_COLUMN, SCHEMA, Mart
+from adtech_assets.serving.publish import publish
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
 
@@ -27,7 +29,9 @@ def _public_marts() -> dict[dg.AssetKey, Mart]:
             column_descriptions={
                 column["name"]: column["description"] for column in node["columns"].values()
             },
-            has_every_day=DAILY_TAG in node["tags"],
+            # A day of the log files may rightly vanish, with the last file that is counted for it.
+            has_every_day=DAILY_TAG in node["tags"]
+            and node["config"]["meta"]["key"] == [DAY_COLUMN],
         )
         for node in nodes
         if node["resource_type"] == "model" and node["access"] == "public"
@@ -60,12 +64,12 @@ def published(
     warehouse: WarehouseResource,
     target: dg.ResourceParam[Postgres],
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Replace what BI tools read, all marts in one transaction."""
+    """Renew what BI tools read, all marts in one transaction."""
     selected = [
         mart for mart in MARTS.values() if PUBLISHED_KEYS[mart.name] in context.selected_asset_keys
     ]
     with step(context, settings), warehouse.get_connection() as connection:
-        rows = publish(connection, target, selected)
+        rows = publish(connection, target, selected, run_days(context.run.tags))
         for mart in selected:
             yield dg.MaterializeResult(
                 asset_key=PUBLISHED_KEYS[mart.name],
@@ -92,17 +96,15 @@ def _build_export(name: str, mart: str) -> dg.AssetsDefinition:
         target: dg.ResourceParam[Postgres],
     ) -> dg.MaterializeResult[None]:
         with step(context, settings):
-            frame = exports.read(target, name)
-            paths = [settings.exports_dir / f"{name}.{suffix}" for suffix in exports.FILE_FORMATS]
-            for path in paths:
-                exports.write(frame, path)
+            files = exports.export(target, [name], settings.exports_dir, exports.FILE_FORMATS)
+            schema = pl.read_parquet_schema(settings.exports_dir / f"{name}.parquet")
             return dg.MaterializeResult(
                 metadata={
-                    "dagster/row_count": frame.height,
+                    "dagster/row_count": max(files.values()),
                     "dagster/column_schema": dg.TableSchema(
-                        [dg.TableColumn(n, str(t)) for n, t in frame.schema.items()]
+                        [dg.TableColumn(n, str(t)) for n, t in schema.items()]
                     ),
-                    **{path.suffix[1:]: dg.MetadataValue.path(path) for path in paths},
+                    **{path.suffix[1:]: dg.MetadataValue.path(path) for path in files},
                 }
             )
 
