@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 ADTECH := $(BIN)/adtech
 FROM ?= $(shell date -d yesterday +%F 2>/dev/null || date -v-1d +%F)
 TO ?= $(FROM)
+BENCH ?= default
 UV := $(shell command -v uv 2>/dev/null)
 # The dbt targets work on the same warehouse as everything else.
 export ADTECH_DATA_DIR := $(abspath $(or $(ADTECH_DATA_DIR),data))
@@ -145,6 +146,10 @@ lint: setup $(VENV)/.installed-dev  ## every static check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint adtech_dbt
+
+.PHONY: bench
+bench: setup $(VENV)/.installed-dev  ## speed and memory beside their baselines; BENCH=small, default or full
+	@$(BIN)/python -m adtech_assets_tests.benchmarks $(BENCH)
 
 .PHONY: audit
 audit: setup $(VENV)/.installed-dev  ## packages: locked, hashed, installed as locked, advisories if reachable
