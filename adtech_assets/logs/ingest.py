@@ -264,7 +264,8 @@ class Ingest:
             if fingerprint not in self.good_schemas:
                 contract.check(path, self.kind)
                 self.good_schemas.add(fingerprint)
-            decoded = footer.decoded(content, ((c.group, c.field) for c in contract.COLUMNS))
+            if contract.says_kind(content, self.kind):
+                decoded = footer.decoded(content, ((c.group, c.field) for c in contract.COLUMNS))
         except Refusal:
             pass  # for its own reason, once it is read alone
         except FileNotFoundError:

@@ -104,7 +104,7 @@ class FileToRead:
     bytes: int
     name: LogFileName
     decoded: Decoded | None = None
-    """Size once decoded; None unless the file's schema has been found to keep the contract."""
+    """Size once decoded; None unless the footer has been found to keep the contract, kind included."""
 
     @property
     def is_small(self) -> bool:
@@ -272,9 +272,6 @@ def _is_the_warehouses(error: duckdb.Error, file: FileToRead) -> bool:
 
 
 def _read_small_files(batch: Sequence[FileToRead]) -> pl.DataFrame:
-    for file in batch:
-        if not contract.says_kind(pl.read_parquet_metadata(file.path), file.name.kind):
-            raise BatchNotReadError
     return (
         pl.scan_parquet(
             [file.path for file in batch],
