@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 ADTECH := $(BIN)/adtech
 FROM ?= $(shell date -d yesterday +%F 2>/dev/null || date -v-1d +%F)
 TO ?= $(FROM)
+BENCH ?= default
 UV := $(shell command -v uv 2>/dev/null)
 # The dbt targets work on the same warehouse as everything else.
 export ADTECH_DATA_DIR := $(abspath $(or $(ADTECH_DATA_DIR),data))
@@ -152,6 +153,10 @@ judge: setup $(VENV)/.installed-dev  ## the dbt project by the strict rules of d
 	$(BIN)/dbt parse --quiet --no-partial-parse
 	cd adtech_dbt && ../$(BIN)/dbt-bouncer run --preset strict
 	$(BIN)/dbt-score lint --manifest adtech_dbt/target/manifest.json --show failing-items --fail-project-under 9.5 --fail-any-item-under 9
+
+.PHONY: bench
+bench: setup $(VENV)/.installed-dev  ## speed and memory beside their baselines; BENCH=small, default or full
+	@$(BIN)/python -m adtech_assets_tests.benchmarks $(BENCH)
 
 .PHONY: audit
 audit: setup $(VENV)/.installed-dev  ## packages: locked, hashed, installed as locked, advisories if reachable

@@ -141,19 +141,19 @@ def settled_days(settings: Settings, loadable: DayRange, now: float) -> tuple[di
     """Digest of the settled files of each loadable day, and the number of unsettled files."""
     lines: dict[date, list[str]] = defaultdict(list)
     unsettled = 0
-    for file in landing.scan(settings.raw_data_dir):
+    for file in landing.entries(settings.raw_data_dir):
         try:
             day = names.parse(file.name, loadable.last).day
         except Refusal:
             continue  # no day can claim it; whichever run comes first puts it into quarantine
-        if day not in loadable:
+        if not loadable.first <= day <= loadable.last:
             continue
         if landing.is_settled(file, settings.settle_seconds, now):
             lines[day].append(f"{landing.shown_name(file.name)}/{file.bytes}/{file.modified_ns}")
         else:
             unsettled += 1
     digests = {
-        str(day): hashlib.blake2b("\n".join(content).encode(), digest_size=8).hexdigest()
+        str(day): hashlib.blake2b("\n".join(sorted(content)).encode(), digest_size=8).hexdigest()
         for day, content in sorted(lines.items())
     }
     return digests, unsettled

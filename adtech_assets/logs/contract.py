@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adtech_assets.logs.footer import locate
+from adtech_assets.logs.footer import locate, note
 from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def check_size(rows: int, decoded_bytes: int = 0) -> None:
         raise Refusal("too_large", f"{rows:,} events of {decoded_bytes:,} bytes once decoded")
 
 
-def says_kind(metadata: dict[str, str], kind: Kind) -> bool:
+def says_kind(footer: bytes, kind: Kind) -> bool:
     """Whether a footer's note names this kind, which spares reading the whole schema."""
-    return _noted_kind(metadata.get(MESSAGE_TYPE_KEY.decode(), "")) == kind
+    return _noted_kind(note(footer, MESSAGE_TYPE_KEY.decode())) == kind
 
 
 def _noted_kind(message_type: str) -> Kind | None:

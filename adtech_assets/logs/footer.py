@@ -103,6 +103,23 @@ def decoded(footer: bytes, columns: Iterable[tuple[str, str]]) -> Decoded | None
     return Decoded(rows, size)
 
 
+def note(footer: bytes, key: str) -> str:
+    """What the writer has noted under a key; nothing if it has not, or not as writers usually do.
+
+    Polars and pyarrow decode the whole footer for it: 0.3 ms and 7 ms a file of the feed.
+    """
+    # Notes follow the row groups, of whose statistics any text may be a part.
+    pattern = b"\x18" + bytes([len(key)]) + key.encode() + b"\x18"
+    at = footer.rfind(pattern)
+    if at < 0:
+        return ""
+    try:
+        length, at = _integer(footer, at + len(pattern))
+    except LookupError:
+        return ""
+    return footer[at : at + length].decode(errors="replace")
+
+
 def _chunk(footer: bytes, at: int) -> tuple[int, int]:
     """Values and uncompressed bytes of the column chunk whose codec begins here."""
     numbers = []

@@ -8,13 +8,15 @@ know are read again, which is how a lost warehouse comes back.
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 from bisect import bisect, insort
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.logs import contract, footer, landing, names, quarantine, reader
@@ -26,15 +28,20 @@ from adtech_assets.partitions import today
 from adtech_assets.stores.warehouse import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
     import duckdb
+    import polars as pl
 
     from adtech_assets.logs.landing import LandedFile
     from adtech_assets.logs.ledger import LedgerRow
     from adtech_assets.logs.names import Kind, LogFileName
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
 
@@ -127,13 +134,13 @@ class Ingest:
         new, overlapping = self._without_overlaps(new)
         later += overlapping
         to_read = {self._take_file_id(): candidate for candidate in new}
-        files = [self._file_to_read(file_id, c) for file_id, c in to_read.items()]
+        files = (self._file_to_read(file_id, c) for file_id, c in to_read.items())
         done = 0
-        for batch in reader.batches(files):
-            self._load([(file, to_read[file.file_id]) for file in batch])
+        for batch, events in reader.read_ahead(reader.batches(files)):
+            self._load([(file, to_read[file.file_id]) for file in batch], events)
             done += len(batch)
-            if len(batch) < len(files):
-                logger.info("%s of %s %s files read", f"{done:,}", f"{len(files):,}", self.kind)
+            if len(batch) < len(new):
+                logger.info("%s of %s %s files read", f"{done:,}", f"{len(new):,}", self.kind)
         return later
 
     # ---- which files ---------------------------------------------------------------------------
@@ -146,16 +153,24 @@ class Ingest:
         self.result.unsettled = [landing.shown_name(file.name) for file in unsettled]
         archived = landing.archived_files(self.settings, self.kind, self.days)
         candidates = []
-        for file in [*self._unknown(archived), *settled]:
-            name = None
-            try:
-                name = self._claim(file)
-                candidates.append(_Candidate(file, landing.fingerprint(file), name))
-            except Refusal as refusal:
-                self._refuse(file, name, refusal)
-            except FileNotFoundError:
-                raise _disappeared(file) from None
+        found = [*self._unknown(archived), *settled]
+        for file, outcome in zip(found, _each(self._candidate, found), strict=True):
+            if isinstance(outcome, _Candidate):
+                candidates.append(outcome)
+            else:
+                self._refuse(file, *outcome)
         return candidates
+
+    def _candidate(self, file: LandedFile) -> _Candidate | tuple[LogFileName | None, Refusal]:
+        """The file, hashed; or why it can never be counted, and its name as far as it is one."""
+        name = None
+        try:
+            name = self._claim(file)
+            return _Candidate(file, landing.fingerprint(file), name)
+        except Refusal as refusal:
+            return name, refusal
+        except FileNotFoundError:
+            raise _disappeared(file) from None
 
     def _is_mine(self, file: LandedFile) -> bool:
         """Whether the file is of these days, or of none at all."""
@@ -264,7 +279,8 @@ class Ingest:
             if fingerprint not in self.good_schemas:
                 contract.check(path, self.kind)
                 self.good_schemas.add(fingerprint)
-            decoded = footer.decoded(content, ((c.group, c.field) for c in contract.COLUMNS))
+            if contract.says_kind(content, self.kind):
+                decoded = footer.decoded(content, ((c.group, c.field) for c in contract.COLUMNS))
         except Refusal:
             pass  # for its own reason, once it is read alone
         except FileNotFoundError:
@@ -273,12 +289,16 @@ class Ingest:
 
     # ---- what becomes of them ------------------------------------------------------------------
 
-    def _load(self, batch: list[tuple[reader.FileToRead, _Candidate]]) -> None:
+    def _load(
+        self,
+        batch: list[tuple[reader.FileToRead, _Candidate]],
+        events: Future[pl.DataFrame] | None,
+    ) -> None:
         """Read a batch in one transaction with its ledger rows, or its files one by one."""
         try:
             with transaction(self.connection):
                 read = reader.append_batch(
-                    self.connection, [file for file, _ in batch], self.settings.zone
+                    self.connection, [file for file, _ in batch], self.settings.zone, events
                 )
                 self._record_loaded([(c, file.file_id, read[file.file_id]) for file, c in batch])
         except reader.BatchNotReadError:
@@ -391,6 +411,18 @@ class Ingest:
     def _take_file_id(self) -> int:
         self.next_file_id += 1
         return self.next_file_id - 1
+
+
+def _each(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """What a function makes of each item, in order, on as many processors as there are.
+
+    For work that waits for the disk or hashes, during which Python lets other threads run.
+    """
+    share = min(64, -(-len(items) // (os.cpu_count() or 1))) or 1
+    shares = (items[at : at + share] for at in range(0, len(items), share))
+    with ThreadPoolExecutor(os.cpu_count(), "hash") as pool:
+        for results in pool.map(lambda some: [function(item) for item in some], shares):
+            yield from results
 
 
 def _reserve(taken: dict[int, list[tuple[int, int, str]]], candidate: _Candidate) -> str | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, get_args
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from adtech_assets.logs.refusals import Refusal
 
@@ -17,12 +17,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 LAST_HOUR = 23
 
-_TIMESTAMP = re.compile(r"_([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})")
+_TIMESTAMP = re.compile(r"_([0-9]{10})")
 _OFFSETS = re.compile(r"_[0-9]{10,}_([0-9]{1,18})-([0-9]{1,18})_([0-9]{1,9})\.parquet\Z")
 
 
-@dataclass(frozen=True)
-class Offsets:
+class Offsets(NamedTuple):
     """Positions in the feed, both included, of one of its partitions."""
 
     first: int
@@ -35,8 +34,7 @@ class Offsets:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True)
-class LogFileName:
+class LogFileName(NamedTuple):
     """A name that says which hour its events count for."""
 
     kind: Kind
@@ -61,7 +59,9 @@ def kind_of(name: str) -> Kind | None:
     """
     if not name.endswith(".parquet"):
         return None
-    return next((kind for kind in KINDS if name.startswith(kind)), None)
+    if name.startswith("impressions"):
+        return "impressions"
+    return "clicks" if name.startswith("clicks") else None
 
 
 def parse(name: str, last_day: date) -> LogFileName:
@@ -84,23 +84,30 @@ def parse(name: str, last_day: date) -> LogFileName:
     timestamp = _TIMESTAMP.search(name)
     if timestamp is None:
         raise Refusal("no_date", "the name has no _YYYYMMDDHH")
-    year, month, day_of_month, hour = map(int, timestamp.groups())
-    try:
-        day = date(year, month, day_of_month)
-    except ValueError:
-        raise Refusal("impossible_date", f"there is no day {timestamp[0][1:9]}") from None
-    if hour > LAST_HOUR:
-        raise Refusal("impossible_hour", f"there is no hour {hour}")
+    day, hour = _day_and_hour(timestamp[1])
     if day > last_day:
         raise Refusal("future_date", f"{day} is after today, {last_day}")
     return LogFileName(kind, day, hour, _parse_offsets(name))
+
+
+@lru_cache  # files come by the hour
+def _day_and_hour(stamp: str) -> tuple[date, int]:
+    try:
+        day = date(int(stamp[:4]), int(stamp[4:6]), int(stamp[6:8]))
+    except ValueError:
+        raise Refusal("impossible_date", f"there is no day {stamp[:8]}") from None
+    hour = int(stamp[8:])
+    if hour > LAST_HOUR:
+        raise Refusal("impossible_hour", f"there is no hour {hour}")
+    return day, hour
 
 
 def _parse_offsets(name: str) -> Offsets | None:
     match = _OFFSETS.search(name)
     if match is None:
         return None
-    offsets = Offsets(*map(int, match.groups()))
+    first, last, partition = match.groups()
+    offsets = Offsets(int(first), int(last), int(partition))
     if offsets.rows < 1:
         raise Refusal("impossible_offsets", f"offsets run from {offsets.first} to {offsets.last}")
     return offsets

@@ -11,6 +11,7 @@ never stops the others and is refused for its own reason.
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from operator import add, gt
 from typing import TYPE_CHECKING
@@ -24,7 +25,8 @@ from adtech_assets.logs.refusals import Refusal
 from adtech_assets.stores.warehouse import first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
@@ -104,7 +106,7 @@ class FileToRead:
     bytes: int
     name: LogFileName
     decoded: Decoded | None = None
-    """Size once decoded; None unless the file's schema has been found to keep the contract."""
+    """Size once decoded; None unless the footer has been found to keep the contract."""
 
     @property
     def is_small(self) -> bool:
@@ -133,31 +135,56 @@ class BatchNotReadError(Exception):
     """Some file of the batch is not as expected; nothing may be committed."""
 
 
-def batches(files: Sequence[FileToRead]) -> Iterator[list[FileToRead]]:
+def batches(files: Iterable[FileToRead]) -> Iterator[list[FileToRead]]:
     """Group files, small with small and large with large, up to the bounds."""
     bounds = (BATCH_FILES, BATCH_BYTES, BATCH_ROWS, BATCH_DECODED_BYTES)
-    for small in (True, False):
-        batch: list[FileToRead] = []
-        sizes = (0, 0, 0, 0)
-        for file in files:
-            if file.is_small is not small:
-                continue
-            decoded = file.decoded if small and file.decoded else Decoded(0, 0)
-            own = (1, file.bytes, decoded.rows, decoded.bytes)
-            total = tuple(map(add, sizes, own))
-            if batch and any(map(gt, total, bounds)):
-                yield batch
-                batch, total = [], own
-            batch.append(file)
-            sizes = total
-        if batch:
-            yield batch
+    begun: dict[bool, list[FileToRead]] = {True: [], False: []}
+    sizes = dict.fromkeys(begun, (0, 0, 0, 0))
+    for file in files:
+        small = file.is_small
+        decoded = file.decoded if small and file.decoded else Decoded(0, 0)
+        own = (1, file.bytes, decoded.rows, decoded.bytes)
+        total = tuple(map(add, sizes[small], own))
+        if begun[small] and any(map(gt, total, bounds)):
+            yield begun[small]
+            begun[small], total = [], own
+        begun[small].append(file)
+        sizes[small] = total
+    yield from filter(None, begun.values())
+
+
+def read_ahead(
+    groups: Iterable[list[FileToRead]],
+) -> Iterator[tuple[list[FileToRead], Future[pl.DataFrame] | None]]:
+    """Batches, and the events of small files, which Polars reads while the last batch is written.
+
+    Of 2,000 small files, a third of the time is Polars, which is then no time of its own.
+    """
+    with ThreadPoolExecutor(1, "read_ahead") as reading:
+        ahead = None
+        for batch in groups:
+            small = all(file.is_small for file in batch)
+            events = reading.submit(_read_small_files, batch) if small else None
+            if ahead is not None:
+                yield ahead
+            ahead = batch, events
+        if ahead is not None:
+            yield ahead
 
 
 def append_batch(
-    connection: duckdb.DuckDBPyConnection, batch: Sequence[FileToRead], zone: ZoneInfo
+    connection: duckdb.DuckDBPyConnection,
+    batch: Sequence[FileToRead],
+    zone: ZoneInfo,
+    small: Future[pl.DataFrame] | None = None,
 ) -> dict[int, ReadFile]:
     """Append files of one kind, all or none, inside the caller's transaction.
+
+    Args:
+        connection: to the warehouse.
+        batch: small files, or large ones.
+        zone: the feed's.
+        small: the events of small files, from `read_ahead`.
 
     Returns:
         What was read, by file id.
@@ -166,11 +193,10 @@ def append_batch(
         BatchNotReadError: some file is not exactly as the contract says; read them one by one.
         FileNotFoundError: a file disappeared.
     """
-    small = all(file.is_small for file in batch)
     promised = {f.file_id: f.name.offsets.rows for f in batch if f.name.offsets is not None}
     try:
-        if small:
-            frame = _read_small_files(batch)
+        if small is not None:
+            frame = small.result()
             # Text that many rows share is in memory once here, but not in the warehouse.
             if frame["user_agent"].str.len_bytes().cast(pl.UInt64).sum() > BATCH_DECODED_BYTES:
                 raise BatchNotReadError
@@ -272,9 +298,6 @@ def _is_the_warehouses(error: duckdb.Error, file: FileToRead) -> bool:
 
 
 def _read_small_files(batch: Sequence[FileToRead]) -> pl.DataFrame:
-    for file in batch:
-        if not contract.says_kind(pl.read_parquet_metadata(file.path), file.name.kind):
-            raise BatchNotReadError
     return (
         pl.scan_parquet(
             [file.path for file in batch],

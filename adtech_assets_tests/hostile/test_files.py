@@ -290,6 +290,7 @@ def between_hash_and_read(monkeypatch, happens):
 
     def changed(files):
         monkeypatch.setattr(reader, "batches", batches)
+        files = list(files)
         for file in files:
             happens(file.path)
         return batches(files)
@@ -787,9 +788,9 @@ def test_h22_many_files_are_read_in_batches_with_progress(pipeline, monkeypatch,
     batches = []
     append = reader.append_batch
 
-    def watched(connection, batch, zone):
+    def watched(connection, batch, *arguments):
         batches.append(len(batch))
-        return append(connection, batch, zone)
+        return append(connection, batch, *arguments)
 
     monkeypatch.setattr(reader, "append_batch", watched)
 

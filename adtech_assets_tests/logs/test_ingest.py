@@ -539,10 +539,10 @@ def test_a_kill_between_batches_is_made_up_for_by_the_next_run(warehouse, settin
         deliver(settings, f"impressions_2022052611_{number}.parquet", f"agent {number}")
     append = reader.append_batch
 
-    def killed_at_the_second(connection, batch, zone):
+    def killed_at_the_second(connection, batch, *arguments):
         if batch[0].path.name.endswith("_1.parquet"):
             raise KilledError
-        return append(connection, batch, zone)
+        return append(connection, batch, *arguments)
 
     with monkeypatch.context() as fault:
         fault.setattr(reader, "append_batch", killed_at_the_second)

@@ -1,0 +1,1 @@
+"""The benchmark: every figure beside its baseline, on the same data, in one run (`make bench`)."""
