@@ -304,6 +304,16 @@ def test_h45_the_events_of_a_deleted_campaign_stay(story):
     assert story.then.days[DAY] == story.first.days[DAY]
 
 
+def test_h45_a_deleted_campaign_keeps_its_row_its_name_and_its_numbers(story):
+    assert story.then.campaigns[DELETED] == story.first.campaigns[DELETED]
+    assert story.then.names[DELETED] == "Deleted later"
+    assert dict(story.marts.look("SELECT campaign_id, is_current FROM marts.dim_campaigns")) == {
+        UNKNOWN: False,
+        DELETED: False,
+        **dict.fromkeys((SPRING, RENAMED, NO_FACTS, BACKWARDS, ENDLESS, CLICKED), True),
+    }
+
+
 def test_h45_the_campaigns_still_total_all_events(story):
     events = story.marts.look(
         "SELECT (SELECT count(*) FROM raw.impressions), (SELECT count(*) FROM raw.clicks)"
@@ -324,6 +334,15 @@ def test_h46_a_renamed_campaign_is_one_campaign_under_its_current_name(story):
     assert "Old name" not in story.then.names.values()
     assert story.first.campaigns[RENAMED] == (1, 0, 0)
     assert story.then.campaigns[RENAMED] == (2, 1, 0.5)
+
+
+def test_h46_its_names_of_the_past_are_kept(story):
+    names = story.marts.look(
+        "SELECT campaign_name, dbt_valid_to IS NULL FROM snapshots.snap_operational__campaigns "
+        f"WHERE campaign_id = {RENAMED} ORDER BY dbt_valid_from"
+    )
+
+    assert names == [("Old name", False), ("New name", True)]
 
 
 # ---- 47 and 48: rows that lack something -------------------------------------------------------
