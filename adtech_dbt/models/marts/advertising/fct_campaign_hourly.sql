@@ -7,7 +7,9 @@ campaign_events as (
 
 ),
 
-final as (
+-- Only the unknown campaign is made of several: grouping all hours of a year of 500 campaigns took
+-- 1.5 s of processor time, this 0.2 s.
+unknown_campaign_events as (
 
     select
         campaign_id,
@@ -19,7 +21,37 @@ final as (
 
     from campaign_events
 
+    where campaign_id = {{ unknown_campaign_id() }}
+
     group by 1, 5, 6
+
+),
+
+final as (
+
+    select
+        campaign_id,
+        impressions,
+        clicks,
+        estimated_spend,
+        event_date,
+        hour_at
+
+    from campaign_events
+
+    where campaign_id != {{ unknown_campaign_id() }}
+
+    union all
+
+    select
+        campaign_id,
+        impressions,
+        clicks,
+        estimated_spend,
+        event_date,
+        hour_at
+
+    from unknown_campaign_events
 
 )
 
