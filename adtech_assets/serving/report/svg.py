@@ -9,6 +9,7 @@ brings them along.
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ALONE_WIDTH = 640
 _ALONE_MARGIN = 16
 _ALONE_TOP = 44
+_HINTS = re.compile(r"<title>.*?</title>")
 
 
 def tag(_name: str, *content: str, **attributes: object) -> Markup:
@@ -152,7 +154,7 @@ class Picture:
             tag("text", self.title, x=_ALONE_MARGIN, y=28, class_="heading"),
             tag(
                 "svg",
-                self.marks,
+                Markup(_HINTS.sub("", self.marks)),  # noqa: S704 - escaped already
                 x=_ALONE_MARGIN + self.gutter,
                 y=_ALONE_TOP,
                 width=width - 2 * _ALONE_MARGIN - self.gutter,

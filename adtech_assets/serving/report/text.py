@@ -18,8 +18,11 @@ MINUS = "\N{MINUS SIGN}"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-_THOUSAND = 1_000
-_INVISIBLE = ("Cc", "Cs", "Cn")
+_WHOLE_PERCENT = 0.1
+_INVISIBLE = ("Cc", "Cs", "Cn", "Zl", "Zp")
+_WITHOUT_WIDTH = ("Mn", "Me", "Cf")
+_DIRECTIONS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_SKINS = frozenset("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
 
 
 def count(number: int) -> str:
@@ -49,7 +52,7 @@ def rough_percent(share: float | None) -> str:
     """A share where two decimals would pretend too much."""
     if share is None:
         return NOTHING
-    return f"{share:,.0%}" if abs(share) >= 1 else f"{share:.1%}"
+    return f"{share:,.0%}" if abs(share) >= _WHOLE_PERCENT else f"{share:.1%}"
 
 
 def signed_percent(share: float | None) -> str:
@@ -108,34 +111,43 @@ def moment(at: datetime) -> str:
 def name(text: str | None) -> str:
     """A name as one line of printable text; `unnamed` where there is nothing to see.
 
-    Control characters have no picture, and are not allowed in XML at all.
+    Control characters have no picture, and are not allowed in XML at all. What turns the direction
+    of writing around would turn around what stands beside the name.
     """
     visible = "".join(
-        " " if unicodedata.category(letter) in _INVISIBLE else letter for letter in text or ""
+        " " if unicodedata.category(letter) in _INVISIBLE else letter
+        for letter in text or ""
+        if letter not in _DIRECTIONS
     )
     return " ".join(visible.split()) or "unnamed"
 
 
 def cut(text: str, most: int) -> str:
-    """At most so many characters, the last one an ellipsis where something is left out.
+    """At most so wide, ending in an ellipsis where something is left out.
 
-    Never within a cluster: a letter keeps its accents, an emoji its parts and its skin.
+    Chinese letters and emoji are as wide as two. Nothing is cut apart: a letter keeps its accents,
+    an emoji its parts and its skin.
     """
-    if len(text) <= most:
+    if sum(map(_width, text)) <= most:
         return text
-    end = most - 1
+    end, room = 0, most - 1
+    while (room := room - _width(text[end])) >= 0:
+        end += 1
     while end > 0 and _belongs_to_the_one_before(text, end):
         end -= 1
     return text[:end].rstrip() + ELLIPSIS
+
+
+def _width(letter: str) -> int:
+    if unicodedata.category(letter) in _WITHOUT_WIDTH:
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def _belongs_to_the_one_before(text: str, at: int) -> bool:
     joiner = "\N{ZERO WIDTH JOINER}"
     return (
         unicodedata.category(text[at]).startswith("M")
-        or text[at] == joiner
-        or text[at - 1] == joiner
-        or "\N{EMOJI MODIFIER FITZPATRICK TYPE-1-2}"
-        <= text[at]
-        <= "\N{EMOJI MODIFIER FITZPATRICK TYPE-6}"
+        or joiner in text[at - 1 : at + 1]
+        or text[at] in _SKINS
     )

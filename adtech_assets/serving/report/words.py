@@ -26,8 +26,8 @@ DISCREPANCY_WORDS = {
     "ok": "agree",
     "warn": "differ",
     "breach": "differ too much",
-    "log_missing": "no log",
-    "db_missing": "not in the database",
+    "log_missing": "without a log",
+    "db_missing": "without database rows",
 }
 
 

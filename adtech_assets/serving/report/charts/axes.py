@@ -88,9 +88,9 @@ class Axis:
 
 
 def nice_top(highest: float) -> float:
-    """The round number above, of 1, 1.5, 2, 3, 4, 5, 8 times a power of ten."""
+    """The round number above, of 1, 1.5, 2, 3, 4, 5, 8 times a power of ten; 0 above 0."""
     if highest <= 0:
-        return 1
+        return 0
     power = 10.0 ** math.floor(math.log10(highest))
     steps = (1, 1.5, 2, 3, 4, 5, 8, 10)
     return next(step * power for step in steps if step * power >= highest * (1 - 1e-9))
@@ -99,7 +99,7 @@ def nice_top(highest: float) -> float:
 def scale(top: float, y: float, height: float, shown: Callable[[float], str]) -> Markup:
     """Lines at nothing, half and top, and what they are."""
     marks = []
-    for part in (0.0, 0.5, 1.0):
+    for part in (0.0, 0.5, 1.0) if top else (0.0,):
         at = y + height * (1 - part)
         marks += [
             rule(at, "base" if part == 0 else "grid"),
@@ -120,7 +120,7 @@ def bars(
     marks = [scale(top, y, height, text.short)]
     for day, value, hint in values:
         x, width = axis.bar(day)
-        size = height * value / top
+        size = height * value / top if top else 0
         marks.append(rect(x, y + height - size, width, size, class_, hint))
     return group(marks)
 

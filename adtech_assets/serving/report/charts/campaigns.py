@@ -41,12 +41,10 @@ def rates(campaigns: Sequence[Campaign]) -> Picture:
     total_clicks = sum(c.clicks for c in campaigns)
     total = ctr(total_clicks, sum(c.impressions for c in campaigns))
     highest = max([c.ctr_high or c.ctr or 0 for c in shown] + [total or 0], default=0)
-    top = nice_top(highest)
+    top = nice_top(highest) or 1
     row, head = 38, 8
     bottom = head + row * len(shown)
-    marks = [upright(part, head, bottom, "grid") for part in (0, 0.25, 0.5, 0.75, 1)]
-    if total is not None:
-        marks.append(upright(total / top, head, bottom, "average"))
+    marks = []
     for number, campaign in enumerate(shown):
         y = head + row * number
         rate = campaign.ctr or 0.0
@@ -56,10 +54,13 @@ def rates(campaigns: Sequence[Campaign]) -> Picture:
         marks += [
             named(said, y + 14),
             label(1, y + 14, text.percent(rate), "value", text_anchor="end"),
+            *(upright(part, y + 20, y + 32, "grid") for part in (0, 0.25, 0.5, 0.75, 1)),
             rule(y + 26, "track"),
         ]
         if low is not None and high is not None:
             marks.append(rect(low / top, y + 23, (high - low) / top, 6, "band", rx=3))
+        if total is not None:
+            marks.append(upright(total / top, y + 19, y + 33, "average"))
         marks.append(
             dot(rate / top, y + 26, 4.5, "rate dot", f"{said}: {text.percent(rate)}{interval}")
         )

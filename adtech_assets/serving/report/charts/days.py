@@ -102,7 +102,7 @@ def _rate_panel(axis: Axis, days: Sequence[Day], y: float, height: float) -> Mar
     top = nice_top(max(highest * 1.25, min(max((i[1] for *_, i in found), default=0), 2 * highest)))
 
     def at(rate: float) -> float:
-        return height * (1 - min(rate / top, 1))
+        return height * (1 - min(rate / top, 1) if top else 1)
 
     runs: list[list[tuple[Day, float, tuple[float, float]]]] = []
     for one in found:

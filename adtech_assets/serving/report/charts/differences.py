@@ -107,7 +107,9 @@ def _difference(axis: Axis, row: Reconciled, zero: float, half: float, top: floa
         f"{words.discrepancy_words(row.status)}"
     )
     found = row.log_db_discrepancy
-    size = half if found is None else half * min(abs(found) / top, 1)
+    share = 1.0 if found is None else abs(found) / top
+    # Nothing on either side has no share, but is no difference.
+    size = 0 if row.log_events == row.db_events else half * min(share, 1)
     is_up = found is None or found > 0
     y = zero - size if is_up else zero
     marks = [rect(x, y, width, max(size, 1.5), f"status-{row.status}", hint)]

@@ -93,7 +93,7 @@ def _steps(y: float, highest: int) -> list[Markup]:
         ),
         tag(
             "text",
-            f"{highest:,} impressions in an hour of the week",
+            f"{highest:,} in an hour of the week",
             x=130,
             y=y + 10,
             class_="axis",

@@ -183,7 +183,7 @@ def quality(rows: Sequence[Quality]) -> Picture:
         x, width = axis.bar(day.day)
         at: float = head + height
         for reason in reasons:
-            size = height * day.share(reason) / top
+            size = height * day.share(reason) / top if top else 0
             if size:
                 at -= size
                 hint = (

@@ -127,7 +127,7 @@ def _campaign_row(campaign: Campaign) -> CampaignRow:
     look, mark = PACE_LOOKS.get(status or "", ("none", text.NOTHING))
     used, ideal = campaign.budget_used_share, campaign.flight_elapsed_share
     bar = None if used is None else charts.pacing_marks(campaign, 4, 8)
-    pace = "" if used is None else f"{text.rough_percent(used)} of the budget used"
+    pace = "" if used is None else f"{text.rough_percent(used)} used"
     if pace and ideal is not None:
         pace += f", {text.rough_percent(ideal)} of the flight over"
     odd = campaign.anomalous_days or 0

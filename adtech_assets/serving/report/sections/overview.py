@@ -53,7 +53,7 @@ class Headline:
 def change(now: Decimal | float, before: Decimal | float | None) -> tuple[str, str]:
     """Arrow and words for how a count has changed; a percentage only where there is one."""
     if before is None:
-        return "", "no earlier days to compare with"
+        return "", ""
     if now == before:
         return "", "unchanged"
     arrow = "▲" if now > before else "▼"
@@ -65,7 +65,7 @@ def change(now: Decimal | float, before: Decimal | float | None) -> tuple[str, s
 def rate_change(now: float | None, before: float | None) -> tuple[str, str]:
     """The same for a rate, in percentage points: 2 % after 1 % is 1 point more, not 100 %."""
     if before is None or now is None:
-        return "", "nothing to compare with"
+        return "", ""
     points = 100 * (now - before)
     if abs(points) < 0.005:  # noqa: PLR2004 - what two decimals do not show
         return "", "unchanged"
@@ -97,6 +97,8 @@ def headline(published: Published) -> Headline:
     if before is not None:
         said += f", against the {length if now.length > 1 else 'day'} before: "
         said += text.days(before.first, before.last)
+    else:
+        said += ", with no earlier day to compare it with"
     known = {day.event_date for day in days}
     gaps = [
         f"{text.counted(lost, 'day')} of the {name} {'has' if lost == 1 else 'have'} no data"
@@ -131,7 +133,7 @@ def _count_tiles(published: Published, now: Period, before: Period | None) -> li
     arrow, said = rate_change(rate, old_rate)
     interval = wilson(clicks, impressions)
     note = (
-        f"95 % sure: {text.percent(interval[0])} to {text.percent(interval[1])}. "
+        f"95 % interval {text.percent(interval[0])} to {text.percent(interval[1])}. "
         if interval
         else ""
     )

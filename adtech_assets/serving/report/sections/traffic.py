@@ -115,9 +115,10 @@ def invalid(published: Published) -> Invalid:
     bad = sum(sum(counts) for counts in by_reason.values())
     return Invalid(
         intro=(
-            f"{text.percent(bad / events if events else None)} of {events:,} logged events"
-            f"{_logged_days(published)} are invalid. Each counts for the first reason that fits; "
-            "none is deleted."
+            f"{text.percent(bad / events)} of {events:,} logged events{_logged_days(published)} "
+            "are invalid. Each counts for the first reason that fits; none is deleted."
+            if events
+            else f"No event was logged{_logged_days(published)}."
         ),
         reasons=Table(
             "Invalid events by reason",

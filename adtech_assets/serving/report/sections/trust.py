@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from markupsafe import Markup
+
 from adtech_assets.serving.report import text
 from adtech_assets.serving.report.sections.parts import (
     MARKS,
@@ -17,6 +19,7 @@ from adtech_assets.serving.report.sections.parts import (
     unpublished,
 )
 from adtech_assets.serving.report.sections.traffic import RECONCILED_LOOKS
+from adtech_assets.serving.report.svg import tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,12 +135,12 @@ def _check_table(caption: str, found: Sequence[Check], summary: str = "") -> Tab
     return Table(
         caption,
         (
-            *(Column("Check", "whole"), Column("Of", "whole"), Column("Outcome", "nowrap")),
+            *(Column("Check", "whole"), Column("Outcome", "nowrap")),
             *(Column("What it says", "text"), Column("When (UTC)", "nowrap")),
         ),
         [
             (
-                *(check.name, check.asset, marked(check.look, check.outcome)),
+                *(_of_asset(check), marked(check.look, check.outcome)),
                 text.cut(text.name(check.description), CHECK_LETTERS)
                 if check.description
                 else text.NOTHING,
@@ -147,6 +150,10 @@ def _check_table(caption: str, found: Sequence[Check], summary: str = "") -> Tab
         ],
         summary,
     )
+
+
+def _of_asset(check: Check) -> Markup:
+    return Markup("{}{}").format(check.name, tag("span", check.asset, class_="note"))
 
 
 def _by_weight(check: Check) -> tuple[int, str, str]:
