@@ -178,7 +178,7 @@ def test_the_last_week_stands_against_the_week_before(published, ask):
     page = page_of(published)
 
     section = page.section("headline").text
-    assert section.startswith("Last 7 days 18–24 Jun 2022, against the 7 days before: 11–17 Jun")  # noqa: RUF001
+    assert section.startswith("Last 7 days 18–24 Jun 2022, against the 7 days before: 11–17 Jun")
     week = "SELECT sum(impressions), sum(clicks) FROM marts.fct_daily_summary WHERE event_date "
     [(impressions, clicks)] = ask(week + "BETWEEN '2022-06-18' AND '2022-06-24'")
     [(old_impressions, old_clicks)] = ask(week + "BETWEEN '2022-06-11' AND '2022-06-17'")
@@ -199,7 +199,7 @@ def test_the_last_week_stands_against_the_week_before(published, ask):
 
 def test_less_than_two_weeks_are_compared_half_against_half(days):
     page = days(*[(100, 10)] * 4, *[(150, 10)] * 2, (50, 10))
-    assert "22–24 Jun 2022, against the 3 days before: 19–21 Jun" in page.section("headline").text  # noqa: RUF001
+    assert "22–24 Jun 2022, against the 3 days before: 19–21 Jun" in page.section("headline").text
     assert page.tiles()["Impressions"] == ["350", "▲ +16.7%", "300 before"]
 
 
@@ -225,7 +225,7 @@ def test_a_change_from_zero_has_no_percentage(days, before, now, told):
 
 @pytest.mark.parametrize(
     ("day", "rate"),
-    [((10, 20), "100.00%"), ((0, 5), "100.00%"), ((0, 0), "–"), ((8, 1), "12.50%")],  # noqa: RUF001
+    [((10, 20), "100.00%"), ((0, 5), "100.00%"), ((0, 0), "–"), ((8, 1), "12.50%")],
 )
 def test_the_rate_follows_the_rules_of_the_marts(days, day, rate):
     assert days(day).tiles()["Click-through rate"][0] == rate
@@ -284,7 +284,7 @@ def test_campaigns_are_ranked_and_summed(published, ask):
         assert row[2:4] == [f"{impressions:,}", f"{clicks:,}"]
         assert row[4].startswith(f"{ctr:.2%}")
         assert row[5].startswith(f"{spend:,.2f}")
-        assert row[6] == ("–" if budget is None else f"{budget:,.2f}")  # noqa: RUF001
+        assert row[6] == ("–" if budget is None else f"{budget:,.2f}")
     impressions, clicks = (sum(row[column] for row in found) for column in (1, 2))
     assert rows[-1][:5] == [
         *("All campaigns", "", f"{impressions:,}", f"{clicks:,}"),
@@ -297,7 +297,7 @@ def test_pacing_is_said_in_words_beside_its_bar(published):
     rows = page_of(published).table("campaigns-caption")
     assert rows[1][1] == "▼ Behind 30% used, 50% of the flight over"
     assert rows[4][1] == "✕ Over budget 120% used, 50% of the flight over"
-    assert rows[5][1] == "– No budget"  # noqa: RUF001
+    assert rows[5][1] == "– No budget"
 
 
 def test_of_500_campaigns_the_first_stand_out_and_all_are_there(target):
@@ -391,7 +391,7 @@ def test_log_against_database_names_days_and_statuses(published):
     rows = {(row[0], row[1]): row for row in page.table("reconciled-days")[1:]}
     assert rows["2022-06-10", "impressions"][-1] == "✕ differ too much (breach)"
     assert rows["2022-06-16", "clicks"][2] == "0"
-    assert rows["2022-06-16", "clicks"][-1] == "– without a log (log_missing)"  # noqa: RUF001
+    assert rows["2022-06-16", "clicks"][-1] == "– without a log (log_missing)"
     assert "differ too much" in page.section("reconciliation").all("p")[0].text
 
 

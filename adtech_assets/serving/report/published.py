@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from adtech_assets.serving.publish import SCHEMA
+from adtech_assets.serving.marts import SCHEMA
 from adtech_assets.serving.report.statistics import wilson
 from adtech_assets.stores.postgres import retried
 
