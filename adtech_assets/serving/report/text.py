@@ -52,7 +52,7 @@ def rough_percent(share: float | None) -> str:
     """A share where two decimals would pretend too much."""
     if share is None:
         return NOTHING
-    return f"{share:,.0%}" if abs(share) >= _WHOLE_PERCENT else f"{share:.1%}"
+    return f"{share:.1%}" if 0 < abs(share) < _WHOLE_PERCENT else f"{share:,.0%}"
 
 
 def signed_percent(share: float | None) -> str:
