@@ -112,13 +112,12 @@ def create(connection: psycopg.Connection, *marts: str) -> None:
 
 
 def insert(connection: psycopg.Connection, table: str, *rows: dict[str, Any]) -> None:
-    """Add rows; what they do not name is NULL."""
-    with connection.cursor() as cursor:
-        for row in rows:
-            places = ", ".join(["%s"] * len(row))
-            cursor.execute(
-                f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", list(row.values())
-            )
+    """Add rows of the same columns; what they do not name is NULL."""
+    if rows:
+        places = ", ".join(f"%({column})s" for column in rows[0])
+        query = f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({places})"
+        with connection.cursor() as cursor:
+            cursor.executemany(query.encode(), rows)
 
 
 def fill(connection: psycopg.Connection, business: Business) -> None:
@@ -170,8 +169,7 @@ def _fill_campaigns(connection, business, days, rng):
         for day in days:
             week = 0.75 if day.isoweekday() >= 6 else 1.0
             shown = round(size * week * rng.uniform(0.8, 1.2))
-            clicked = sum(rng.random() < rate for _ in range(min(shown, 300)))
-            clicked = round(clicked * shown / min(shown, 300)) if shown else 0
+            clicked = round(shown * rate * rng.uniform(0.8, 1.2))
             impressions, clicks = impressions + shown, clicks + clicked
             for at, value in enumerate((shown, clicked, clicked * bid)):
                 daily[day][at] += value

@@ -343,11 +343,18 @@ def test_spend_stands_against_the_budgets(target):
     add(
         target,
         "mart_campaign_kpis",
-        {"campaign_id": 1, "impressions": 1, "clicks": 1, "estimated_spend": "30.10", "budget": 20}
-        | {"pacing_status": "over_budget"},
-        {"campaign_id": 2, "impressions": 1, "clicks": 1, "estimated_spend": "9.90", "budget": 80},
-        {"campaign_id": 3, "impressions": 1, "clicks": 1, "estimated_spend": "5", "budget": None},
-        {"campaign_id": 4, "impressions": 1, "clicks": 1, "estimated_spend": "2", "budget": 0},
+        *(
+            {"campaign_id": number, "impressions": 1, "clicks": 1}
+            | {"estimated_spend": spend, "budget": budget, "pacing_status": status}
+            for number, (spend, budget, status) in enumerate(
+                [
+                    ("30.10", 20, "over_budget"),
+                    ("9.90", 80, "behind"),
+                    ("5", None, "no_budget"),
+                    ("2", 0, "no_budget"),
+                ]
+            )
+        ),
     )
     assert page_of(target).table("spend-facts")[1:] == [
         ["Spent by all campaigns", "47.00"],
