@@ -344,8 +344,14 @@ def test_spend_stands_against_the_budgets(target):
         target,
         "mart_campaign_kpis",
         *(
-            {"campaign_id": number, "impressions": 1, "clicks": 1}
-            | {"estimated_spend": spend, "budget": budget, "pacing_status": status}
+            {
+                "campaign_id": number,
+                "impressions": 1,
+                "clicks": 1,
+                "estimated_spend": spend,
+                "budget": budget,
+                "pacing_status": status,
+            }
             for number, (spend, budget, status) in enumerate(
                 [
                     ("30.10", 20, "over_budget"),
