@@ -136,6 +136,7 @@ def _print_results(settings: Settings, days: DayRange) -> None:
         f"\nReport:  {settings.exports_dir / 'kpi_report.html'}\n"
         "\nNext:\n"
         "  [bold].venv/bin/adtech dev[/]      the lineage graph in the browser\n"
+        "  [bold].venv/bin/adtech report --open[/]   the report in the browser\n"
         "  [bold].venv/bin/adtech status[/]   days and files\n"
         "  [bold].venv/bin/adtech results --format csv[/]\n"
         '  [bold].venv/bin/adtech sql target "SELECT * FROM csv_data_task"[/]\n'

@@ -157,7 +157,7 @@ class Marts:
         for name, frame in frames.items():
             for suffix in exports.FILE_FORMATS:
                 exports.write(frame, self.settings.exports_dir / f"{name}.{suffix}")
-        report.write(self.settings.exports_dir / "kpi_report.html", **frames)
+        report.write(self.settings.exports_dir / report.FILE_NAME, report.read(self.target))
         daily = frames["daily_summary"].rows(named=True)
         by_campaign = frames["campaign_ctr"].rows(named=True)
         return Served(

@@ -8,6 +8,8 @@ import polars as pl
 
 from adtech_assets.defs.assets.load import csv_data_task
 from adtech_assets.defs.assets.models import DAILY_TAG, Translator, project
+from adtech_assets.defs.evaluations import latest_evaluations
+from adtech_assets.defs.pictures import picture_metadata
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import OWNERS, SINGLE_RUN, run_days, step, table_metadata
 from adtech_assets.serving import exports, report
@@ -70,12 +72,14 @@ def published(
     ]
     with step(context, settings), warehouse.get_connection() as connection:
         rows = publish(connection, target, selected, run_days(context.run.tags))
+        pictures = picture_metadata(context, target)
         for mart in selected:
             yield dg.MaterializeResult(
                 asset_key=PUBLISHED_KEYS[mart.name],
                 metadata={
                     **table_metadata(connection, f"{SCHEMA}.{mart.name}"),
                     "dagster/row_count": rows[mart.name],
+                    **pictures.get(mart.name, {}),
                 },
             )
 
@@ -115,8 +119,15 @@ export_assets = [_build_export(name, mart) for name, mart in exports.EXPORTS.ite
 
 
 @dg.asset(
-    deps=[*(["exports", name] for name in exports.EXPORTS), csv_data_task],
-    description="One HTML page with the published KPIs; it opens offline.",
+    deps=[
+        *(["exports", name] for name in exports.EXPORTS),
+        *(PUBLISHED_KEYS[mart] for mart in report.MARTS if mart in PUBLISHED_KEYS),
+        csv_data_task,
+    ],
+    description=(
+        "One HTML page with the published KPIs, how fresh they are and what the checks say; it "
+        "opens offline."
+    ),
     group_name="serving",
     kinds={"html", "file"},
     owners=OWNERS,
@@ -128,14 +139,17 @@ def kpi_report(
     target: dg.ResourceParam[Postgres],
 ) -> dg.MaterializeResult[None]:
     """Write the report."""
-    path = settings.exports_dir / "kpi_report.html"
+    path = settings.exports_dir / report.FILE_NAME
     with step(context, settings):
-        report.write(
-            path,
-            daily_summary=exports.read(target, "daily_summary"),
-            campaign_ctr=exports.read(target, "campaign_ctr"),
+        graph = context.job_def.asset_layer.asset_graph
+        checks = latest_evaluations(context.instance, graph.asset_check_keys)
+        report.write(path, report.read(target), checks)
+        return dg.MaterializeResult(
+            metadata={
+                "page": dg.MetadataValue.path(path),
+                "checks_that_did_not_pass": sum(not check.passed for check in checks),
+            }
         )
-        return dg.MaterializeResult(metadata={"page": dg.MetadataValue.path(path)})
 
 
 assets = [published, *export_assets, kpi_report]

@@ -1,0 +1,353 @@
+"""Published marts for tests: tables with the columns of the real ones, filled with a business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from adtech_assets.sample.rhythm import random_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import psycopg
+
+LAST_DAY = date(2022, 6, 24)
+
+COLUMNS = {
+    "fct_daily_summary": """
+        event_date date PRIMARY KEY, impressions bigint, clicks bigint, ctr float8
+    """,
+    "fct_campaign_daily": """
+        campaign_id bigint, impressions bigint, clicks bigint, ctr float8, ctr_low float8,
+        ctr_high float8, estimated_spend numeric(38, 2), cpc float8, ecpm float8,
+        is_in_flight boolean, event_date date, PRIMARY KEY (campaign_id, event_date)
+    """,
+    "mart_campaign_kpis": """
+        campaign_id bigint PRIMARY KEY, advertiser_id bigint, campaign_name text,
+        advertiser_name text, pacing_status text, impressions bigint, clicks bigint, ctr float8,
+        ctr_low float8, ctr_high float8, estimated_spend numeric(38, 2),
+        estimated_spend_capped numeric(38, 2), cpc float8, ecpm float8, bid numeric(10, 2),
+        budget numeric(10, 2), budget_used_share float8, on_schedule_indicator float8,
+        projected_spend numeric(38, 2), required_daily_spend numeric(38, 2),
+        anomalous_days bigint, active_days bigint, is_current boolean, start_date date,
+        end_date date, first_event_date date, last_event_date date
+    """,
+    "fct_campaign_ctr": """
+        campaign_id bigint PRIMARY KEY, campaign_name text, impressions bigint, clicks bigint,
+        ctr float8, ctr_low float8, ctr_high float8
+    """,
+    "fct_campaign_pacing_daily": """
+        campaign_id bigint, pacing_status text, cumulative_impressions bigint,
+        cumulative_clicks bigint, cumulative_estimated_spend numeric(38, 2),
+        estimated_spend_capped numeric(38, 2), budget numeric(10, 2), flight_days bigint,
+        elapsed_days bigint, on_schedule_indicator float8, budget_used_share float8,
+        projected_spend numeric(38, 2), required_daily_spend numeric(38, 2), event_date date,
+        PRIMARY KEY (campaign_id, event_date)
+    """,
+    "fct_campaign_hour_profiles": """
+        campaign_id bigint, iso_weekday bigint, hour_of_day bigint, impressions bigint,
+        clicks bigint, ctr float8, impression_share float8,
+        PRIMARY KEY (campaign_id, iso_weekday, hour_of_day)
+    """,
+    "dim_user_agents": """
+        user_agent_id text PRIMARY KEY, user_agent text, browser_family text, os_family text,
+        device_family text, device_class text, invalid_reason text, crawler_pattern text,
+        classifier_version text, is_crawler boolean
+    """,
+    "fct_user_agent_hourly": """
+        user_agent_id text, gross_impressions bigint, gross_clicks bigint,
+        valid_impressions bigint, valid_clicks bigint, fraud_flag_events bigint,
+        crawler_events bigint, missing_user_agent_events bigint, non_browser_events bigint,
+        event_date date, hour_at timestamp, PRIMARY KEY (hour_at, user_agent_id)
+    """,
+    "fct_traffic_quality_daily": """
+        invalid_reason text, impressions bigint, clicks bigint, gross_events bigint,
+        ivt_rate float8, event_date date, PRIMARY KEY (event_date, invalid_reason)
+    """,
+    "fct_log_reconciliation_daily": """
+        event_type text, status text, log_events bigint, db_events bigint, difference bigint,
+        log_db_discrepancy float8, event_date date, PRIMARY KEY (event_date, event_type)
+    """,
+}
+LOAD_AUDIT = """
+    day date PRIMARY KEY, user_agent text NOT NULL, run_id text NOT NULL, row_count bigint NOT NULL,
+    impression_count bigint NOT NULL, click_count bigint NOT NULL, file_count bigint NOT NULL,
+    files_fingerprint text NOT NULL, loaded_at timestamp NOT NULL
+"""
+
+LONG_NAMES = (
+    "The extraordinarily long name of a campaign, written like a brief: audience, region, year",
+    "Ohneleerzeichen" * 12,
+    "👩🏽‍💻🎉 Sommerfest 👨‍👩‍👧‍👦 für alle 🏳️‍🌈 mit sehr vielen bunten Bildchen 🎈🎈🎈🎈🎈🎈🎈🎈🎈",
+    "حملة الصيف الكبرى لجميع العملاء في المنطقة مع خصومات خاصة على كل المنتجات",
+    "מבצע קיץ גדול לכל הלקוחות Summer 2022 באזור",
+    '<script>alert("x")</script><img src=x onerror=alert(1)>{{ 7 * 7 }}&amp;</svg></style>',
+    "夏季大促销活动面向所有地区的新老客户限时优惠全场商品低至五折起",
+    "line\nbreak\tand \x01control\x7f characters, \u202eturned around",
+    "",
+)
+
+
+@dataclass(frozen=True)
+class Business:
+    """How large the data is; the rest follows from the seed."""
+
+    days: int = 30
+    campaigns: int = 8
+    names: Sequence[str] = ()
+    missing_days: Sequence[int] = ()
+    """Days before the last one that were never extracted nor loaded."""
+    seed: int = 1
+
+
+def create(connection: psycopg.Connection, *marts: str) -> None:
+    """Create empty marts, all of them by default, and `load_audit`."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS marts")
+    for mart in marts or COLUMNS:
+        connection.execute(f"CREATE TABLE marts.{mart} ({COLUMNS[mart]})")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS public.load_audit ({LOAD_AUDIT})")
+
+
+def insert(connection: psycopg.Connection, table: str, *rows: dict[str, Any]) -> None:
+    """Add rows of the same columns; what they do not name is NULL."""
+    if rows:
+        places = ", ".join(f"%({column})s" for column in rows[0])
+        query = f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({places})"
+        with connection.cursor() as cursor:
+            cursor.executemany(query.encode(), rows)
+
+
+def fill(connection: psycopg.Connection, business: Business) -> None:
+    """Create all marts and fill them: campaigns of every status, crawlers, two sources."""
+    create(connection)
+    rng = random_numbers(business.seed)
+    days = [
+        LAST_DAY - timedelta(n)
+        for n in reversed(range(business.days))
+        if n not in business.missing_days
+    ]
+    daily = _fill_campaigns(connection, business, days, rng)
+    for day, (impressions, clicks, spend) in daily.items():
+        insert(
+            connection,
+            "marts.fct_daily_summary",
+            {
+                "event_date": day,
+                "impressions": impressions,
+                "clicks": clicks,
+                "ctr": min(clicks / impressions, 1) if impressions else None,
+            },
+        )
+        insert(
+            connection,
+            "marts.fct_campaign_daily",
+            {"campaign_id": 1, "event_date": day, "estimated_spend": spend},
+        )
+    _fill_logs(connection, days, daily, rng)
+
+
+def at_hour(day: date, hour: int) -> datetime:
+    """A naive UTC time, as in the marts."""
+    return datetime.combine(day, time()) + timedelta(hours=hour)
+
+
+def _fill_campaigns(connection, business, days, rng):
+    daily = {day: [0, 0, Decimal(0)] for day in days}
+    for number in range(business.campaigns):
+        name = (
+            business.names[number]
+            if number < len(business.names)
+            else f"{rng.choice(('Spring', 'Summer', 'Autumn', 'Payday'))} "
+            f"{rng.choice(('Sale', 'Launch', 'Loyalty', 'Newcomers'))} {number + 1}"
+        )
+        size, rate = 2_400 / (1 + number % 40), rng.uniform(0.01, 0.09)
+        bid = Decimal(rng.randint(50, 500)) / 100
+        impressions = clicks = 0
+        for day in days:
+            week = 0.75 if day.isoweekday() >= 6 else 1.0
+            shown = round(size * week * rng.uniform(0.8, 1.2))
+            clicked = round(shown * rate * rng.uniform(0.8, 1.2))
+            impressions, clicks = impressions + shown, clicks + clicked
+            for at, value in enumerate((shown, clicked, clicked * bid)):
+                daily[day][at] += value
+        counts = (impressions, clicks, clicks * bid)
+        _insert_campaign(connection, number, name, counts, days[-1])
+        hours = [
+            (weekday, hour, round(impressions * (1 + hour % 24) / 2100))
+            for weekday in range(1, 8)
+            for hour in range(24)
+        ]
+        if number < 20:
+            insert(
+                connection,
+                "marts.fct_campaign_hour_profiles",
+                *(
+                    {
+                        "campaign_id": number + 1,
+                        "iso_weekday": weekday,
+                        "hour_of_day": hour,
+                        "impressions": shown,
+                        "clicks": shown // 20,
+                    }
+                    for weekday, hour, shown in hours
+                    if shown
+                ),
+            )
+    return daily
+
+
+def _insert_campaign(connection, number, name, counts, last_day):
+    impressions, clicks, spend = counts
+    statuses = ("behind", "on_track", "ahead", "over_budget", "no_budget", "no_flight")
+    status = statuses[number % len(statuses)]
+    share = {"behind": 0.3, "on_track": 0.5, "ahead": 0.8, "over_budget": 1.2}.get(status)
+    budget = None if status == "no_budget" else Decimal(20_000)
+    if share is not None:
+        budget = (spend / Decimal(str(share))).quantize(Decimal("0.01")) or budget
+    used = float(spend / budget) if budget else None
+    centre = clicks / impressions if impressions else 0
+    margin = 1.96 * (centre * (1 - centre) / impressions) ** 0.5 if impressions else 0
+    common = {
+        "campaign_id": number + 1,
+        "campaign_name": name,
+        "impressions": impressions,
+        "clicks": clicks,
+        "ctr": centre if impressions else None,
+        "ctr_low": max(centre - margin, 0) if impressions else None,
+        "ctr_high": min(centre + margin, 1) if impressions else None,
+    }
+    insert(connection, "marts.fct_campaign_ctr", common)
+    insert(
+        connection,
+        "marts.mart_campaign_kpis",
+        common
+        | {
+            "advertiser_name": ("Amber Bakery", "Fjord Outdoor", "Lark Travel")[number % 3],
+            "pacing_status": status,
+            "estimated_spend": spend,
+            "budget": budget,
+            "budget_used_share": used,
+            "on_schedule_indicator": None if used is None else used / 0.5,
+            "projected_spend": None if share is None else spend * 2,
+            "anomalous_days": number % 7 // 6,
+            "is_current": number % 11 != 10,
+        },
+    )
+    insert(
+        connection,
+        "marts.fct_campaign_pacing_daily",
+        {
+            "campaign_id": number + 1,
+            "event_date": last_day,
+            "pacing_status": status,
+            "flight_days": None if status == "no_flight" else 60,
+            "elapsed_days": None if status == "no_flight" else 30,
+        },
+    )
+
+
+def _fill_logs(connection, days, daily, rng):
+    agents = {
+        "a1": ("desktop", None),
+        "a2": ("mobile", None),
+        "a3": ("tablet", None),
+        "b1": ("other", "crawler"),
+        "b2": ("other", "non_browser"),
+    }
+    for agent, (device, reason) in agents.items():
+        insert(
+            connection,
+            "marts.dim_user_agents",
+            {"user_agent_id": agent, "device_class": device, "invalid_reason": reason},
+        )
+    shares = {"a1": 0.4, "a2": 0.45, "a3": 0.06, "b1": 0.07, "b2": 0.02}
+    for day in days:
+        impressions, clicks, _ = daily[day]
+        counts = {"fraud_flag": 0, "crawler": 0, "missing_user_agent": 0, "non_browser": 0}
+        counts |= {"none": 0}
+        for agent, share in shares.items():
+            shown = round(impressions * share * rng.uniform(0.9, 1.1))
+            reason = agents[agent][1]
+            fraud = round(shown * 0.01) if reason is None else 0
+            valid = 0 if reason else shown - fraud
+            insert(
+                connection,
+                "marts.fct_user_agent_hourly",
+                {
+                    "user_agent_id": agent,
+                    "event_date": day,
+                    "hour_at": at_hour(day, 12),
+                    "gross_impressions": shown,
+                    "gross_clicks": shown // 20,
+                    "valid_impressions": valid,
+                    "valid_clicks": valid // 20,
+                },
+            )
+            counts["fraud_flag"] += fraud
+            counts[reason or "none"] += shown - fraud
+        counts["missing_user_agent"] = round(impressions * 0.015 * rng.random())
+        gross = sum(counts.values())
+        insert(
+            connection,
+            "marts.fct_traffic_quality_daily",
+            *(
+                {
+                    "event_date": day,
+                    "invalid_reason": reason,
+                    "impressions": count,
+                    "clicks": 0,
+                    "gross_events": gross,
+                    "ivt_rate": count / gross if gross else None,
+                }
+                for reason, count in counts.items()
+            ),
+        )
+        _reconcile(connection, day, days.index(day), (impressions, clicks), rng)
+        insert(
+            connection,
+            "public.load_audit",
+            {
+                "day": day,
+                "user_agent": "some user agent",
+                "run_id": "run",
+                "row_count": 24,
+                "impression_count": impressions,
+                "click_count": clicks,
+                "file_count": 40,
+                "files_fingerprint": "f",
+                "loaded_at": at_hour(day, 28),
+            },
+        )
+
+
+def _reconcile(connection, day, number, counts, rng):
+    factors = {9: 1.04, 14: 0.82, 20: 0.0, 24: 1.02}
+    for event_type, counted in zip(("impressions", "clicks"), counts, strict=True):
+        factor = factors.get(number, 1.0)
+        log = round(counted * factor * rng.uniform(0.997, 1.003))
+        share = (log - counted) / counted if counted else None
+        status = (
+            "ok"
+            if share is None or abs(share) <= 0.01
+            else "log_missing"
+            if not log
+            else "warn"
+            if abs(share) <= 0.1
+            else "breach"
+        )
+        insert(
+            connection,
+            "marts.fct_log_reconciliation_daily",
+            {
+                "event_type": event_type,
+                "event_date": day,
+                "status": status,
+                "log_events": log,
+                "db_events": counted,
+                "difference": log - counted,
+                "log_db_discrepancy": share,
+            },
+        )
