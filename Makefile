@@ -86,8 +86,8 @@ extract: setup  ## only the operational tables into the warehouse, for FROM and 
 	@$(ADTECH) backfill --from $(FROM) --to $(TO) --select raw/advertisers,raw/campaigns,raw/impressions,raw/clicks,raw/extracted_days
 
 .PHONY: show-results
-show-results: setup  ## print the KPI tables
-	@$(ADTECH) results
+show-results: setup  ## print the KPIs of each campaign, and the days
+	@$(ADTECH) results --mart mart_campaign_kpis --mart campaign_ctr --mart daily_summary
 
 .PHONY: status
 status: setup  ## days loaded, missing, stale; files; quarantine

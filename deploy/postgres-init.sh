@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the role and the three databases of the deployment. The Postgres image runs it once, on an
+# Makes the roles and the three databases of the deployment. The Postgres image runs it once, on an
 # empty volume; running it again is safe and sets the role's password to POSTGRES_PASSWORD:
 #   docker compose exec postgres /docker-entrypoint-initdb.d/10-databases.sh
 #
@@ -20,6 +20,10 @@ SELECT 'CREATE ROLE adtech LOGIN'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'adtech') \gexec
 
 ALTER ROLE adtech PASSWORD :'password';
+
+-- Who reads the marts is a member of this one; adtech, who may make no roles, gives it its rights.
+SELECT 'CREATE ROLE adtech_bi'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'adtech_bi') \gexec
 
 -- dagster: runs, events, ticks; operational: the sample source; analytics: what the pipeline serves.
 SELECT format('CREATE DATABASE %I OWNER adtech', name)

@@ -41,6 +41,7 @@ _HEADLINE = (
     *("gross_impressions", "valid_impressions", "valid_clicks"),
 )
 _WIDEST_TEXT = 24
+_MOST_CHARACTERS = 300
 _BETWEEN_COLUMNS = 3
 
 
@@ -85,7 +86,11 @@ def shown(column: str, value: object) -> str:
     if isinstance(value, float | Decimal):
         is_share = "share" in parts or (parts & _SHARES and not parts & _MONEY)
         return f"{value:.2%}" if is_share else f"{value:,.2f}"
-    return str(value)
+    text = str(value)
+    if len(text) > _MOST_CHARACTERS:
+        text = text[:_MOST_CHARACTERS] + "\N{HORIZONTAL ELLIPSIS}"
+    # A user agent or a name may hold what a terminal would obey.
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _fitting(

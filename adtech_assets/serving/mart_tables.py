@@ -115,13 +115,13 @@ class MartTable:
             [self._regclass],
         )
         written: dict[int, str] = dict(self._cursor.fetchall())
-        if written.get(0) != self.mart.description:
+        if written.get(0, "") != self.mart.description:
             self._cursor.execute(
                 sql.SQL("COMMENT ON TABLE {} IS {}").format(self.name, self.mart.description)
             )
         for number, name in enumerate(self.columns, start=1):
             description = self.mart.column_descriptions.get(name)
-            if description is not None and written.get(number) != description:
+            if description is not None and written.get(number, "") != description:
                 column = sql.Identifier(SCHEMA, self.mart.name, name)
                 self._cursor.execute(
                     sql.SQL("COMMENT ON COLUMN {} IS {}").format(column, description)

@@ -6,11 +6,13 @@ import psycopg
 import pytest
 
 from adtech_assets.errors import UserError
+from adtech_assets.partitions import DayRange
 from adtech_assets.serving import publish as publish_module
 from adtech_assets.serving.publish import Mart, publish
 from adtech_assets.stores.postgres import Postgres
 
 DAYS = Mart("days", ("day",), "A row a day.", {"day": "The day.", "events": "How many."})
+DATED = Mart("dated", ("event_date", "n"), "", {})
 HOURS = Mart("hours", ("day", "hour"), "A row an hour.", {"hour": "0 to 23; the feed's."})
 
 
@@ -97,6 +99,64 @@ def test_every_type_of_a_mart_has_its_type_in_postgres(warehouse, target, ask):
     ]
 
 
+def test_less_usual_types_have_theirs_too(warehouse, target, ask):
+    build(
+        warehouse,
+        "days",
+        """
+        SELECT 1::TINYINT AS day, 2::SMALLINT AS small, 3::HUGEINT AS huge, 0.1::FLOAT AS share,
+            1::DECIMAL(38, 2) AS money, TIMESTAMPTZ '2022-05-01 12:00:00+02' AS at,
+            '422fa353-0f43-d5d2-22be-1cd07bba048c'::UUID AS id
+        """,
+    )
+
+    publish(warehouse, target, [DAYS])
+
+    assert list(columns(ask, "days").values()) == [
+        *("smallint", "smallint", "numeric(39,0)", "real", "numeric(38,2)"),
+        *("timestamp with time zone", "uuid"),
+    ]
+    assert ask(
+        "SELECT at = '2022-05-01 10:00+00', share = 0.1::real, id::text FROM marts.days"
+    ) == [(True, True, "422fa353-0f43-d5d2-22be-1cd07bba048c")]
+
+
+TEXTS = [
+    *(None, "", " ", '"', '""', "a,b", "a\nb\r\nc", "\\.", "\\N", "NULL", "Ærø", "\N{PILE OF POO}"),
+    *("x" * 1_000_000, "\x01\x1b[2J"),
+]
+
+
+def test_text_arrives_as_it_is(warehouse, target, ask):
+    build(warehouse, "days", "SELECT 0 AS day, NULL::VARCHAR AS text LIMIT 0")
+    warehouse.executemany("INSERT INTO marts.days VALUES (?, ?)", list(enumerate(TEXTS)))
+
+    publish(warehouse, target, [DAYS])
+
+    assert rows(ask) == list(enumerate(TEXTS))
+
+
+def test_a_zero_byte_which_postgres_cannot_hold_is_replaced(warehouse, target, ask):
+    build(warehouse, "days", "SELECT 1 AS day, 'a' || chr(0) || 'b' AS user_agent")
+    publish(warehouse, target, [DAYS])
+    assert rows(ask) == [(1, "a\N{REPLACEMENT CHARACTER}b")]
+
+
+def test_infinite_values_arrive(warehouse, target, ask):
+    build(
+        warehouse,
+        "days",
+        """
+        SELECT 1 AS day, 'infinity'::DATE AS last_day, '-infinity'::TIMESTAMP AS at,
+            'inf'::DOUBLE AS most, '-inf'::DOUBLE AS least, 'nan'::DOUBLE AS none
+        """,
+    )
+    publish(warehouse, target, [DAYS])
+    assert ask("SELECT last_day::text, at::text, most, least, none::text FROM marts.days") == [
+        ("infinity", "-infinity", float("inf"), float("-inf"), "NaN")
+    ]
+
+
 def test_floating_numbers_keep_every_bit(warehouse, target, ask):
     numbers = [0.1 + 0.2, 1 / 3, 5e-324, 1.7976931348623157e308]
     values = ", ".join(f"({n}, {number!r}::DOUBLE)" for n, number in enumerate(numbers))
@@ -123,6 +183,40 @@ def test_the_key_of_a_mart_is_its_primary_key(warehouse, target, ask):
     keys = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'p' AND conrelid = "
     assert ask(keys + "'marts.days'::regclass") == [("PRIMARY KEY (day)",)]
     assert ask(keys + "'marts.hours'::regclass") == [("PRIMARY KEY (day, hour)",)]
+
+
+def indexed(ask, mart):
+    return {
+        name
+        for (name,) in ask(
+            f"""
+            SELECT attname FROM pg_index
+            JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+            WHERE indrelid = 'marts.{mart}'::regclass
+            """
+        )
+    }
+
+
+def test_days_hours_and_ids_are_indexed_once(warehouse, target, ask):
+    build(
+        warehouse,
+        "hours",
+        """
+        SELECT 1 AS campaign_id, 2 AS advertiser_id, TIMESTAMP '2022-05-01' AS hour_at,
+            DATE '2022-05-01' AS event_date, 'x' AS campaign_name
+        """,
+    )
+    mart = Mart("hours", ("campaign_id", "hour_at"), "", {})
+    publish(warehouse, target, [mart])
+    expected = {"campaign_id", "advertiser_id", "hour_at", "event_date"}
+    assert indexed(ask, "hours") == expected
+    ask("DROP INDEX marts.hours_event_date_idx")
+
+    publish(warehouse, target, [mart])
+
+    assert indexed(ask, "hours") == expected
+    assert ask("SELECT count(*) FROM pg_index WHERE indrelid = 'marts.hours'::regclass") == [(4,)]
 
 
 def test_descriptions_are_published_and_kept_up_to_date(warehouse, target, ask):
@@ -171,6 +265,166 @@ def test_all_marts_are_published_in_one_transaction(warehouse, target, ask):
     assert ask(written_by + "days") == ask(written_by + "hours")
 
 
+# ---- day by day --------------------------------------------------------------------------------
+
+
+def may(day):
+    return date(2022, 5, day)
+
+
+def of_may(first, last):
+    return DayRange(may(first), may(last))
+
+
+def build_dated(warehouse, days=5, changed=()):
+    """100 rows a day; of a changed day one value differs."""
+    build(
+        warehouse,
+        "dated",
+        f"""
+        SELECT DATE '2022-05-01' + day::INTEGER AS event_date, n::INTEGER AS n,
+            CASE WHEN n = 50 AND day + 1 IN ({", ".join(map(str, changed)) or "NULL"})
+                THEN 'changed' ELSE 'text ' || n END AS text
+        FROM range({days}) AS days (day), range(100) AS rows (n)
+        """,
+    )
+
+
+@pytest.fixture
+def written_days(ask):
+    """Days of May whose rows have been written since the last call."""
+    transactions = {}
+
+    def new():
+        found = dict(ask("SELECT event_date, min(xmin::text) FROM marts.dated GROUP BY 1"))
+        written = {day.day for day, number in found.items() if transactions.get(day) != number}
+        transactions.clear()
+        transactions.update(found)
+        return written
+
+    return new
+
+
+def is_published(warehouse, ask):
+    def plain(rows):
+        return sorted(rows, key=repr)
+
+    return plain(ask("SELECT * FROM marts.dated")) == plain(
+        warehouse.execute("FROM marts.dated").fetchall()
+    )
+
+
+def test_a_run_writes_its_days_and_those_that_differ(warehouse, target, ask, written_days):
+    build_dated(warehouse)
+    publish(warehouse, target, [DATED], of_may(1, 1))
+    assert written_days() == {1, 2, 3, 4, 5}, "nothing was published"
+
+    build_dated(warehouse, changed=[2])
+    assert publish(warehouse, target, [DATED], of_may(4, 4)) == {"dated": 500}
+
+    assert written_days() == {2, 4}
+    assert is_published(warehouse, ask)
+
+
+def test_a_run_of_other_days_adds_new_days_and_removes_those_that_are_gone(
+    warehouse, target, ask, written_days
+):
+    build_dated(warehouse, days=4)
+    publish(warehouse, target, [DATED])
+    written_days()
+
+    build_dated(warehouse, days=6)
+    publish(warehouse, target, [DATED], of_may(20, 20))
+    assert written_days() == {5, 6}
+
+    build_dated(warehouse, days=2)
+    publish(warehouse, target, [DATED], of_may(20, 20))
+    assert written_days() == set()
+    assert is_published(warehouse, ask)
+    assert ask("SELECT count(*) FROM published_days") == [(2,)]
+
+
+def test_without_days_everything_is_written(warehouse, target, written_days):
+    build_dated(warehouse)
+    publish(warehouse, target, [DATED])
+    written_days()
+    publish(warehouse, target, [DATED])
+    assert written_days() == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("damage", "of"),
+    [
+        ("TRUNCATE marts.dated", of_may(20, 20)),
+        ("DELETE FROM marts.dated WHERE event_date = '2022-05-02' AND n = 7", of_may(20, 20)),
+        ("INSERT INTO marts.dated VALUES ('2022-05-02', 100, 'x')", of_may(20, 20)),
+        ("INSERT INTO marts.dated VALUES ('2022-05-09', 0, 'x')", of_may(20, 20)),
+        ("UPDATE marts.dated SET text = 'x' WHERE event_date = '2022-05-02'", of_may(2, 2)),
+        ("UPDATE marts.dated SET text = 'x'", None),
+        ("DROP TABLE marts.dated", of_may(2, 2)),
+        ("DROP TABLE published_days", of_may(2, 2)),
+        ("TRUNCATE published_days", of_may(2, 2)),
+        ("UPDATE published_days SET fingerprint = 'x'", of_may(2, 2)),
+    ],
+)
+def test_what_somebody_has_done_to_the_tables_is_repaired(warehouse, target, ask, damage, of):
+    """Other numbers of rows on any day; other values on the days of the run."""
+    build_dated(warehouse)
+    publish(warehouse, target, [DATED])
+    ask(damage)
+
+    publish(warehouse, target, [DATED], of)
+
+    assert is_published(warehouse, ask)
+
+
+def test_rows_without_a_day_are_published_with_every_run(warehouse, target, ask):
+    build(
+        warehouse,
+        "dated",
+        "SELECT DATE '2022-05-01' AS event_date, 1 AS n UNION ALL SELECT NULL, 2 FROM range(2)",
+    )
+    undated = Mart("dated", ("n",), "", {})
+    warehouse.execute("UPDATE marts.dated SET n = 3 WHERE event_date IS NULL AND rowid = 2")
+    publish(warehouse, target, [undated])
+    ask("UPDATE marts.dated SET n = 9 WHERE n = 2")
+
+    publish(warehouse, target, [undated], of_may(20, 20))
+    assert is_published(warehouse, ask)
+
+    warehouse.execute("DELETE FROM marts.dated WHERE event_date IS NULL")
+    publish(warehouse, target, [undated], of_may(20, 20))
+    assert is_published(warehouse, ask)
+
+
+def test_a_mart_of_no_days_is_written_whole_in_every_run(warehouse, target, ask):
+    build_days(warehouse)
+    publish(warehouse, target, [DAYS], of_may(1, 1))
+    ask("UPDATE marts.days SET events = 0")
+    publish(warehouse, target, [DAYS], of_may(20, 20))
+    assert rows(ask) == [(may(day), 10) for day in (1, 2, 3)]
+
+
+def test_a_mart_with_other_columns_is_written_whole_in_every_run(warehouse, target, ask):
+    build_dated(warehouse)
+    publish(warehouse, target, [DATED])
+    warehouse.execute("ALTER TABLE marts.dated ADD COLUMN more INTEGER DEFAULT 1")
+    publish(warehouse, target, [DATED], of_may(1, 1))
+    assert is_published(warehouse, ask)
+
+
+def test_what_is_noted_of_the_days_is_of_the_same_transaction(warehouse, target, ask):
+    build_dated(warehouse)
+    publish(warehouse, target, [DATED])
+    build_dated(warehouse, changed=[2])
+    build(warehouse, "hours", "SELECT DATE '2022-05-01' AS day, 7 AS hour FROM range(2)")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        publish(warehouse, target, [DATED, HOURS], of_may(4, 4))
+    publish(warehouse, target, [DATED], of_may(4, 4))
+
+    assert is_published(warehouse, ask)
+
+
 def test_when_one_mart_fails_none_is_published(warehouse, target, ask):
     build_days(warehouse)
     build(warehouse, "hours", "SELECT DATE '2022-05-01' AS day, 7 AS hour")
@@ -192,9 +446,13 @@ def test_a_mart_that_has_not_been_built_is_told(warehouse, target, ask):
     assert ask("SELECT to_regclass('marts.days')") == [(None,)]
 
 
-@pytest.mark.parametrize("anew", [False, True], ids=["same columns", "new columns"])
+@pytest.mark.parametrize(
+    ("anew", "days"),
+    [(False, None), (True, None), (False, of_may(1, 2))],
+    ids=["same columns", "new columns", "days of a run"],
+)
 def test_a_reader_never_sees_a_mart_missing_empty_half_or_of_another_time(
-    warehouse, target, ask, anew
+    warehouse, target, ask, anew, days
 ):
     """Both marts hold 5,000 rows of one number, which grows with each publication."""
 
@@ -204,8 +462,8 @@ def test_a_reader_never_sees_a_mart_missing_empty_half_or_of_another_time(
             build(
                 warehouse,
                 name,
-                f"SELECT range::INTEGER AS {key}, 1 AS day_, {number}::BIGINT AS number{more} "
-                "FROM range(5000)",
+                f"SELECT range::INTEGER AS {key}, {number}::BIGINT AS number{more}, "
+                "DATE '2022-05-01' + (range % 3)::INTEGER AS event_date FROM range(5000)",
             )
 
     marts = [Mart("days", ("day",), "", {}), Mart("hours", ("hour",), "", {})]
@@ -230,7 +488,7 @@ def test_a_reader_never_sees_a_mart_missing_empty_half_or_of_another_time(
     try:
         for number in range(1, 11):
             build_both(number)
-            publish(warehouse, target, marts)
+            publish(warehouse, target, marts, days)
     finally:
         done.set()
         reader.join()
