@@ -107,13 +107,7 @@ def read_pages(target: Postgres, names: Sequence[str], limit: int | None = None)
     """
     with target.snapshot() as snapshot:
         return [
-            Page(
-                mart,
-                pl.concat(_frames(snapshot, mart, limit)),
-                snapshot.table(f"SELECT count(*) AS n FROM {SCHEMA}.{quoted(mart.name)}")["n"][
-                    0
-                ].as_py(),
-            )
+            Page(mart, pl.concat(_frames(snapshot, mart, limit)), _count(snapshot, mart))
             for mart in _chosen(snapshot, names)
         ]
 
@@ -221,6 +215,11 @@ def _frames(
         yield _frame(stream.schema.empty_table(), mart)
         for batch in stream:
             yield _frame(pa.Table.from_batches([batch]), mart)
+
+
+def _count(snapshot: Snapshot, mart: PublishedMart) -> int:
+    table = snapshot.table(f"SELECT count(*) AS rows FROM {SCHEMA}.{quoted(mart.name)}")
+    return int(table["rows"][0].as_py())
 
 
 def _frame(table: pa.Table, mart: PublishedMart) -> pl.DataFrame:
