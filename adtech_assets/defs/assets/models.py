@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from dbt.adapters.base.impl import BaseAdapter
@@ -19,7 +20,10 @@ from adtech_assets.defs.model_metadata import MetadataAdapter
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import DAILY, OWNERS, SINGLE_RUN, run_days, step
 from adtech_assets.errors import UserError
+from adtech_assets.logs import user_agents
+from adtech_assets.logs.ledger import Ledger
 from adtech_assets.operational import history
+from adtech_assets.operational.snapshot import create_tables
 from adtech_assets.settings import PROJECT_DIR, Settings
 
 MOST_TOLD = 500
@@ -102,6 +106,13 @@ def _told_in_a_line(settings: Settings) -> Iterator[None]:
         raise UserError(f"dbt: {told} (log: {settings.dbt_target_dir / 'dbt.log'})") from error
 
 
+def _create_sources(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables that the models read where no run has yet: there may be one source only."""
+    Ledger.create(connection)
+    connection.execute(user_agents.SCHEMA)
+    create_tables(connection)
+
+
 @dbt_assets(
     manifest=project.manifest_path,
     project=project,
@@ -124,6 +135,7 @@ def dbt_models(
         # Also waits for a dbt process that outlives a parent killed with -9, and for whoever looks
         # at the file with DuckDB's own client: they hold DuckDB's lock, not ours.
         with warehouse.get_connection() as connection:
+            _create_sources(connection)
             for snapshot in history.restore(connection, settings.history_dir):
                 context.log.info(f"Restored {snapshot} from {settings.history_dir}.")
         # Unit tests are about the code, not about the data: `make test` runs them.
