@@ -49,6 +49,7 @@ def test_a_full_refresh_equals_what_the_days_have_left_and_the_unit_tests_pass(c
     assert {
         "snapshots.snap_operational__campaigns",
         "marts.mart_campaign_kpis",
+        "marts.fct_user_agent_hourly",
     } <= incremental.keys()
     said = dbt(copy, "build", "--full-refresh")
     assert rows(copy) == incremental

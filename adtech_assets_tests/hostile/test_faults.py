@@ -783,7 +783,7 @@ MODELS = (
     "staging/stg_operational__impressions",
     "staging/stg_operational__clicks",
     "staging/stg_operational__extracted_days",
-    "intermediate/int_campaign_events_daily",
+    "intermediate/int_campaign_events_hourly",
     "marts/fct_daily_summary",
     "marts/fct_campaign_ctr",
 )

@@ -1,8 +1,8 @@
 with
 
-user_agent_hours as (
+logged_events as (
 
-    select * from {{ ref('fct_user_agent_hourly') }}
+    select * from {{ ref('int_log_events_hourly') }}
 
 ),
 
@@ -22,11 +22,11 @@ reconciliation as (
 balance as (
 
     select
-        gross_impressions + gross_clicks as log_events,
+        impressions + clicks as log_events,
         0 as db_events,
         event_date
 
-    from user_agent_hours
+    from logged_events
 
     union all
 
