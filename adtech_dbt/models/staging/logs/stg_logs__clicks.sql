@@ -2,18 +2,13 @@ with
 
 source as (
 
-    select
-        *,
-        row_number() over () as log_event_number
-
-    from {{ source('logs', 'click_logs') }}
+    select * from {{ source('logs', 'click_logs') }}
 
 ),
 
 renamed as (
 
     select
-        log_event_number,
         file_id,
         campaign_id,
         user_agent,
