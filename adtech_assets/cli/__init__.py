@@ -11,7 +11,6 @@ import sys
 import warnings
 
 from adtech_assets.cli.app import app
-from adtech_assets.cli.screen import errors
 from adtech_assets.errors import TransientError, UserError
 
 STOPPED = 130
@@ -32,17 +31,17 @@ def main() -> None:
     try:
         app()
     except (UserError, TransientError) as error:
-        errors.print(f"[red]Error:[/] {_escaped(error)}", soft_wrap=True)
+        from rich.markup import escape
+
+        from adtech_assets.cli.screen import errors
+
+        errors.print(f"[red]Error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except SystemExit as end:
         if end.code == STOPPED:
+            from adtech_assets.cli.screen import errors
+
             errors.print(
                 "[red]Stopped.[/] What was committed stays; run the same command to go on."
             )
         raise
-
-
-def _escaped(error: Exception) -> str:
-    from rich.markup import escape
-
-    return escape(str(error))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import polars as pl
-
 from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -24,6 +22,8 @@ Status = Literal["loaded", "duplicate", "quarantined", "replaced", "discarded"]
 
 COUNTED: tuple[Status, ...] = ("loaded", "duplicate")
 """A file of this status is known: its events are counted, under its own name or another."""
+
+RAW_TABLES: dict[Kind, str] = {"impressions": "raw.impression_logs", "clicks": "raw.click_logs"}
 
 _SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS raw;
@@ -155,26 +155,26 @@ class Entry:
         }
 
 
-_ENTRY_SCHEMA: dict[str, pl.DataType] = {
-    "file_id": pl.Int64(),
-    "kind": pl.String(),
-    "file_name": pl.String(),
-    "sha256": pl.String(),
-    "bytes": pl.Int64(),
-    "modified_ns": pl.Int64(),
-    "rows": pl.Int64(),
-    "file_date": pl.Date(),
-    "file_hour": pl.Int8(),
-    "first_offset": pl.Int64(),
-    "last_offset": pl.Int64(),
-    "feed_partition": pl.Int64(),
-    "status": pl.String(),
-    "reason": pl.String(),
-    "detail": pl.String(),
-    "events_other_hour": pl.Int64(),
-    "events_without_time": pl.Int64(),
-    "missing_columns": pl.List(pl.String),
-    "schema_fingerprint": pl.String(),
+_ENTRY_TYPES = {
+    "file_id": "BIGINT",
+    "kind": "VARCHAR",
+    "file_name": "VARCHAR",
+    "sha256": "VARCHAR",
+    "bytes": "BIGINT",
+    "modified_ns": "BIGINT",
+    "rows": "BIGINT",
+    "file_date": "DATE",
+    "file_hour": "TINYINT",
+    "first_offset": "BIGINT",
+    "last_offset": "BIGINT",
+    "feed_partition": "BIGINT",
+    "status": "VARCHAR",
+    "reason": "VARCHAR",
+    "detail": "VARCHAR",
+    "events_other_hour": "BIGINT",
+    "events_without_time": "BIGINT",
+    "missing_columns": "VARCHAR[]",
+    "schema_fingerprint": "VARCHAR",
 }
 
 
@@ -215,7 +215,9 @@ class Ledger:
         """Files of a kind with one of these names or one of these contents."""
         query = (
             f"SELECT {LedgerRow.columns()} FROM raw.log_files "
-            "WHERE kind = ? AND status <> 'replaced' AND (file_name IN ? OR sha256 IN ?) "
+            "WHERE kind = ? AND status <> 'replaced' AND "
+            # Of a list, each row would be compared with every item.
+            "(file_name IN (SELECT unnest(?)) OR sha256 IN (SELECT unnest(?))) "
             "ORDER BY file_id"
         )
         rows = self.connection.execute(query, [kind, list(names), list(hashes)]).fetchall()
@@ -288,13 +290,16 @@ class Ledger:
         """
         if not entries:
             return
-        rows = pl.DataFrame([entry.row() for entry in entries], schema=_ENTRY_SCHEMA)
-        self.connection.register("ledger_entries", rows.to_arrow())
+        rows = [entry.row() for entry in entries]
+        values = {column: [row[column] for row in rows] for column in _ENTRY_TYPES}
+        unnested = ", ".join(
+            f"unnest(${column}::{type_}[]) AS {column}" for column, type_ in _ENTRY_TYPES.items()
+        )
         same_file = (
             "old.kind = entries.kind AND old.file_name = entries.file_name "
             "AND (old.sha256 = entries.sha256 OR old.sha256 IS NULL)"
         )
-        columns = ", ".join(_ENTRY_SCHEMA)
+        columns = ", ".join(_ENTRY_TYPES)
         self.connection.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE new_log_files AS
@@ -309,9 +314,9 @@ class Ledger:
                 ) AS first_seen_at,
                 CASE WHEN status = 'loaded' THEN $now END AS loaded_at,
                 $run_id AS run_id
-            FROM ledger_entries AS entries
+            FROM (SELECT {unnested}) AS entries
             """,
-            {"now": now, "run_id": run_id},
+            {**values, "now": now, "run_id": run_id},
         )
         self.connection.execute(
             f"DELETE FROM raw.log_files AS old USING new_log_files AS entries WHERE {same_file}"

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from adtech_assets import files
 from adtech_assets.errors import UserError
-from adtech_assets.logs import contract, landing
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs import landing
+from adtech_assets.logs.ledger import RAW_TABLES, Ledger
 from adtech_assets.logs.names import kind_of
-from adtech_assets.logs.reader import RAW_TABLES
 from adtech_assets.logs.refusals import Refusal
 from adtech_assets.partitions import DayRange
 from adtech_assets.stores.warehouse import Warehouse, transaction
@@ -166,6 +165,8 @@ def _check(path: Path, kind: Kind) -> None:
     if path.is_symlink() or not path.is_file():
         raise UserError(f"{path} is no regular file, so it cannot replace one.")
     try:
+        from adtech_assets.logs import contract  # noqa: PLC0415 - needs pyarrow: 0.05 s
+
         contract.check(path, kind)
     except Refusal as refusal:
         raise UserError(

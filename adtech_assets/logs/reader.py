@@ -21,6 +21,7 @@ import polars as pl
 
 from adtech_assets.logs import contract
 from adtech_assets.logs.footer import Decoded
+from adtech_assets.logs.ledger import RAW_TABLES
 from adtech_assets.logs.refusals import Refusal
 from adtech_assets.stores.warehouse import first_line
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from adtech_assets.logs.names import Kind, LogFileName
+    from adtech_assets.logs.names import LogFileName
 
 SMALL_FILE_BYTES = 4 * 2**20
 SMALL_ROWS = 100_000
@@ -42,8 +43,6 @@ BATCH_BYTES = 256 * 2**20
 BATCH_ROWS = 1_000_000
 BATCH_DECODED_BYTES = 2**30
 """Bounds the memory of a batch of small files, and the work that a kill can undo."""
-
-RAW_TABLES: dict[Kind, str] = {"impressions": "raw.impression_logs", "clicks": "raw.click_logs"}
 
 PATH_COLUMN = "adtech_log_file_path"
 """DuckDB refuses files that have a column of this name, so it is none that a feed would use."""

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
 import duckdb
-import pyarrow as pa
 
 from adtech_assets.errors import UserError
 from adtech_assets.stores.warehouse import first_line, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    import pyarrow as pa
 
     from adtech_assets.partitions import DayRange
     from adtech_assets.stores.postgres import Postgres, Snapshot
@@ -66,16 +67,6 @@ SOURCES: dict[RawTable, Source] = {
     "clicks": Source(
         "clicks", {"id": "BIGINT", "campaign_id": "INTEGER", "created_at": "TIMESTAMP"}
     ),
-}
-
-# Types in which the driver may deliver a column; another one means that the source has changed.
-_ARROW_TYPES = {
-    "INTEGER": (pa.types.is_integer,),
-    "BIGINT": (pa.types.is_integer,),
-    "VARCHAR": (pa.types.is_string, pa.types.is_large_string),
-    "TIMESTAMP": (lambda found: pa.types.is_timestamp(found) and found.tz is None,),
-    "DATE": (pa.types.is_date,),
-    "DECIMAL(10, 2)": (lambda found: "type_name=numeric," in str(found),),  # text, so exact
 }
 
 # Neither Python nor most readers of a CSV know dates outside the years 1 to 9999, and an open end
@@ -225,10 +216,21 @@ def _exact(column: str, type_: str) -> str:
 
 
 def _check_types(name: RawTable, schema: pa.Schema) -> None:
+    import pyarrow as pa  # noqa: PLC0415 - takes 0.05 s, and this module's names are in wide use
+
+    # Types in which the driver may deliver a column; another one means that the source has changed.
+    accepted = {
+        "INTEGER": (pa.types.is_integer,),
+        "BIGINT": (pa.types.is_integer,),
+        "VARCHAR": (pa.types.is_string, pa.types.is_large_string),
+        "TIMESTAMP": (lambda found: pa.types.is_timestamp(found) and found.tz is None,),
+        "DATE": (pa.types.is_date,),
+        "DECIMAL(10, 2)": (lambda found: "type_name=numeric," in str(found),),  # text, so exact
+    }
     source = SOURCES[name]
     for column, type_ in source.columns.items():
         found = schema.field(column).type
-        if not any(accepts(found) for accepts in _ARROW_TYPES[type_]):
+        if not any(accepts(found) for accepts in accepted[type_]):
             raise UserError(
                 f"The source column {source.table}.{column} is now {found}, not {type_}. "
                 "Nothing was changed; adapt the pipeline or the source."

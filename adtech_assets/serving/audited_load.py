@@ -7,10 +7,6 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from psycopg import sql
-from sqlalchemy import BigInteger, Column, Date, MetaData, Table, Text
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.schema import CreateTable
 
 from adtech_assets.errors import UserError
 from adtech_assets.logs.rollup import HourCount
@@ -23,30 +19,24 @@ if TYPE_CHECKING:
     from adtech_assets.partitions import DayRange
     from adtech_assets.stores.postgres import Postgres
 
-_METADATA = MetaData()
-CSV_DATA_TASK = Table(
-    "csv_data_task",
-    _METADATA,
-    Column("datetime", TIMESTAMP, nullable=False, unique=True),
-    Column("impression_count", BigInteger, nullable=False),
-    Column("click_count", BigInteger, nullable=False),
-    Column("audit_loaded_datetime", TIMESTAMP, nullable=False),
-    schema="public",
-)
-LOAD_AUDIT = Table(
-    "load_audit",
-    _METADATA,
-    Column("day", Date, primary_key=True),
-    Column("user_agent", Text, nullable=False),
-    Column("run_id", Text, nullable=False),
-    Column("row_count", BigInteger, nullable=False),
-    Column("impression_count", BigInteger, nullable=False),
-    Column("click_count", BigInteger, nullable=False),
-    Column("file_count", BigInteger, nullable=False),
-    Column("files_fingerprint", Text, nullable=False),
-    Column("loaded_at", TIMESTAMP, nullable=False),
-    schema="public",
-)
+CSV_DATA_TASK = {
+    "datetime": "TIMESTAMP NOT NULL UNIQUE",
+    "impression_count": "BIGINT NOT NULL",
+    "click_count": "BIGINT NOT NULL",
+    "audit_loaded_datetime": "TIMESTAMP NOT NULL",
+}
+LOAD_AUDIT = {
+    "day": "DATE PRIMARY KEY",
+    "user_agent": "TEXT NOT NULL",
+    "run_id": "TEXT NOT NULL",
+    "row_count": "BIGINT NOT NULL",
+    "impression_count": "BIGINT NOT NULL",
+    "click_count": "BIGINT NOT NULL",
+    "file_count": "BIGINT NOT NULL",
+    "files_fingerprint": "TEXT NOT NULL",
+    "loaded_at": "TIMESTAMP NOT NULL",
+}
+_TABLES = {"csv_data_task": CSV_DATA_TASK, "load_audit": LOAD_AUDIT}
 
 # Loads of any day take turns: the tables may still have to be made, and two runs of one day must
 # give the result of one. Any number will do that nobody else uses.
@@ -106,13 +96,13 @@ def replace_days(
         copy_csv(
             cursor,
             sql.SQL("public.csv_data_task"),
-            CSV_DATA_TASK.columns.keys(),
+            list(CSV_DATA_TASK),
             (_lines(loads[n : n + _BLOCK_DAYS], now) for n in range(0, len(loads), _BLOCK_DAYS)),
         )
         copy_rows(
             cursor,
             sql.SQL("public.load_audit"),
-            LOAD_AUDIT.columns.keys(),
+            list(LOAD_AUDIT),
             (
                 (
                     load.day,
@@ -145,7 +135,7 @@ def audits(connection: psycopg.Connection, days: DayRange) -> dict[date, LoadedD
     """What has been loaded of the days; nothing where nothing ever was."""
     if not _exists(connection, "load_audit"):
         return {}
-    columns = sql.SQL(", ").join(map(sql.Identifier, LOAD_AUDIT.columns.keys()))
+    columns = sql.SQL(", ").join(map(sql.Identifier, list(LOAD_AUDIT)))
     rows = connection.execute(
         sql.SQL("SELECT {} FROM public.load_audit WHERE day BETWEEN %s AND %s").format(columns),
         [days.first, days.last],
@@ -184,10 +174,10 @@ def times_within_hours(connection: psycopg.Connection, days: DayRange) -> list[d
 
 def _create_tables(connection: psycopg.Connection) -> None:
     """Make what is missing; IF NOT EXISTS would ask for a privilege even where nothing is."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    for table in _METADATA.sorted_tables:
-        if not _exists(connection, table.name):
-            connection.execute(str(CreateTable(table).compile(dialect=dialect)).encode())
+    for table, columns in _TABLES.items():
+        if not _exists(connection, table):
+            definitions = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+            connection.execute(f"CREATE TABLE public.{table} ({definitions})".encode())
 
 
 def _exists(connection: psycopg.Connection, table: str) -> bool:

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adtech_assets.logs import rollup, whereabouts
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.ledger import RAW_TABLES, Ledger
 from adtech_assets.logs.names import KINDS
-from adtech_assets.logs.reader import RAW_TABLES
 from adtech_assets.operational.snapshot import EVENT_TABLES
 from adtech_assets.serving import audited_load, daily_csv
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal, NoReturn, ParamSpec, TypeVar
 
 import psycopg
-import pyarrow as pa
-import pyarrow.csv
-from adbc_driver_postgresql import dbapi as adbc
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from tenacity import retry, retry_if_exception_type, wait_random_exponential
@@ -22,6 +20,8 @@ from adtech_assets.stores import embedded_postgres
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    import pyarrow as pa
+    from adbc_driver_postgresql import dbapi as adbc
     from tenacity import RetryCallState
 
     from adtech_assets.settings import Settings
@@ -62,8 +62,6 @@ PERMANENT_WORDS = (
 CHECK_URLS = (
     "Check ADTECH_SOURCE_DATABASE_URL and ADTECH_TARGET_DATABASE_URL (adtech settings shows them)."
 )
-_OPERATIONAL = (psycopg.OperationalError, adbc.OperationalError)
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -134,6 +132,9 @@ class Postgres:
             TransientError: a fault that may pass, now or in the middle of the work.
             UserError: one that will not.
         """
+        # Imported here because it takes 0.1 s, which only the extract needs.
+        from adbc_driver_postgresql import dbapi as adbc  # noqa: PLC0415
+
         with (
             translated_errors(self.shown_as),
             adbc.connect(self._conninfo()) as connection,
@@ -158,6 +159,8 @@ class Snapshot:
         Raises:
             TransientError: the server went away meanwhile.
         """
+        import pyarrow as pa  # noqa: PLC0415 - as above
+
         lost: list[OSError] = []
 
         def batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
@@ -192,13 +195,20 @@ def translated_errors(shown_as: str) -> Iterator[None]:
     """
     try:
         yield
-    except (psycopg.Error, adbc.Error) as error:
-        state, is_operational = error.sqlstate, isinstance(error, _OPERATIONAL)
+    except _driver_errors("Error") as error:
+        state = getattr(error, "sqlstate", None)
+        is_operational = isinstance(error, _driver_errors("OperationalError"))
         if is_transient(state, str(error), is_operational=is_operational):
             raise TransientError(f"{shown_as}: {one_line(error)}") from error
         if is_operational or (state or "").startswith(PERSON_STATES):
             raise UserError(f"{shown_as}: {one_line(error)}. {CHECK_URLS}") from error
         raise
+
+
+def _driver_errors(name: str) -> tuple[type[Exception], ...]:
+    """A class of errors of both drivers; ADBC's once it is in use."""
+    drivers = (psycopg, sys.modules.get("adbc_driver_postgresql.dbapi"))
+    return tuple(getattr(driver, name) for driver in drivers if driver is not None)
 
 
 def one_line(error: BaseException) -> str:
@@ -261,19 +271,20 @@ def copy_rows(
             copy.write_row(row)
 
 
-# Text is always quoted, which tells an empty one from NULL, as Postgres expects it.
-_CSV = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
-
-
 def copy_arrow(cursor: psycopg.Cursor, table: sql.Composable, reader: pa.RecordBatchReader) -> None:
     """Append rows to a table with COPY, batch by batch, by the names of their columns.
 
     Numbers, booleans and text only; Postgres makes what it needs of text.
     """
+    import pyarrow as pa  # noqa: PLC0415 - takes 0.1 s, and most users publish nothing
+    from pyarrow import csv  # noqa: PLC0415
+
+    # Text is always quoted, which tells an empty one from NULL, as Postgres expects it.
+    options = csv.WriteOptions(include_header=False, quoting_style="needed")
 
     def written(batch: pa.RecordBatch) -> memoryview:
         block = pa.BufferOutputStream()
-        pa.csv.write_csv(batch, block, _CSV)
+        csv.write_csv(batch, block, options)
         return memoryview(block.getvalue())
 
     copy_csv(cursor, table, reader.schema.names, map(written, reader))

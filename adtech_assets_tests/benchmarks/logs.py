@@ -11,10 +11,9 @@ import polars as pl
 
 from adtech_assets.logs import contract, rollup
 from adtech_assets.logs.ingest import Ingest
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.ledger import RAW_TABLES, Ledger
 from adtech_assets.logs.names import KINDS, kind_of
 from adtech_assets.logs.processed import clear_landing
-from adtech_assets.logs.reader import RAW_TABLES
 from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.stores.postgres import Postgres

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from adtech_assets.stores.postgres import Postgres
 from adtech_assets_tests.benchmarks import deployment
 from adtech_assets_tests.benchmarks.measuring import BIN, interleaved, run
 from adtech_assets_tests.benchmarks.results import ratio
@@ -21,6 +22,8 @@ def figures(size: Size) -> Iterator[Figure]:
     repeats = 2 * size.repeats - 1
     loaded = deployment.loaded(size.status_days)
     environment = loaded.environment
+    # Its embedded server runs, as it does beside `adtech dev`; this process keeps it so.
+    Postgres.of(loaded.settings, "target").url()
 
     def python(code: str):
         return lambda: run([sys.executable, "-c", code], environment)

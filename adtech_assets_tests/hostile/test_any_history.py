@@ -20,8 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from adtech_assets.errors import UserError
 from adtech_assets.files import sha256
 from adtech_assets.logs import quarantine
+from adtech_assets.logs.ledger import RAW_TABLES
 from adtech_assets.logs.names import KINDS
-from adtech_assets.logs.reader import RAW_TABLES
 from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.serving.status import read_status

@@ -16,7 +16,7 @@ import polars as pl
 import psycopg
 import pytest
 
-from adtech_assets.logs.reader import RAW_TABLES
+from adtech_assets.logs.ledger import RAW_TABLES
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets.settings import PROJECT_DIR, load_settings

@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 
 from adtech_assets.logs import rollup
 from adtech_assets.logs.ingest import Ingest
-from adtech_assets.logs.ledger import Ledger
-from adtech_assets.logs.reader import RAW_TABLES
+from adtech_assets.logs.ledger import RAW_TABLES, Ledger
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import write_log_file
 from adtech_assets.stores.warehouse import transaction

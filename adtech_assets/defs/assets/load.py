@@ -75,8 +75,8 @@ def daily_csv(
         "dagster/table_name": "public.csv_data_task",
         "dagster/column_schema": dg.TableSchema(
             [
-                dg.TableColumn(column.name, str(column.type))
-                for column in audited_load.CSV_DATA_TASK.columns
+                dg.TableColumn(name, type_.split()[0])
+                for name, type_ in audited_load.CSV_DATA_TASK.items()
             ]
         ),
     },

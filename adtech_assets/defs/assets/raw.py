@@ -1,6 +1,7 @@
 """Raw tables of the warehouse: logged events with their ledger, and the operational tables."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -15,13 +16,14 @@ from adtech_assets.defs.steps import (
     step,
     table_metadata,
 )
-from adtech_assets.logs.ingest import Ingest, Ingested
+from adtech_assets.logs.ledger import RAW_TABLES
 from adtech_assets.logs.names import KINDS, Kind
-from adtech_assets.logs.reader import RAW_TABLES
 from adtech_assets.operational import snapshot
-from adtech_assets.operational.schema import create_schema
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
+
+if TYPE_CHECKING:
+    from adtech_assets.logs.ingest import Ingested
 
 RAW_LOG_KEYS = {kind: dg.AssetKey(RAW_TABLES[kind].split(".")) for kind in KINDS}
 EXTRACTED_DAYS_KEY = dg.AssetKey(["raw", "extracted_days"])
@@ -54,6 +56,9 @@ def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
             step(context, settings, notes_failed_days=True),
             warehouse.get_connection() as connection,
         ):
+            # Imported here because its readers take 0.2 s, in which the definitions are loaded.
+            from adtech_assets.logs.ingest import Ingest  # noqa: PLC0415
+
             days = days_of(context)
             result = Ingest(connection, settings, kind, days, context.run_id).run()
             _report(context, kind, result)
@@ -76,7 +81,7 @@ def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
     return raw_logs
 
 
-def _report(context: dg.AssetExecutionContext, kind: Kind, result: Ingested) -> None:
+def _report(context: dg.AssetExecutionContext, kind: Kind, result: "Ingested") -> None:
     """Say what became of the files; quarantine has a check of its own that warns."""
     for name, refusal in result.quarantined:
         context.log.info(f"Quarantined {name}: {refusal.detail} [{refusal.reason}]")
@@ -145,6 +150,9 @@ def raw_operational(
     with step(context, settings), warehouse.get_connection() as connection:
         if settings.source_database_url is None:
             # The embedded source begins with empty tables, so that log files alone can be loaded.
+            # Imported here, like the readers: SQLAlchemy takes 0.1 s.
+            from adtech_assets.operational.schema import create_schema  # noqa: PLC0415
+
             with source.connect() as postgres:
                 create_schema(postgres)
         extracted = snapshot.extract(
