@@ -222,7 +222,7 @@ def test_generic_tests_stand_beside_their_models():  # fct_test_directories
 # ---- keys, descriptions, promises ----------------------------------------------------------------
 
 
-EVENTS_WITHOUT_A_KEY = {"stg_logs__impressions", "stg_logs__clicks"}
+EVENTS_WITHOUT_A_KEY = {"model.adtech.stg_logs__impressions", "model.adtech.stg_logs__clicks"}
 
 
 def test_every_model_has_a_tested_key():  # fct_missing_primary_key_tests

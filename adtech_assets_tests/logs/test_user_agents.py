@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 
 import crawleruseragents
@@ -133,7 +132,7 @@ def test_crawlers_are_found_as_their_package_finds_them(classifier):
     data = crawleruseragents.CRAWLER_USER_AGENTS_DATA
     differ = [
         instance
-        for crawler in data[::5]
+        for crawler in data[::25]
         for instance in crawler["instances"]
         if classifier.classify(instance).crawler_pattern
         != data[crawleruseragents.matching_crawlers(instance)[0]]["pattern"]
@@ -141,18 +140,10 @@ def test_crawlers_are_found_as_their_package_finds_them(classifier):
     assert differ == []
 
 
-def test_an_agent_of_a_megabyte_costs_no_more_than_its_beginning(classifier):
-    def fastest(agent):
-        seconds = []
-        for _ in range(5):
-            start = time.perf_counter()
-            classifier.classify(agent)
-            seconds.append(time.perf_counter() - start)
-        return min(seconds)
-
-    pieces = "Mozilla/5.0 (Linux; Android 13; bot"
-    huge = pieces * (1_000_000 // len(pieces))
-    assert fastest(huge) < 10 * fastest(huge[: user_agents.MATCHED_CHARACTERS])
+def test_only_the_beginning_of_an_agent_is_looked_at(classifier):
+    filling = "x" * user_agents.MATCHED_CHARACTERS
+    assert classifier.classify(f"{CHROME} Googlebot {filling}").invalid_reason == "crawler"
+    assert classifier.classify(f"{CHROME} {filling} Googlebot").invalid_reason is None
 
 
 # ---- the table ---------------------------------------------------------------------------------
