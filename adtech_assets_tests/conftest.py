@@ -28,6 +28,15 @@ __all__ = ["pytest_terminal_summary"]  # pytest finds the table of the hostile c
 _numbers = itertools.count()
 
 
+LONGEST = ("test_dev.py", "test_backfill_again.py", "end_to_end")
+"""Files that wait for daemons and other processes, up to four minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no processor is idle at the end."""
+    items.sort(key=lambda item: [name not in item.nodeid for name in LONGEST])
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the environment nor `.env` may change what a test sees."""

@@ -227,7 +227,7 @@ TRANSFERS = {
         store="source",
         sender="server",
         result=in_warehouse(
-            "FROM raw.campaigns",
+            "SELECT * EXCLUDE extracted_at FROM raw.campaigns",
             "FROM raw.impressions ORDER BY ALL",
             "FROM raw.clicks ORDER BY ALL",
             "SELECT event_date, impressions, clicks FROM raw.extracted_days ORDER BY ALL",

@@ -232,9 +232,13 @@ def outputs(settings):
 
     def tables(warehouse):
         snapshot.extract(warehouse, source, of, snapshot.RAW_TABLES, "run")
+        logs = {f"{kind}_logs": "*" for kind in ("impression", "click")}
+        copies = {name: snapshot.SOURCES[name].columns_sql() for name in snapshot.RAW_TABLES}
         return {
-            table: sorted(warehouse.execute(f"FROM raw.{table}").fetchall(), key=repr)
-            for table in ("impression_logs", "click_logs", *snapshot.RAW_TABLES)
+            table: sorted(
+                warehouse.execute(f"SELECT {columns} FROM raw.{table}").fetchall(), key=repr
+            )
+            for table, columns in (logs | copies).items()
         } | {
             "rollup": rolled_up(warehouse),
             "ledger": ledger(warehouse, "file_name", "sha256", "rows", "events_other_hour"),
