@@ -4,7 +4,7 @@ A check of a run looks at the run's days; started by itself it looks at every da
 checks too, defined beside the models.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -21,7 +21,6 @@ from adtech_assets.logs.names import KINDS, Kind
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
 from adtech_assets.partitions import DayRange, yesterday
 from adtech_assets.serving import conservation, published_check
-from adtech_assets.serving.marts import Mart
 from adtech_assets.serving.status import read_status
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
@@ -36,8 +35,12 @@ def result(
     what: str,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     of: int | None = None,
+    check: dg.AssetCheckKey | None = None,
 ) -> dg.AssetCheckResult:
-    """Passed without differences; else the first ones, day and numbers, `of` all there are."""
+    """Passed without differences; else the first ones, day and numbers, `of` all there are.
+
+    The check is named by a step that evaluates several.
+    """
     shown = [str(difference) for difference in differences[:MOST_DIFFERENCES]]
     count = len(differences) if of is None else of
     return dg.AssetCheckResult(
@@ -45,6 +48,8 @@ def result(
         severity=severity,
         description=f"{count} {what}, first: {shown[0]}" if shown else f"No {what}",
         metadata={"differences": count, "examples": dg.MetadataValue.json(shown)},
+        asset_key=check and check.asset_key,
+        check_name=check and check.name,
     )
 
 
@@ -294,31 +299,39 @@ def yesterday_is_loaded(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckRe
     )
 
 
-def _build_published_check(mart: Mart) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
+ROWS_EQUAL_MART = {
+    mart.name: dg.AssetCheckSpec(
+        "rows_equal_mart",
         asset=PUBLISHED_KEYS[mart.name],
-        name="rows_equal_mart",
         description="The published table holds the rows of the mart in the warehouse.",
     )
-    def rows_equal_mart(
-        context: dg.AssetCheckExecutionContext,
-        settings: dg.ResourceParam[Settings],
-        warehouse: WarehouseResource,
-        target: dg.ResourceParam[Postgres],
-    ) -> dg.AssetCheckResult:
-        with (
-            step(context, settings),
-            warehouse.get_connection() as connection,
-            target.snapshot() as snapshot,
-        ):
-            found = published_check.compare(
-                connection, snapshot, mart, run_days(context.run.tags), MOST_DIFFERENCES
-            )
-        return result(
-            found.examples, f"rows of {mart.table} that only one of the stores has", of=found.rows
-        )
+    for mart in MARTS.values()
+}
 
-    return rows_equal_mart
+
+# One step for all marts: a step of its own for each took 0.09 s, most of it to open both stores.
+@dg.multi_asset_check(specs=list(ROWS_EQUAL_MART.values()), can_subset=True)
+def rows_equal_mart(
+    context: dg.AssetCheckExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    warehouse: WarehouseResource,
+    target: dg.ResourceParam[Postgres],
+) -> Iterator[dg.AssetCheckResult]:
+    """Compare the days of the run, or everything, all marts at one instant."""
+    selected = context.op_execution_context.selected_asset_check_keys
+    days = run_days(context.run.tags)
+    with (
+        step(context, settings),
+        warehouse.get_connection() as connection,
+        target.snapshot() as snapshot,
+    ):
+        for mart in MARTS.values():
+            check = ROWS_EQUAL_MART[mart.name].key
+            if check not in selected:
+                continue
+            found = published_check.compare(connection, snapshot, mart, days, MOST_DIFFERENCES)
+            what = f"rows of {mart.table} that only one of the stores has"
+            yield result(found.examples, what, of=found.rows, check=check)
 
 
 checks = [
@@ -331,5 +344,5 @@ checks = [
     table_equals_csv,
     counts_are_conserved,
     yesterday_is_loaded,
-    *(_build_published_check(mart) for mart in MARTS.values()),
+    rows_equal_mart,
 ]
