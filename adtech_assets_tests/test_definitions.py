@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from adtech_assets.definitions import defs
+from adtech_assets_tests import lineage_picture
 
 MARTS = {
     "dim_dates",
@@ -234,3 +235,8 @@ def test_a_range_of_every_asset_is_one_run(nodes):
         if node.is_materializable and node.backfill_policy != dg.BackfillPolicy.single_run()
     ]
     assert several == []
+
+
+def test_the_picture_in_the_documents_shows_this_graph():
+    """If not: `make lineage`."""
+    assert lineage_picture.PICTURE.read_text(encoding="utf-8") == lineage_picture.picture()
