@@ -82,7 +82,7 @@ class Box:
 def names_in(group: str) -> list[str]:
     """Keys of a group's assets without the schema they share; many of one prefix as a number."""
     keys = sorted(
-        key.path for key in graph.get_all_asset_keys() if graph.get(key).group_name == group
+        list(key.path) for key in graph.get_all_asset_keys() if graph.get(key).group_name == group
     )
     names: list[str] = []
     for prefix in sorted({tuple(path[:-1]) for path in keys}):

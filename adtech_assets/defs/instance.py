@@ -5,12 +5,13 @@ ADTECH_DATA_DIR or contradict it.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from dagster import AssetKey, EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
@@ -96,6 +97,26 @@ class EventLog(SqliteEventLogStorage):
                 """Makes the tables."""
         with self._db_lock, self._databases.transaction(url) as connection:
             yield connection
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """What a step did to its partitions, in one transaction a database.
+
+        An asset's row is written for its last event only, as Dagster's own storage for Postgres
+        does.
+        """
+        statements = [self.prepare_insert_event(entry) for entry in events]
+        with self.run_connection(events[0].run_id) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        last: dict[AssetKey | None, tuple[EventLogEntry, int]] = {}
+        with self.index_transaction() as connection:
+            keys = [connection.execute(insert).inserted_primary_key for insert in statements]
+            ids = [int(key[0]) for key in keys if key is not None]
+            self._store_asset_event_tags(connection, events, ids)
+            for entry, event_id in zip(events, ids, strict=True):
+                last[entry.get_dagster_event().asset_key] = entry, event_id
+            for entry, event_id in last.values():
+                self._store_asset_event(connection, entry, event_id)
 
 
 class Runs(SqliteRunStorage):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -26,6 +27,9 @@ settings = load_settings()
 
 # dbt and other children must work on the same folders, wherever Dagster was started.
 export_settings(settings)
+
+# What a step did to its days is written to Dagster's log at once, not day by day.
+os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 DAILY = dg.DailyPartitionsDefinition(
     start_date=settings.start_date.isoformat(),

@@ -16,6 +16,7 @@ from dbt.adapters.base.impl import BaseAdapter
 from filelock import FileLock
 from packaging.version import Version
 
+from adtech_assets.defs.column_lineage import ColumnLineage
 from adtech_assets.defs.model_metadata import MetadataAdapter
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import DAILY, OWNERS, SINGLE_RUN, run_days, step
@@ -148,7 +149,14 @@ def dbt_models(
         with warehouse.get_connection() as connection:
             history.keep(connection, settings.history_dir)
             build.adapter = cast("BaseAdapter", MetadataAdapter(connection))
-            yield from build.stream().fetch_row_counts().fetch_column_metadata()
+            lineage = ColumnLineage(settings.dbt_target_dir, project.manifest_path)
+            yield from lineage.attached(
+                build.stream()
+                .fetch_row_counts()
+                .fetch_column_metadata(with_column_lineage=not lineage.is_known)
+            )
+            if not context.is_subset:
+                lineage.keep()
 
 
 assets = [dbt_models]
