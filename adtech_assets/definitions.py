@@ -29,7 +29,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             automation.retention_schedule,
         ],
         sensors=[automation.new_log_files],
-        resources={**build_resources(settings), "dbt": models.dbt},
+        resources=build_resources(settings),
         # One process a run: a process a step would cost 5 s each, and DuckDB has one writer anyway.
         executor=dg.in_process_executor,
     )

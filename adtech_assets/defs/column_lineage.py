@@ -25,33 +25,36 @@ class ColumnLineage:
     """The lineage of a manifest's models, in a file of the manifest's hash."""
 
     def __init__(self, folder: Path, manifest: Path) -> None:
-        """Read what an earlier run has found."""
+        """Read what an earlier step or run has found."""
         self._path = folder / f"{PREFIX}{sha256(manifest)}.json"
-        self.is_known = self._path.exists()
-        self._models: dict[str, str] = json.loads(self._path.read_text()) if self.is_known else {}
+        self._known: dict[str, str] = (
+            json.loads(self._path.read_text()) if self._path.exists() else {}
+        )
+        self._found: dict[str, str] = {}
+
+    def is_known(self, nodes: Iterable[str]) -> bool:
+        """Whether nothing is left to find; of snapshots, dbt has no SQL to find it in."""
+        return all(node in self._known for node in nodes if node.startswith("model."))
 
     def attached(self, events: Iterable[Any]) -> Iterator[Any]:
-        """The events of dbt, those of models with their lineage; or note it where they have it."""
+        """The events of dbt, those of models with their lineage; note it where they have it."""
         for event in events:
-            metadata = event.metadata or {}
-            model = metadata.get("unique_id")
-            found = metadata.get(LINEAGE)
-            if model is None:
+            node = event.metadata["unique_id"].value
+            if LINEAGE in event.metadata:
+                self._found[node] = dg.serialize_value(event.metadata[LINEAGE].value)
                 yield event
-            elif found is not None:
-                self._models[model.value] = dg.serialize_value(found.value)
-                yield event
-            elif model.value in self._models:
-                known = dg.deserialize_value(self._models[model.value], dg.TableColumnLineage)
-                yield event.with_metadata({**metadata, LINEAGE: known})
+            elif node in self._known:
+                known = dg.deserialize_value(self._known[node], dg.TableColumnLineage)
+                yield event.with_metadata({**event.metadata, LINEAGE: known})
             else:
                 yield event
 
     def keep(self) -> None:
-        """Let later runs know; call it when all models have been seen."""
-        if self.is_known:
+        """Let later steps and runs know what was found."""
+        if not self._found:
             return
         for outdated in self._path.parent.glob(f"{PREFIX}*.json"):
-            outdated.unlink()
+            if outdated != self._path:
+                outdated.unlink()
         with written_whole(self._path) as partial:
-            partial.write_text(json.dumps(self._models))
+            partial.write_text(json.dumps({**self._known, **self._found}))

@@ -1,22 +1,18 @@
-"""The dbt models: staging, intermediate and marts, in one dbt process for all of them."""
+"""The dbt models: staging, intermediate and marts, in parts that are built and fail apart."""
 
 import contextlib
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from importlib.metadata import version
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import dagster as dg
 import duckdb
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DbtProject
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from dbt.adapters.base.impl import BaseAdapter
-from filelock import FileLock
-from packaging.version import Version
 
 from adtech_assets.defs.column_lineage import ColumnLineage
+from adtech_assets.defs.dbt import Dbt
 from adtech_assets.defs.model_metadata import MetadataAdapter
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import DAILY, OWNERS, SINGLE_RUN, run_days, step
@@ -32,6 +28,9 @@ MOST_TOLD = 500
 
 DAILY_TAG = "daily"
 """dbt tag of models that are partitioned by day: they replace the days of the run."""
+
+BRANCHES = {"operational": "operational", "logs": "log", "rollup": "log"}
+"""The branch of the graph that a dbt source belongs to."""
 
 
 class Translator(DagsterDbtTranslator):
@@ -52,48 +51,9 @@ class Translator(DagsterDbtTranslator):
         )
 
 
-class Dbt(DbtCliResource):
-    """dbt Core of this environment."""
-
-    @cached_property
-    def _cli_version(self) -> Version:
-        """Read from the installed package: asking `dbt --version` takes 2.4 s, once a run."""
-        return Version(version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, _args: Sequence[str]) -> None:  # type: ignore[override]
-        """No adapter of dbt's: see `model_metadata`."""
-
-
-def _build_dbt() -> DbtCliResource:
-    """The dbt of this environment, with a manifest not older than any file of the project."""
-    dbt = Dbt(
-        project_dir=str(project.project_dir),
-        profiles_dir=str(project.profiles_dir),
-        dbt_executable=str(Path(sys.executable).with_name("dbt")),
-    )
-    # Looked at before the lock too: an image's project folder may be read-only, and is fresh.
-    if not _is_fresh(project.manifest_path):
-        with FileLock(project.project_dir / "target.lock"):
-            if not _is_fresh(project.manifest_path):
-                # In full: a partial parse forgets the asset that an integrity test belongs to.
-                parse = ["parse", "--quiet", "--no-partial-parse"]
-                dbt.cli(parse, target_path=project.target_path).wait()
-    return dbt
-
-
-def _is_fresh(manifest: Path) -> bool:
-    return manifest.exists() and manifest.stat().st_mtime >= _last_change(project.project_dir)
-
-
-def _last_change(folder: Path) -> float:
-    watched = [folder / "dbt_project.yml"]
-    for part in ("models", "macros", "tests", "snapshots", "seeds"):
-        watched += [path for path in (folder / part).rglob("*") if path.is_file()]
-    return max(path.stat().st_mtime for path in watched)
-
-
-project = DbtProject(PROJECT_DIR / "adtech_dbt", profiles_dir=PROJECT_DIR / "adtech_dbt")
-dbt = _build_dbt()
+dbt = Dbt(
+    DbtProject(PROJECT_DIR / "adtech_dbt", profiles_dir=PROJECT_DIR / "adtech_dbt"), Translator()
+)
 
 
 @contextlib.contextmanager
@@ -115,48 +75,100 @@ def _create_sources(connection: duckdb.DuckDBPyConnection) -> None:
     create_tables(connection)
 
 
-@dbt_assets(
-    manifest=project.manifest_path,
-    project=project,
-    name="dbt_models",
-    dagster_dbt_translator=Translator(),
-    backfill_policy=SINGLE_RUN,
-)
-def dbt_models(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    warehouse: WarehouseResource,
-    dbt: DbtCliResource,
-) -> Iterator[Any]:
-    """Build and test the models; those partitioned by day for the days of the run."""
-    days = run_days(context.run.tags)
-    window = (
-        ["--event-time-start", str(days.first), "--event-time-end", str(days.end)] if days else []
+def _parts() -> dict[str, list[str]]:
+    """The models and snapshots of each part, by its name."""
+    parts = defaultdict(list)
+    for unique_id, node in sorted(dbt.manifest["nodes"].items()):
+        if node["resource_type"] in ("model", "snapshot"):
+            parts[_part(unique_id)].append(unique_id)
+    return parts
+
+
+def _part(unique_id: str) -> str:
+    """The part of a model: what is in one is built, and fails, together.
+
+    It has one branch, so that a failure of the log files does not hold back what stands on the
+    operational database, and the other way round. And it has one partitioning: whole models are in
+    `base` before the daily ones, and in `summary` behind them.
+    """
+    nodes, sources = dbt.manifest["nodes"], dbt.manifest["sources"]
+    above = set(_ancestors(unique_id))
+    branches = {BRANCHES[sources[source]["source_name"]] for source in above & sources.keys()}
+    if DAILY_TAG in nodes[unique_id]["tags"]:
+        kind = "daily"
+    elif any(DAILY_TAG in nodes[ancestor]["tags"] for ancestor in above & nodes.keys()):
+        kind = "summary"
+    else:
+        kind = "base"
+    return f"{branches.pop() if len(branches) == 1 else 'joint'}_{kind}_models"
+
+
+def _ancestors(unique_id: str) -> Iterator[str]:
+    """What a node stands on, sources included; some of it more than once."""
+    for parent in dbt.manifest["parent_map"][unique_id]:
+        yield parent
+        yield from _ancestors(parent)
+
+
+def _build_assets(name: str, unique_ids: list[str]) -> dg.AssetsDefinition:
+    specs = {
+        unique_id: dbt.translator.get_asset_spec(dbt.manifest, unique_id, dbt.project)
+        for unique_id in unique_ids
+    }
+    check_specs = [
+        check
+        for unique_id, spec in specs.items()
+        for test in dbt.manifest["child_map"][unique_id]
+        if test.startswith("test.")
+        and (check := dbt.translator.get_asset_check_spec(spec, dbt.manifest, test, dbt.project))
+    ]
+    nodes = {spec.key: unique_id for unique_id, spec in specs.items()} | {
+        check.key: check.metadata["dagster_dbt/unique_id"] for check in check_specs
+    }
+
+    @dg.multi_asset(
+        name=name,
+        specs=list(specs.values()),
+        check_specs=check_specs,
+        can_subset=True,
+        backfill_policy=SINGLE_RUN,
     )
-    with step(context, settings), _told_in_a_line(settings), warehouse.store.reserved():
-        # Also waits for a dbt process that outlives a parent killed with -9, and for whoever looks
-        # at the file with DuckDB's own client: they hold DuckDB's lock, not ours.
-        with warehouse.get_connection() as connection:
-            _create_sources(connection)
-            for snapshot in history.restore(connection, settings.history_dir):
+    def models(
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        warehouse: WarehouseResource,
+    ) -> Iterator[Any]:
+        """Build and test the models; those partitioned by day for the days of the run."""
+        days = run_days(context.run.tags)
+        window = (
+            [f"--event-time-start={days.first}", f"--event-time-end={days.end}"] if days else []
+        )
+        selected = [
+            nodes[key] for key in (*context.selected_asset_keys, *context.selected_asset_check_keys)
+        ]
+        has_history = any(node.startswith("snapshot.") for node in selected)
+        with step(context, settings), _told_in_a_line(settings), warehouse.store.reserved():
+            # Also waits for whoever looks at the file with DuckDB's own client: they hold DuckDB's
+            # lock, not ours.
+            with warehouse.get_connection() as connection:
+                _create_sources(connection)
+                restored = history.restore(connection, settings.history_dir) if has_history else []
+            for snapshot in restored:
                 context.log.info(f"Restored {snapshot} from {settings.history_dir}.")
-        # Unit tests are about the code, not about the data: `make test` runs them.
-        command = ["build", "--exclude-resource-type", "unit_test", *window]
-        build = dbt.cli(command, context=context, target_path=settings.dbt_target_dir)
-        # Collects dbt's events before the metadata is fetched for them: `fetch_*` would wait for
-        # each in a busy loop, which took 10 s of processor time a run.
-        build.is_successful()
-        with warehouse.get_connection() as connection:
-            history.keep(connection, settings.history_dir)
-            build.adapter = cast("BaseAdapter", MetadataAdapter(connection))
-            lineage = ColumnLineage(settings.dbt_target_dir, project.manifest_path)
-            yield from lineage.attached(
-                build.stream()
-                .fetch_row_counts()
-                .fetch_column_metadata(with_column_lineage=not lineage.is_known)
-            )
-            if not context.is_subset:
+            build = dbt.build(context, selected, settings.dbt_target_dir, window)
+            with warehouse.get_connection() as connection:
+                if has_history:
+                    history.keep(connection, settings.history_dir)
+                build.adapter = cast("BaseAdapter", MetadataAdapter(connection))
+                lineage = ColumnLineage(settings.dbt_target_dir, dbt.project.manifest_path)
+                yield from lineage.attached(
+                    build.stream()
+                    .fetch_row_counts()
+                    .fetch_column_metadata(with_column_lineage=not lineage.is_known(selected))
+                )
                 lineage.keep()
 
+    return models
 
-assets = [dbt_models]
+
+assets = [_build_assets(name, unique_ids) for name, unique_ids in _parts().items()]

@@ -1,13 +1,12 @@
 """What leaves the warehouse: marts published to Postgres, exports and the report."""
 
-import json
 from collections.abc import Iterator
 
 import dagster as dg
 import polars as pl
 
 from adtech_assets.defs.assets.load import csv_data_task
-from adtech_assets.defs.assets.models import DAILY_TAG, Translator, project
+from adtech_assets.defs.assets.models import DAILY_TAG, dbt
 from adtech_assets.defs.evaluations import latest_evaluations
 from adtech_assets.defs.pictures import picture_metadata
 from adtech_assets.defs.resources import WarehouseResource
@@ -21,10 +20,9 @@ from adtech_assets.stores.postgres import Postgres
 
 def _public_marts() -> dict[dg.AssetKey, Mart]:
     """The dbt models with public access, by the key of their asset."""
-    manifest = json.loads(project.manifest_path.read_text())
-    nodes = sorted(manifest["nodes"].values(), key=lambda node: str(node["name"]))
+    nodes = sorted(dbt.manifest["nodes"].values(), key=lambda node: str(node["name"]))
     return {
-        Translator().get_asset_key(node): Mart(
+        dbt.translator.get_asset_key(node): Mart(
             name=node["name"],
             key=tuple(node["config"]["meta"]["key"]),
             description=node["description"],
