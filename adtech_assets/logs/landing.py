@@ -226,11 +226,18 @@ def is_still(file: LandedFile, seen: SeenFile) -> bool:
 def archived_files(settings: Settings, kind: Kind, days: Iterable[date]) -> list[LandedFile]:
     """The files of a kind that have been archived for these days."""
     found: list[LandedFile] = []
-    for day in days:
+    for day in archived_days(settings, kind, days):
         folder = settings.archive_dir / kind / day.isoformat()
         if folder.is_dir():
             found += scan(folder)
     return found
+
+
+def archived_days(settings: Settings, kind: Kind, days: Iterable[date]) -> list[date]:
+    """Those of the days that have files of a kind in the archive, or had; by a single listing."""
+    folder = settings.archive_dir / kind
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return [day for day in days if day.isoformat() in there]
 
 
 def archive_path(
