@@ -300,7 +300,7 @@ class Ledger:
             "AND (old.sha256 = entries.sha256 OR old.sha256 IS NULL)"
         )
         columns = ", ".join(f"entries.{column}" for column in _ENTRY_TYPES)
-        # A join, because a subquery for the earliest time takes three times as long.
+        # A join: with a subquery for the earliest time 500 files take 13 ms instead of 7.
         self.connection.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE new_log_files AS
