@@ -143,7 +143,7 @@ def settled_days(settings: Settings, loadable: DayRange, now: float) -> tuple[di
     unsettled = 0
     for file in landing.entries(settings.raw_data_dir):
         try:
-            day = names.parse(file.name, loadable.last).day
+            day = names.day_of(file.name, loadable.last)
         except Refusal:
             continue  # no day can claim it; whichever run comes first puts it into quarantine
         if not loadable.first <= day <= loadable.last:

@@ -8,6 +8,7 @@ follows the column's name.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from adtech_assets.logs.refusals import Refusal
@@ -86,10 +87,9 @@ def decoded(footer: bytes, columns: Iterable[tuple[str, str]]) -> Decoded | None
     None if the footer says it in another way than the usual writers do, or not at all.
     """
     rows = size = 0
-    for group, field in columns:
-        parts = (part.encode() for part in (group, field))
-        path = _PATH_OF_TWO + b"".join(bytes([len(part)]) + part for part in parts)
-        at = footer.find(path)
+    for path in map(_path, columns):
+        # Nearly always the same place, and the rest is searched three times as fast from its end.
+        at, last = footer.find(path), footer.rfind(path)
         values = 0
         while at >= 0:
             try:
@@ -98,9 +98,16 @@ def decoded(footer: bytes, columns: Iterable[tuple[str, str]]) -> Decoded | None
                 return None
             values += chunk_values
             size += chunk_bytes
-            at = footer.find(path, at + len(path))
+            at = footer.find(path, at + len(path)) if at < last else -1
         rows = max(rows, values)
     return Decoded(rows, size)
+
+
+@cache  # of the contract's four columns, for each file
+def _path(column: tuple[str, str]) -> bytes:
+    """How a footer writes the path of a column."""
+    parts = (part.encode() for part in column)
+    return _PATH_OF_TWO + b"".join(bytes([len(part)]) + part for part in parts)
 
 
 def note(footer: bytes, key: str) -> str:

@@ -17,8 +17,13 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 LAST_HOUR = 23
 
-_TIMESTAMP = re.compile(r"_([0-9]{10})")
-_OFFSETS = re.compile(r"_[0-9]{10,}_([0-9]{1,18})-([0-9]{1,18})_([0-9]{1,9})\.parquet\Z")
+HOURS_REMEMBERED = 2**14
+"""Nearly two years. Were it fewer than the landing folder has, hardly any would be found again."""
+
+_OFFSETS = r"_([0-9]{1,18})-([0-9]{1,18})_([0-9]{1,9})\.parquet\Z"
+# Nearly all names have their offsets behind the first timestamp: one search finds both.
+_TIMESTAMP = re.compile(rf"_([0-9]{{10}})[0-9]*(?:{_OFFSETS})?")
+_LATER_OFFSETS = re.compile(rf"_[0-9]{{10,}}{_OFFSETS}")
 
 
 class Offsets(NamedTuple):
@@ -81,16 +86,38 @@ def parse(name: str, last_day: date) -> LogFileName:
     kind = kind_of(name)
     if kind is None:
         raise ValueError(f"not a log file: {name!r}")
+    day, hour, offsets = _read(name, last_day)
+    return LogFileName(kind, day, hour, Offsets(*map(int, offsets)) if offsets else None)
+
+
+def day_of(name: str, last_day: date) -> date:
+    """The day of a name that `parse` takes, in half of its time, for who looks at 100,000 of them.
+
+    Raises:
+        Refusal: `parse` refuses the name.
+    """
+    return _read(name, last_day)[0]
+
+
+def _read(name: str, last_day: date) -> tuple[date, int, list[str]]:
+    """Day, hour, and the digits of the offsets: first, last and partition, or none."""
     timestamp = _TIMESTAMP.search(name)
     if timestamp is None:
         raise Refusal("no_date", "the name has no _YYYYMMDDHH")
-    day, hour = _day_and_hour(timestamp[1])
+    stamp, *offsets = timestamp.groups()
+    day, hour = _day_and_hour(stamp)
     if day > last_day:
         raise Refusal("future_date", f"{day} is after today, {last_day}")
-    return LogFileName(kind, day, hour, _parse_offsets(name))
+    if offsets[0] is None:
+        later = _LATER_OFFSETS.search(name)
+        offsets = list(later.groups()) if later else []
+    if offsets and int(offsets[0]) > int(offsets[1]):
+        first, last = map(int, offsets[:2])
+        raise Refusal("impossible_offsets", f"offsets run from {first} to {last}")
+    return day, hour, offsets
 
 
-@lru_cache  # files come by the hour
+@lru_cache(HOURS_REMEMBERED)  # files come by the hour
 def _day_and_hour(stamp: str) -> tuple[date, int]:
     try:
         day = date(int(stamp[:4]), int(stamp[4:6]), int(stamp[6:8]))
@@ -100,14 +127,3 @@ def _day_and_hour(stamp: str) -> tuple[date, int]:
     if hour > LAST_HOUR:
         raise Refusal("impossible_hour", f"there is no hour {hour}")
     return day, hour
-
-
-def _parse_offsets(name: str) -> Offsets | None:
-    match = _OFFSETS.search(name)
-    if match is None:
-        return None
-    first, last, partition = match.groups()
-    offsets = Offsets(int(first), int(last), int(partition))
-    if offsets.rows < 1:
-        raise Refusal("impossible_offsets", f"offsets run from {offsets.first} to {offsets.last}")
-    return offsets

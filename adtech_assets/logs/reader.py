@@ -199,7 +199,9 @@ def append_batch(
             # Text that many rows share is in memory once here, but not in the warehouse.
             if frame["user_agent"].str.len_bytes().cast(pl.UInt64).sum() > BATCH_DECODED_BYTES:
                 raise BatchNotReadError
-            connection.register("batch_events", frame.to_arrow())
+            # Each file is a chunk of its own, which costs more than its few rows: of 500 files, 25
+            # ms to hand over instead of 2.
+            connection.register("batch_events", frame.rechunk().to_arrow())
             events = "batch_events"
         else:
             schemas = {f.file_id: contract.check(f.path, f.name.kind) for f in batch}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adtech_assets.logs.names import KINDS, LogFileName, Offsets, kind_of, parse
+from adtech_assets.logs.names import KINDS, LogFileName, Offsets, day_of, kind_of, parse
 from adtech_assets.logs.refusals import Refusal
 
 TODAY = date(2022, 6, 1)
@@ -67,6 +67,28 @@ def test_any_text_in_a_name_is_read_or_refused(kind, text):
         parsed = parse(f"{kind}{text}.parquet", TODAY)
 
     assert parsed is None or (parsed.day <= TODAY and 0 <= parsed.hour <= 23)
+
+
+@given(
+    st.sampled_from(KINDS),
+    st.from_regex(r"\A(_20[0-9]{8,12}){0,2}(_[0-9]{1,3}-[0-9]{1,3}_[0-9])?\Z") | st.text(),
+)
+def test_the_day_alone_is_that_of_the_whole_name_and_refused_for_the_same_reason(kind, text):
+    def outcome(read):
+        try:
+            return read(f"{kind}{text}.parquet", TODAY)
+        except Refusal as refusal:
+            return str(refusal)
+
+    whole = outcome(parse)
+
+    assert outcome(day_of) == (whole if isinstance(whole, str) else whole.day)
+
+
+def test_offsets_may_stand_behind_a_later_timestamp():
+    name = "clicks_2022052611_20220526113145108_10-19_1.parquet"
+
+    assert parse(name, TODAY) == LogFileName("clicks", date(2022, 5, 26), 11, Offsets(10, 19, 1))
 
 
 def test_the_first_underscore_with_ten_digits_wins():
