@@ -7,13 +7,12 @@ results instead of the project (coverage by model type), and what dbt-bouncer as
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from functools import cache
 from pathlib import PurePosixPath
 
-from adtech_assets.defs.assets.models import project
+from adtech_assets.defs.assets.models import dbt
 
 FANOUT_THRESHOLD = 3
 TOO_MANY_JOINS = 7
@@ -27,9 +26,8 @@ PREFIXES = {
 }
 
 
-@cache
 def manifest():
-    return json.loads(project.manifest_path.read_text())
+    return dbt.manifest
 
 
 def nodes(*types):

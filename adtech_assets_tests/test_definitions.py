@@ -84,6 +84,7 @@ GRAPH = {
 DAILY_MODELS = {
     "intermediate/int_campaign_events_hourly",
     "intermediate/int_log_events_hourly",
+    "intermediate/int_log_events_classified",
     "marts/fct_daily_summary",
     "marts/fct_user_agent_hourly",
     "marts/fct_traffic_quality_daily",

@@ -70,8 +70,17 @@ class Dbt:
             What dbt did, as dagster-dbt has it of a process that is over.
         """
         names = [".".join(self.manifest["nodes"][node]["fqn"]) for node in nodes]
-        command = ["build", *options, "--no-write-json", "--indirect-selection=empty"]
-        done = self._invoke([*command, "--select", *names], target_path, self._parsed_path)
+        command = [
+            "build",
+            *options,
+            "--no-write-json",
+            "--indirect-selection=empty",
+            # They are about the code, not about the data: `make test` runs them.
+            "--exclude-resource-type=unit_test",
+            "--select",
+            *names,
+        ]
+        done = self._invoke(command, target_path, self._parsed_path)
         return DbtCliInvocation(
             process=cast("subprocess.Popen[bytes]", done),
             manifest=self.manifest,

@@ -20,7 +20,7 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 
-from adtech_assets.defs.assets.models import dbt, dbt_models
+from adtech_assets.defs.assets import models
 from adtech_assets.defs.assets.raw import raw_operational
 from adtech_assets.defs.assets.serving import MARTS, export_assets, published
 from adtech_assets.defs.resources import build_resources
@@ -427,9 +427,9 @@ def materialize(settings):
     """Run the graph from the source to the published tables, as Dagster does."""
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
-            [raw_operational, dbt_models, published, *export_assets],
+            [raw_operational, *models.assets, published, *export_assets],
             partition_key=str(DAY),
-            resources={**build_resources(settings), "dbt": dbt},
+            resources=build_resources(settings),
             instance=instance,
             raise_on_error=False,
         )

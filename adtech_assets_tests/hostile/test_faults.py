@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from adtech_assets import partitions
 from adtech_assets.cli.app import app
+from adtech_assets.defs.assets import models
 from adtech_assets.errors import UserError
 from adtech_assets.logs import failures, ingest, reader
 from adtech_assets.operational import snapshot
@@ -810,10 +811,37 @@ def test_h71_when_a_model_and_a_test_fail_what_was_published_stays_and_the_run_i
     assert not run.success
     told = "; ".join(run.told.failures)
     assert "check unique_stg_operational__campaigns_campaign_id failed" in told
-    assert "dbt_models: dbt: " in told
+    assert "operational_base_models: dbt: " in told
     assert "in model stg_operational__clicks" in told
     assert str(pipeline.settings.dbt_target_dir / "dbt.log") in told
     with pipeline.target.connect() as connection:
         names = connection.execute("SELECT campaign_name FROM marts.fct_campaign_ctr").fetchall()
     assert names == [("Spring",)], "as it was"
     assert names_in(pipeline.settings.exports_dir) == set()
+
+
+def test_h71_a_model_of_the_log_files_that_fails_holds_back_no_operational_mart(
+    graph, pipeline, monkeypatch
+):
+    monkeypatch.setenv("ADTECH_DATA_DIR", str(pipeline.settings.data_dir))
+    pipeline.deliver(FIRST)
+    with Postgres.of(pipeline.settings, "source").connect() as connection:
+        create_schema(connection)
+        connection.execute("INSERT INTO campaign (name, bid, budget) VALUES ('Summer', 1, 1)")
+    publish_marts(pipeline)
+    assert graph.run(*RAW_OPERATIONAL, *LOG_BRANCH).success
+    pipeline.look(lambda w: w.execute("ALTER TABLE raw.impression_logs DROP user_agent"))
+
+    run = graph.run(
+        *(key.to_user_string() for part in models.assets for key in part.keys), *PUBLISHED
+    )
+
+    assert not run.success
+    assert "log_base_models: dbt: " in run.failure
+    rows = pipeline.look(
+        lambda w: w.sql("SELECT campaign_name FROM marts.fct_campaign_ctr").fetchall()
+    )
+    assert rows == [("Summer",)]
+    with pipeline.target.connect() as connection:
+        names = connection.execute("SELECT campaign_name FROM marts.fct_campaign_ctr").fetchall()
+    assert names == [("Spring",)], "as it was"
