@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dagster._utils.interrupts import raise_interrupts_as
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
@@ -47,7 +48,7 @@ def invoke(arguments: Sequence[str], parsed: Path | None = None) -> Done:
         parsed: dbt's own file of a parsed project, which is otherwise parsed.
 
     Raises:
-        KeyboardInterrupt: a signal stopped it; so does Dagster's own exception for that.
+        KeyboardInterrupt: a signal stopped it.
     """
     lines: list[str] = []
 
@@ -57,7 +58,9 @@ def invoke(arguments: Sequence[str], parsed: Path | None = None) -> Done:
 
     try:
         runner = dbtRunner(manifest=_manifest(parsed) if parsed else None, callbacks=[note])
-        result = runner.invoke([*arguments, "--log-level=none", "--no-use-colors"])
+        # At this one dbt cancels its queries. Dagster's own it would take for an error of its own.
+        with raise_interrupts_as(KeyboardInterrupt):
+            result = runner.invoke([*arguments, "--log-level=none", "--no-use-colors"])
     finally:
         # dbt keeps its connection, and DuckDB would refuse ours, which has other settings.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
