@@ -138,6 +138,8 @@ class Ingest:
         done = 0
         for batch, events in reader.read_ahead(reader.batches(files)):
             self._load([(file, to_read[file.file_id]) for file in batch], events)
+            # Or closing would merge the rows of all batches at once: 600 MB for 100 million events.
+            self.connection.execute("CHECKPOINT")
             bound_cache(self.connection)
             done += len(batch)
             if len(batch) < len(new):
