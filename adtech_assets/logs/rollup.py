@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from adtech_assets.partitions import DayRange
 from adtech_assets.settings import ALL_USER_AGENTS
+from adtech_assets.stores.warehouse import bound_cache
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
     import duckdb
 
-    from adtech_assets.partitions import DayRange
+PORTION_EVENTS = 10_000_000
+"""Of one query, unless a day has more. It keeps 2 bytes of each event in memory, and its groups."""
 
 SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS rollup;
@@ -69,14 +74,37 @@ def rebuild(connection: duckdb.DuckDBPyConnection, days: DayRange) -> int:
         "DELETE FROM rollup.hourly_user_agent_rollup WHERE event_date BETWEEN ? AND ?",
         [days.first, days.last],
     )
-    query = ROLLUP.format(
-        impressions="raw.impression_logs",
-        clicks="raw.click_logs",
-        first=days.first,
-        last=days.last,
-    )
-    row = connection.execute(f"INSERT INTO rollup.hourly_user_agent_rollup {query}").fetchone()
-    return int(row[0]) if row else 0
+    rows = 0
+    for portion in _portions(connection, days):
+        query = ROLLUP.format(
+            impressions="raw.impression_logs",
+            clicks="raw.click_logs",
+            first=portion.first,
+            last=portion.last,
+        )
+        row = connection.execute(f"INSERT INTO rollup.hourly_user_agent_rollup {query}").fetchone()
+        rows += int(row[0]) if row else 0
+        bound_cache(connection)
+    return rows
+
+
+def _portions(connection: duckdb.DuckDBPyConnection, days: DayRange) -> Iterator[DayRange]:
+    """The days in turn, as many at once as have PORTION_EVENTS; a day of more is one by itself."""
+    events_of_days = connection.execute(
+        """
+        SELECT file_date, sum(rows)::BIGINT FROM raw.log_files
+        WHERE status = 'loaded' AND file_date BETWEEN ? AND ?
+        GROUP BY file_date ORDER BY file_date
+        """,
+        [days.first, days.last],
+    ).fetchall()
+    first, events = days.first, 0
+    for day, more in events_of_days:
+        if events and events + more > PORTION_EVENTS:
+            yield DayRange(first, day - timedelta(days=1))
+            first, events = day, 0
+        events += more
+    yield DayRange(first, days.last)
 
 
 def days_of_excess_clicks(

@@ -19,6 +19,8 @@ from adtech_assets.logs import landing, reader
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.processed import clear_landing
 from adtech_assets.sample.log_files import generate_log_files
+from adtech_assets.stores import warehouse as warehouse_module
+from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.logs.feed import (
     DAY,
     EVENT_MS,
@@ -141,6 +143,21 @@ def test_files_beyond_one_batch_are_all_loaded(warehouse, settings, monkeypatch)
         deliver(settings, f"impressions_2022052611_{number}.parquet", f"agent {number}")
 
     assert ingest(warehouse, settings).rows == 10
+
+
+def test_what_batches_wrote_does_not_stay_in_memory(settings, monkeypatch):
+    monkeypatch.setattr(reader, "BATCH_BYTES", 1)
+    monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)
+    for hour in range(6):
+        many = [f"{hour} {number} {'x' * 100}" for number in range(130_000)]
+        deliver(settings, f"impressions_20220526{hour:02}.parquet", *many)
+
+    with Warehouse.of(settings).connect() as warehouse:
+        monkeypatch.setattr(warehouse_module, "CACHE_BYTES", 2**20)
+        ingest(warehouse, settings)
+        query = "SELECT sum(memory_usage_bytes)::BIGINT FROM duckdb_memory()"
+        ((used,),) = warehouse.execute(query).fetchall()
+        assert used <= 2**20
 
 
 # ---- the contract ------------------------------------------------------------------------------

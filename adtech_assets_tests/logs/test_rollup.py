@@ -2,8 +2,10 @@
 
 import tempfile
 from collections import Counter
+from datetime import timedelta
 
 import duckdb
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -160,3 +162,25 @@ def test_the_number_of_rows_is_told(warehouse, settings):
     warehouse.execute(rollup.SCHEMA)
 
     assert rollup.rebuild(warehouse, days()) == 3
+
+
+@pytest.mark.parametrize("events_at_once", [1, 2, 3, 4, 5])
+def test_days_counted_some_at_a_time_give_the_same(
+    warehouse, settings, monkeypatch, events_at_once
+):
+    first, last = DAY - timedelta(days=2), NEXT_DAY + timedelta(days=1)  # without files
+    deliver(settings, FIRST, "a", "b", "b")
+    deliver(settings, f"clicks_{DAY:%Y%m%d}11.parquet", "b")
+    deliver(settings, f"impressions_{NEXT_DAY:%Y%m%d}11.parquet", "c", "b")
+    load(warehouse, settings, days(first, last))
+    at_once = build_rollup(warehouse, days(first, last))
+
+    monkeypatch.setattr(rollup, "PORTION_EVENTS", events_at_once)
+
+    assert build_rollup(warehouse, days(first, last)) == at_once
+    assert at_once == {
+        (DAY, 11, "a"): [1, 0],
+        (DAY, 11, "b"): [2, 1],
+        (NEXT_DAY, 11, "c"): [1, 0],
+        (NEXT_DAY, 11, "b"): [1, 0],
+    }

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.stores.warehouse import Warehouse, transaction
+from adtech_assets.stores.warehouse import CACHE_BYTES, Warehouse, bound_cache, transaction
 from adtech_assets_tests.stores.waiting import wait_until
 
 HOLD = """
@@ -298,3 +298,48 @@ def test_the_error_in_a_transaction_is_not_hidden_by_its_end(path):
         with pytest.raises(ZeroDivisionError), transaction(connection):
             connection.rollback()
             raise ZeroDivisionError
+
+
+# ---- memory ------------------------------------------------------------------------------------
+
+
+def used_and_limit(connection):
+    """Bytes that DuckDB holds, and how many it may."""
+    return connection.execute(
+        "SELECT sum(memory_usage_bytes)::BIGINT, current_setting('memory_limit') "
+        "FROM duckdb_memory()"
+    ).fetchone()
+
+
+@pytest.mark.parametrize("own_limit", [None, "512MB", "1.1GiB"])
+def test_blocks_are_given_back_and_the_limit_stays(path, own_limit):
+    with Warehouse(path).connect() as connection:
+        if own_limit:
+            connection.execute(f"SET memory_limit = '{own_limit}'")
+        connection.execute("CREATE TABLE t AS SELECT hash(range) AS h FROM range(8_000_000)")
+        before, limit = used_and_limit(connection)
+        assert before > CACHE_BYTES
+
+        for _ in range(3):
+            bound_cache(connection)
+
+        after, limit_after = used_and_limit(connection)
+        assert after <= CACHE_BYTES
+        assert limit_after == limit
+        assert connection.execute("SELECT count(DISTINCT h) FROM t").fetchone() == (8_000_000,)
+
+
+def test_a_transaction_goes_on_whose_memory_cannot_be_given_back(path):
+    with Warehouse(path).connect() as connection:
+        connection.execute("SET max_temp_directory_size = '0B'")
+        with transaction(connection):
+            connection.execute("CREATE TEMP TABLE t AS SELECT hash(range) FROM range(8_000_000)")
+            _, limit = used_and_limit(connection)
+
+            bound_cache(connection)
+
+            after, limit_after = used_and_limit(connection)
+            assert after > CACHE_BYTES
+            assert limit_after == limit
+            connection.execute("CREATE TABLE kept AS SELECT count(*) AS n FROM t")
+        assert connection.execute("FROM kept").fetchall() == [(8_000_000,)]
