@@ -33,7 +33,7 @@ WAIT_SECONDS = 3600.0
 SAY_AFTER_SECONDS = 1.0
 POLL_SECONDS = 0.05
 
-CACHE_BYTES = 32 * 2**20
+CACHE_BYTES = 64 * 2**20
 """Of blocks that may stay in memory between two large pieces of work; a piece may take more."""
 
 DAMAGE_WORDS = (
