@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from dbt_common.events.base_types import EventMsg
 
+_LOGGING = ("--log-level=none", "--log-level-file=debug", "--no-use-colors")
+"""Nothing on the screen: what dbt says comes back, and its log file has everything."""
+
 
 @dataclass
 class Done:
@@ -60,7 +63,7 @@ def invoke(arguments: Sequence[str], parsed: Path | None = None) -> Done:
         runner = dbtRunner(manifest=_manifest(parsed) if parsed else None, callbacks=[note])
         # At this one dbt cancels its queries. Dagster's own it would take for an error of its own.
         with raise_interrupts_as(KeyboardInterrupt):
-            result = runner.invoke([*arguments, "--log-level=none", "--no-use-colors"])
+            result = runner.invoke([*arguments, *_LOGGING])
     finally:
         # dbt keeps its connection, and DuckDB would refuse ours, which has other settings.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
