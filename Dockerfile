@@ -28,12 +28,11 @@ RUN pip install --no-deps --no-build-isolation -e . \
 ENV DAGSTER_DISABLE_TELEMETRY=true \
     DBT_SEND_ANONYMOUS_USAGE_STATS=false
 
-# The manifest is made here, once: at run time the project folder is read-only. Parsing opens no
-# database, but the profile wants a folder to name. The import fails the build if the code does not
-# load with exactly these packages.
+# The import makes the dbt manifest, once: at run time the project folder is read-only. Parsing opens
+# no database, but the profile wants a folder to name. It fails the build if the code does not load
+# with exactly these packages.
 RUN mkdir /tmp/build \
-    && export ADTECH_DATA_DIR=/tmp/build DBT_LOG_PATH=/tmp/build \
-    && dbt parse --project-dir adtech_dbt --profiles-dir adtech_dbt \
+    && export ADTECH_DATA_DIR=/tmp/build \
     && python -c "import adtech_assets.definitions" \
     && rm -r /tmp/build
 

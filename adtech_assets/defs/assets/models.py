@@ -3,6 +3,7 @@
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
@@ -52,7 +53,13 @@ class Translator(DagsterDbtTranslator):
 
 
 dbt = Dbt(
-    DbtProject(PROJECT_DIR / "adtech_dbt", profiles_dir=PROJECT_DIR / "adtech_dbt"), Translator()
+    DbtProject(
+        PROJECT_DIR / "adtech_dbt",
+        # Not where dbt by hand leaves its manifest: that may be of a partial parse.
+        target_path=Path("target", "dagster"),
+        profiles_dir=PROJECT_DIR / "adtech_dbt",
+    ),
+    Translator(),
 )
 
 
