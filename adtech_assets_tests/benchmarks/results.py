@@ -169,7 +169,7 @@ def write_document(figures: Sequence[Figure], about: dict[str, str]) -> None:
 
 # ---- picture -------------------------------------------------------------------------------------
 
-WIDTH, LINE, LEFT, RIGHT, TOP = 960, 22, 470, 130, 40
+WIDTH, LINE, LEFT, RIGHT, TOP = 1000, 22, 470, 170, 40
 FONT = 'font-family="sans-serif" font-size="12" role="img"'
 GREEN, RED, GREY = "#2e7d32", "#c62828", "#9e9e9e"
 
