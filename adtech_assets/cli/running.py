@@ -130,7 +130,9 @@ def _progress(instance: dg.DagsterInstance, run_id: str, title: str) -> Iterator
 
     def follow() -> None:
         cursor: str | None = None
-        while not finished.wait(POLL_SECONDS):
+        is_over = False
+        while not is_over:
+            is_over = finished.wait(POLL_SECONDS)  # and then once more, for the last steps
             if bar.tasks[task].total is None and (run := instance.get_run_by_id(run_id)):
                 bar.update(task, total=_number_of_steps(instance, run))
             records = instance.get_records_for_run(run_id, cursor)

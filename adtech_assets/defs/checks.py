@@ -43,10 +43,16 @@ def result(
     """
     shown = [str(difference) for difference in differences[:MOST_DIFFERENCES]]
     count = len(differences) if of is None else of
+    if not shown:
+        told = f"No {what}"
+    elif count == 1:
+        told = f"{what[0].upper()}{what[1:]}: {shown[0]}"
+    else:
+        told = f"{count} {what}, first: {shown[0]}"
     return dg.AssetCheckResult(
         passed=not differences,
         severity=severity,
-        description=f"{count} {what}, first: {shown[0]}" if shown else f"No {what}",
+        description=told,
         metadata={"differences": count, "examples": dg.MetadataValue.json(shown)},
         asset_key=check and check.asset_key,
         check_name=check and check.name,

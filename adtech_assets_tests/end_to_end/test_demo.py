@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from adtech_assets_tests.end_to_end.conftest import Deployment
@@ -21,11 +23,20 @@ def test_it_prints_the_kpi_tables_and_what_to_try_next(demo):
         assert expected in done.stdout
 
 
+def test_its_progress_ends_with_the_last_step(demo):
+    _, done = demo
+    ((finished, steps),) = re.findall(r"━ +(\d+)/(\d+) ", done.stdout)
+    assert finished == steps
+
+
 def test_it_is_quiet_but_for_the_files_that_never_came(demo):
     _, done = demo
     notes = done.stderr.splitlines()
     assert len(notes) == 2
-    assert all(note.startswith("Note: raw/") and "1 gaps" in note for note in notes)
+    assert all(
+        note.startswith("Note: raw/") and "Gaps between the files' offsets: 2" in note
+        for note in notes
+    )
 
 
 def test_there_is_something_to_be_found(demo):

@@ -258,7 +258,7 @@ def test_h43_more_logged_clicks_than_impressions_are_counted_as_they_are_and_war
 
     assert pipeline.served() == [(11, 1, 3)]
     assert pipeline.warnings("clicks_within_impressions") == [
-        "1 days with more clicks than impressions, first: 2022-05-26: 1 impressions, 3 clicks"
+        "Days with more clicks than impressions: 2022-05-26: 1 impressions, 3 clicks"
     ]
 
 
@@ -367,8 +367,8 @@ def test_h47_undated_events_are_warned_of(story):
     warnings = Pipeline(story.marts.settings).warnings("rows_have_a_day")
 
     assert sorted(warnings) == [
-        "1 undated rows, first: (3,)",
-        "1 undated rows, first: (5,)",
+        "Undated rows: (3,)",
+        "Undated rows: (5,)",
     ]
 
 
