@@ -1,0 +1,272 @@
+"""What is in the warehouse, as versions: of raw inputs by day, and of all that is built from them.
+
+A raw input's version of a day changes with its rows, in the same transaction. What is built from
+inputs has as its version a digest of its code and of its inputs' versions, noted once it is built.
+So a day is stale exactly when the version that it should have is not the one that is noted, whoever
+changed what, and whichever run failed in between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import duckdb
+
+Day = date | None
+"""None: the rows that have no day, and the one version of what is not built by day."""
+
+SCHEMA = """
+CREATE SCHEMA IF NOT EXISTS state;
+CREATE TABLE IF NOT EXISTS state.versions (
+    part VARCHAR NOT NULL,
+    day DATE,
+    version VARCHAR NOT NULL,
+    noted_at TIMESTAMP NOT NULL,
+    run_id VARCHAR NOT NULL
+);
+"""
+
+
+def digest(*values: object) -> str:
+    """64 bits of a hash of some values, in hexadecimal; None differs from every text."""
+    text = "\0".join("\1" if value is None else str(value) for value in values)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+class Notes:
+    """Reads and writes `state.versions` on a connection; transactions are the caller's."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Use a connection to the warehouse."""
+        self._connection = connection
+
+    @staticmethod
+    def create(connection: duckdb.DuckDBPyConnection) -> None:
+        """Make the table if it is not there."""
+        connection.execute(SCHEMA)
+
+    def of(self, part: str) -> dict[Day, str]:
+        """The noted versions of a part by day."""
+        rows = self._connection.execute(
+            "SELECT day, version FROM state.versions WHERE part = ?", [part]
+        ).fetchall()
+        return dict(rows)
+
+    def all(self) -> dict[str, dict[Day, str]]:
+        """The noted versions of every part."""
+        found: dict[str, dict[Day, str]] = defaultdict(dict)
+        for part, day, version in self._connection.execute(
+            "SELECT part, day, version FROM state.versions"
+        ).fetchall():
+            found[part][day] = version
+        return found
+
+    def noted_at(self, part: str) -> datetime | None:
+        """When a version of the part was last noted (naive UTC)."""
+        row = self._connection.execute(
+            "SELECT max(noted_at) FROM state.versions WHERE part = ?", [part]
+        ).fetchone()
+        return row[0] if row else None
+
+    def note(self, part: str, versions: Mapping[Day, str | None], run_id: str) -> set[Day]:
+        """Set the versions of some days; None takes a day's version away.
+
+        Days whose version stays are left as they are, with the time at which it was noted.
+
+        Returns:
+            The days whose version has changed.
+        """
+        noted = self.of(part)
+        changed = {day: new for day, new in versions.items() if noted.get(day) != new}
+        if not changed:
+            return set()
+        self._forget(part, changed)
+        kept = {day: version for day, version in changed.items() if version is not None}
+        if kept:
+            self._connection.execute(
+                "INSERT INTO state.versions "
+                "SELECT $part, unnest($days::DATE[]), unnest($versions::VARCHAR[]), $now, $run_id",
+                {
+                    "part": part,
+                    "days": list(kept),
+                    "versions": list(kept.values()),
+                    "now": datetime.now(UTC).replace(tzinfo=None),
+                    "run_id": run_id,
+                },
+            )
+        return set(changed)
+
+    def forget(self, part: str, days: Iterable[Day]) -> None:
+        """Take versions away before what they stand for is changed: a kill leaves it stale."""
+        self._forget(part, days)
+
+    def _forget(self, part: str, days: Iterable[Day]) -> None:
+        asked = list(days)
+        self._connection.execute(
+            "DELETE FROM state.versions WHERE part = $part AND "
+            "(day IN (SELECT unnest($days::DATE[])) OR ($undated AND day IS NULL))",
+            {
+                "part": part,
+                "days": [day for day in asked if day is not None],
+                "undated": None in asked,
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a part is built from."""
+
+    part: str
+    days_around: int = 0
+    """A day is built from so many days of the input before and after it too."""
+    as_of_day: bool = False
+    """Of an input that is noted when it changes: a day depends on what was known when it ended."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something with versions: a raw input, a model, a table of the target, a file."""
+
+    name: str
+    by: Literal["day", "change", "whole"]
+    """`day`: a version for each day. `change`: one for each day on which an extraction found it
+    changed, in force until the next. `whole`: a single one."""
+    inputs: tuple[Input, ...] = ()
+    """None: its versions are noted by who loads it."""
+    code: str = ""
+    """Digest of what decides its rows beside the inputs: SQL, columns, settings."""
+    is_view: bool = False
+    """It has no rows of its own, so its versions are its inputs'; what is noted is its code."""
+
+
+class Parts:
+    """The parts of the pipeline with the versions that they have, and those they should have."""
+
+    def __init__(self, parts: Iterable[Part], noted: Mapping[str, Mapping[Day, str]]) -> None:
+        """Take the parts, inputs first, and what is noted of them."""
+        self._parts = {part.name: part for part in parts}
+        self._noted = {name: dict(noted.get(name, {})) for name in self._parts}
+        self._versions: dict[str, _Versions] = {}
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a part of this name."""
+        return name in self._parts
+
+    def __getitem__(self, name: str) -> Part:
+        """A part by its name."""
+        return self._parts[name]
+
+    def wanted(self, name: str) -> dict[Day, str]:
+        """The versions that a part should have, from those that its inputs have."""
+        part = self._parts[name]
+        if part.is_view:
+            return {None: part.code}
+        return self._built(part, part.code)
+
+    def stale(self, name: str) -> dict[Day, str | None]:
+        """The days whose version is not the wanted one, with that; None: no rows are to be left."""
+        wanted, noted = self.wanted(name), self._noted[name]
+        return {
+            day: wanted.get(day)
+            for day in wanted.keys() | noted.keys()
+            if wanted.get(day) != noted.get(day)
+        }
+
+    def of(self, name: str) -> str:
+        """One version that stands for all of a part's."""
+        return self._of(name).whole
+
+    def suppose(self, name: str, versions: Mapping[Day, str | None]) -> None:
+        """Go on as if these versions were noted: of what is built next, or is noted by now."""
+        noted = self._noted[name]
+        for day, version in versions.items():
+            if version is None:
+                noted.pop(day, None)
+            else:
+                noted[day] = version
+        self._versions.clear()
+
+    def _of(self, name: str) -> _Versions:
+        if name not in self._versions:
+            part, noted = self._parts[name], self._noted[name]
+            # The rows of a view are what its code, as it is in the warehouse, makes of its inputs'.
+            by_day = self._built(part, noted.get(None, "")) if part.is_view else noted
+            if part.is_view:
+                whole = digest(noted.get(None), *(self._of(i.part).whole for i in part.inputs))
+            else:
+                whole = digest(*(f"{day} {by_day[day]}" for day in sorted(by_day, key=str)))
+            self._versions[name] = _Versions(part, by_day, whole)
+        return self._versions[name]
+
+    def _built(self, part: Part, code: str) -> dict[Day, str]:
+        inputs = [(self._of(needed.part), needed) for needed in part.inputs]
+        if part.by == "whole":
+            return {None: digest(code, *(versions.whole for versions, _ in inputs))}
+        days: set[Day] = {
+            day
+            for versions, needed in inputs
+            if versions.part.by == part.by
+            for day in versions.days(needed.days_around)
+        }
+        return {
+            day: digest(
+                code,
+                *(
+                    version
+                    for versions, needed in inputs
+                    for version in versions.at(
+                        day, needed.days_around, as_of=needed.as_of_day or part.by == "change"
+                    )
+                ),
+            )
+            for day in days
+        }
+
+
+class _Versions:
+    """The versions of a part, as those that are built from it see them."""
+
+    def __init__(self, part: Part, by_day: Mapping[Day, str], whole: str) -> None:
+        self.part = part
+        self.whole = whole
+        self._by_day = by_day
+
+    def days(self, around: int) -> Iterator[Day]:
+        """The days that are built from any of its days."""
+        for day in self._by_day:
+            if day is None:
+                yield None
+            else:
+                yield from _around(day, around)
+
+    def at(self, day: Day, around: int, *, as_of: bool) -> Sequence[str | None]:
+        """The versions that a day of another part is built from."""
+        if self.part.by == "day":
+            days = [None] if day is None else _around(day, around)
+            return [self._by_day.get(near) for near in days]
+        if self.part.by == "change" and as_of:
+            return [self._as_of(day)]
+        return [self.whole]
+
+    def _as_of(self, day: Day) -> str | None:
+        changes = self._changes
+        place = len(changes) if day is None else bisect_right(changes, day)
+        return self._by_day[changes[place - 1]] if place else None
+
+    @cached_property
+    def _changes(self) -> list[date]:
+        return sorted(day for day in self._by_day if day is not None)
+
+
+def _around(day: date, around: int) -> list[date]:
+    return [day + timedelta(n) for n in range(-around, around + 1)]
