@@ -13,15 +13,27 @@ import time
 from dataclasses import replace
 
 from adtech_assets.cli.screen import print_table, screen
-from adtech_assets_tests.benchmarks import data, databases, logs, results, runs, starting, watching
+from adtech_assets_tests.benchmarks import (
+    branch,
+    data,
+    databases,
+    logs,
+    one_day,
+    results,
+    runs,
+    starting,
+    watching,
+)
 from adtech_assets_tests.benchmarks.sizes import SIZES
 
 TOPICS = {
-    logs: {1, 2, 3, 4, 13},
+    logs: {1, 2, 3, 4},
+    branch: {13, 17},
     databases: {5, 6, 14},
     watching: {15},
-    starting: {11, 12},
-    runs: {0, 7, 8, 9, 10, 16},
+    starting: {11, 12, 16},
+    one_day: {0, 10},
+    runs: {7, 8, 9},
 }
 
 

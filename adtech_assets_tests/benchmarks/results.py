@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from adtech_assets_tests.benchmarks.measuring import Measured
 
-Unit = Literal["×", "× faster", "MB", "s"]
+Unit = Literal["×", "× faster", "%", "MB", "s"]
 
 DOCUMENT = PROJECT_DIR / "docs" / "performance.md"
 PICTURE = PROJECT_DIR / "docs" / "images" / "performance.svg"
@@ -148,7 +148,7 @@ def _limit(figure: Figure) -> str:
 def _shown(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
-    digits = 0 if unit == "MB" or value >= 100 else 1 if value >= 10 else 2
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
     return f"{value:,.{digits}f} {unit}"
 
 

@@ -1,81 +1,101 @@
-"""Rows 7 to 10 and 16, and how a day's run grows with the history: commands, from start to end."""
+"""Rows 7 to 9: a long range of realistic days, from files and source to what is published."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from adtech_assets.partitions import DayRange
-from adtech_assets_tests.benchmarks import data, deployment
-from adtech_assets_tests.benchmarks.measuring import interleaved, run
+from adtech_assets.stores.warehouse import Warehouse
+from adtech_assets_tests.benchmarks import data, database_data, deployment, log_data, product
+from adtech_assets_tests.benchmarks.deployment import SOURCE_ROWS_A_DAY
+from adtech_assets_tests.benchmarks.measuring import interleaved, work
 from adtech_assets_tests.benchmarks.results import Figure, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from adtech_assets_tests.benchmarks.measuring import Measured
+    from adtech_assets_tests.benchmarks.deployment import Deployment
+    from adtech_assets_tests.benchmarks.measuring import Clock, Measured
     from adtech_assets_tests.benchmarks.sizes import Size
 
 DAEMON_PATIENCE_SECONDS = 600
 
 
 def figures(size: Size) -> Iterator[Figure]:
-    """Rows 7 to 10 and 16, and the growth."""
-    yield from _ranges(size)
-    yield from _days(size)
-    yield from _growth(size)
-    yield _demo()
+    """Rows 7 to 9."""
+    taken, loaded = _backfills(size)
+    yield from _range(taken, loaded)
+    yield _by_daemon(size, taken["ours"])
+    yield _dbt(size, loaded)
 
 
-def _ranges(size: Size) -> Iterator[Figure]:
-    """Rows 7 and 8."""
-    many = size.range_days
+def _backfills(size: Size) -> tuple[dict[str, Measured], Deployment]:
+    """The command and the functions, on the same files; and the deployment that is loaded then."""
+    made = deployment.made(size.range_days)
+    target_url = database_data.scratch_database("functions")
 
-    def backfill(name: str, days: int) -> Measured:
-        fresh = deployment.delivered(name, many)
-        return fresh.backfill(fresh.first_days(days))
+    def functions() -> Measured:
+        folder = data.fresh("functions")
+        data.link((made.folder / "raw_data").iterdir(), folder / "raw_data")
+        return work(log_branch, folder=folder, target_url=target_url)
 
-    taken = interleaved(
-        max(1, size.repeats // 2),
-        day=lambda: backfill("range", 1),
-        range=lambda: backfill("range", many),
-    )
+    def command() -> Measured:
+        delivered = deployment.delivered("range", size.range_days)
+        return delivered.backfill_with_timed_event_log(delivered.days)
+
+    taken = interleaved(max(1, size.repeats // 2), functions=functions, ours=command)
+    loaded = replace(made, folder=data.WORK / "range")
+    _compare(loaded, data.WORK / "functions", target_url)
+    return taken, loaded
+
+
+def _range(taken: dict[str, Measured], loaded: Deployment) -> Iterator[Figure]:
+    days = len(loaded.days)
+    rows = sum(SOURCE_ROWS_A_DAY.values())
+    ours = taken["ours"]
     yield ratio(
         7,
-        f"adtech backfill of {many} days",
-        "the same command for 1 day",
-        taken["range"],
-        taken["day"],
-        limit=3,
+        f"adtech backfill of {days} days of 48 files and {rows} source rows",
+        "ingest, roll-up, CSV and load of the same files, as functions",
+        ours,
+        taken["functions"],
+        limit=2.5,
     )
-    one_by_one = deployment.delivered("daemon", many)
+    share = 100 * ours.answer["event_log_share"]
+    yield Figure(7, "of it spent on writing Dagster's event log", "all of it", "%", share, 15)
+    written = ours.answer["state_bytes"] / 2**20 / days
+    yield Figure(7, "Dagster's state written a day of it", "–", "MB", written, 0.08)
+
+
+def _by_daemon(size: Size, ours: Measured) -> Figure:
+    one_by_one = deployment.delivered("daemon", size.range_days)
     few = one_by_one.backfill_by_daemon(
         one_by_one.first_days(size.daemon_days), DAEMON_PATIENCE_SECONDS
     )
-    extrapolated = replace(few, seconds=few.seconds / size.daemon_days * many)
-    yield ratio(
+    extrapolated = replace(few, seconds=few.seconds / size.daemon_days * size.range_days)
+    return ratio(
         8,
-        f"adtech backfill of {many} days",
+        f"adtech backfill of {size.range_days} days",
         f"a run a day through the daemon, from {size.daemon_days}",
-        taken["range"],
+        ours,
         extrapolated,
         limit=100,
         faster=True,
     )
 
 
-def _days(size: Size) -> Iterator[Figure]:
-    """Rows 9 and 10, on a deployment that has every day."""
-    loaded = deployment.loaded(size.range_days)
-    whole = loaded.first_days(size.range_days)
-    day = DayRange(whole.last, whole.last)
+def _dbt(size: Size, loaded: Deployment) -> Figure:
+    last = DayRange(loaded.days.last, loaded.days.last)
     taken = interleaved(
         size.repeats,
-        day=lambda: loaded.dbt_build(day),
-        range=lambda: loaded.dbt_build(whole),
+        day=lambda: loaded.dbt_build(last),
+        range=lambda: loaded.dbt_build(loaded.days),
     )
-    yield ratio(
+    return ratio(
         9,
         f"dbt part of {size.range_days} days",
         "the same for 1 day",
@@ -83,53 +103,44 @@ def _days(size: Size) -> Iterator[Figure]:
         taken["day"],
         limit=2,
     )
-    taken = interleaved(
-        size.repeats,
-        dbt=loaded.dbt_build,
-        ours=lambda: loaded.backfill(day),
-    )
-    yield ratio(
-        10,
-        "one day, nothing new, the whole daily_pipeline",
-        "dbt build alone",
-        taken["ours"],
-        taken["dbt"],
-        limit=2.5,
-    )
 
 
-def _growth(size: Size) -> Iterator[Figure]:
-    """The run of the next day, after as many loaded days; the first one has nothing to reach."""
-    first = None
-    for history in size.history_days:
-        loaded = deployment.loaded(history, of=history + 1)
-        days = loaded.first_days(history + 1)
-        next_day = DayRange(days.last, days.last)
-
-        def run_next(loaded=loaded, next_day=next_day):
-            return deployment.copied(loaded, "growth").backfill(next_day)
-
-        taken = interleaved(max(1, size.repeats // 2), ours=run_next)["ours"]
-        first = first or taken
-        yield ratio(
-            0,
-            f"a day's run after {history:,} loaded days",
-            f"after {size.history_days[0]} loaded day",
-            taken,
-            first,
-            limit=None,
-        )
+def log_branch(clock: Clock, folder: str, target_url: str) -> None:
+    """Baseline: what must be done with the files, without Dagster, in one process."""
+    settings = data.bench_settings(Path(folder), target_database_url=target_url)
+    days = log_data.days_of(settings.raw_data_dir)
+    with clock, Warehouse.of(settings).connect() as connection:
+        product.ingest(connection, settings, days)
+        product.roll_up(connection, days)
+        product.write_csv(connection, settings, days)
+        product.load_csv(connection, settings, days)
 
 
-def _demo() -> Figure:
-    """Row 16, in folders of its own."""
-    folder = data.fresh("demo")
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("ADTECH_", "MAKE"))
-    } | {
-        "ADTECH_RAW_DATA_DIR": str(folder / "raw_data"),
-        "ADTECH_OUTPUT_DIR": str(folder / "output"),
-        "ADTECH_DATA_DIR": str(folder / "data"),
-    }
-    taken = run(["make", "demo"], environment)
-    return Figure(16, "make demo after installation", "–", "s", taken.seconds, 60, taken.seconds)
+# ---- helpers -------------------------------------------------------------------------------------
+
+
+def _compare(loaded: Deployment, functions: Path, target_url: str) -> None:
+    """Command and functions have left the same roll-up, CSV files and audited table.
+
+    Raises:
+        AssertionError: they have not.
+    """
+    rolled_up = [_rollup(folder / "data") for folder in (loaded.folder, functions)]
+    files = [_files(folder / "output") for folder in (loaded.folder, functions)]
+    with loaded.databases() as urls:
+        audited = [database_data.audited_rows(url) for url in (urls["target"], target_url)]
+    for name, (ours, theirs) in {"roll-up": rolled_up, "CSV": files, "table": audited}.items():
+        if ours != theirs:
+            raise AssertionError(f"the {name} differs from what the functions make")
+
+
+def _rollup(data_dir: Path) -> Any:
+    with duckdb.connect(data_dir / "warehouse.duckdb", read_only=True) as connection:
+        return connection.execute(
+            "SELECT count(*), sum(hash(t)::HUGEINT)::VARCHAR "
+            "FROM rollup.hourly_user_agent_rollup AS t"
+        ).fetchone()
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from adtech_assets_tests.benchmarks.database_data import audited_rows
+
 if TYPE_CHECKING:
     from adtech_assets_tests.benchmarks.measuring import Clock
 
@@ -75,8 +77,7 @@ def run(clock: Clock, landing: str, output: str, target_url: str, user_agent: st
         for path in Path(landing).iterdir():
             path.unlink()
     spark.stop()
-    with psycopg.connect(target_url) as connection:
-        return loaded_rows(connection)
+    return audited_rows(target_url)
 
 
 def _write(folder: Path, rows: list[Any]) -> None:
@@ -97,11 +98,3 @@ def _load(folder: Path, target_url: str) -> None:
                 for row in csv.DictReader(file):
                     at = f"{row['date']} {int(row['hour']):02}:00"
                     copy.write_row((at, row["impression_count"], row["click_count"], now))
-
-
-def loaded_rows(connection: psycopg.Connection) -> dict[str, Any]:
-    """What the audited table holds, audit times aside."""
-    rows = connection.execute(
-        "SELECT datetime, impression_count, click_count FROM csv_data_task ORDER BY 1"
-    ).fetchall()
-    return {str(at): [impressions, clicks] for at, impressions, clicks in rows}

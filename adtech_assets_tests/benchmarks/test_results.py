@@ -2,12 +2,14 @@
 
 import json
 import re
+import time
 
 import pytest
 
 from adtech_assets_tests.benchmarks import results
 from adtech_assets_tests.benchmarks.measuring import Measured, interleaved
 from adtech_assets_tests.benchmarks.results import Figure
+from adtech_assets_tests.benchmarks.timed_event_log import Stopwatch
 
 REACHED = Figure(1, "logs <large>", "bare", "×", 1.2, 1.3, 6.0, 5.0)
 MISSED = Figure(8, "a year", "day by day", "× faster", 60.0, 100, 20.0, 1200.0)
@@ -48,6 +50,28 @@ def test_the_table_says_what_is_reached_and_what_was_not_measured():
 def test_the_picture_has_a_bar_for_each_measured_figure():
     colours = re.findall('<rect [^>]*fill="([^"]*)"', results.picture(FIGURES))
     assert colours == ["white", results.GREEN, results.RED]
+
+
+def test_figures_are_shown_with_two_or_three_digits():
+    figures = [
+        Figure(7, "state", "–", "MB", 0.0712, 0.08),
+        Figure(13, "memory", "–", "MB", 1535.6, 1536),
+        Figure(7, "event log", "–", "%", 14.96, 15),
+    ]
+    shown = [row[5:7] for row in results.table_rows(figures)]
+    assert shown == [("0.07 MB", "≤ 0.08 MB"), ("1,536 MB", "≤ 1,536 MB"), ("15.0 %", "≤ 15.0 %")]
+
+
+def test_of_a_call_within_a_call_the_time_counts_once():
+    watch = Stopwatch()
+    inner = watch.around(lambda: time.sleep(0.01))
+    outer = watch.around(inner)
+    started = time.perf_counter()
+
+    outer()
+    inner()
+
+    assert 0.02 <= watch.seconds <= time.perf_counter() - started
 
 
 @pytest.fixture
