@@ -1,23 +1,25 @@
 {#-
-    The days this invocation builds, as (first day, day after the last) in ISO form:
+    The days that are built of this model, or looked at by this test, as a list of (first day, day
+    after the last) in ISO form. They are in the variable `days`, by the model's or the test's name:
 
-        dbt build --event-time-start 2022-05-26 --event-time-end 2022-05-29
+        dbt build --vars '{days: {fct_daily_summary: [[2022-05-26, 2022-05-29]]}}'
 
-    is three days; with `days_around` 1 it is five. None stands for all days: no window given, or a
-    full refresh, which would otherwise lose every day outside the window.
+    is three days; with `days_around` 1 it is five. None stands for all days: of what the variable
+    does not name, or has null for, and of a full refresh, which would otherwise lose every day
+    outside the window. Without any day, an empty list, only rows without a day are meant.
 -#}
 {% macro day_window(days_around=0) -%}
-    {%- set start = invocation_args_dict.get('event_time_start') -%}
-    {%- set end = invocation_args_dict.get('event_time_end') -%}
-    {%- if start is none or end is none or should_full_refresh() -%}
+    {%- set ranges = var('days', {}).get(model.name) -%}
+    {%- if ranges is none or dbt.should_full_refresh() -%}
         {{ return(none) }}
     {%- endif -%}
-    {%- set midnight = modules.datetime.time.min -%}
-    {%- if start.time() != midnight or end.time() != midnight -%}
-        {{ exceptions.raise_compiler_error(
-            'The window must consist of whole days, not ' ~ start ~ ' to ' ~ end ~ '.'
-        ) }}
-    {%- endif -%}
     {%- set around = modules.datetime.timedelta(days=days_around) -%}
-    {{ return(((start.date() - around).isoformat(), (end.date() + around).isoformat())) }}
+    {%- set window = [] -%}
+    {%- for first, end in ranges -%}
+        {#- YAML takes what looks like one for a date. -#}
+        {%- set first_day = modules.datetime.date.fromisoformat(first ~ '') -%}
+        {%- set end_day = modules.datetime.date.fromisoformat(end ~ '') -%}
+        {%- do window.append(((first_day - around).isoformat(), (end_day + around).isoformat())) -%}
+    {%- endfor -%}
+    {{ return(window) }}
 {%- endmacro %}

@@ -42,7 +42,7 @@ select
 
 from balance
 
-where {{ in_day_window(days_around=1) }}
+where {{ in_day_window() }}
 
 group by 1
 

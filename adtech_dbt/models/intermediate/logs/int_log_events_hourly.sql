@@ -2,19 +2,18 @@
 
 with
 
--- The hour of an event may be on the day before or after its file's, so the days that are replaced
--- reach one day beyond the run's, and their files two.
+-- The hour of an event may be on the day before or after its file's.
 impressions as (
 
     select * from {{ ref('stg_logs__impressions') }}
-    where {{ in_day_window('file_date', days_around=2) }}
+    where {{ in_day_window('file_date', days_around=1) }}
 
 ),
 
 clicks as (
 
     select * from {{ ref('stg_logs__clicks') }}
-    where {{ in_day_window('file_date', days_around=2) }}
+    where {{ in_day_window('file_date', days_around=1) }}
 
 ),
 

@@ -1,0 +1,79 @@
+"""The dbt project's graph, as new as its files: parsed again only if they have changed."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+
+from adtech_assets.models import project
+from adtech_assets.models.project import Project, load
+from adtech_assets.settings import PROJECT_DIR
+
+DBT_DIR = PROJECT_DIR / "adtech_dbt"
+"""The dbt project, and its profiles."""
+
+# Not where dbt by hand leaves its manifest: that may be of a partial parse.
+PARSED = Path("target", "dagster")
+"""In the project: what has been parsed of it."""
+
+GRAPH = PARSED / "graph.json"
+MANIFEST = PARSED / "partial_parse.msgpack"
+"""As dbt's own objects."""
+
+PARSER = Path(__file__).with_name("dbt_parsing.py")
+
+
+@cache
+def dbt_project() -> Project:
+    """The project of this package, as its files are when it is first asked for.
+
+    Raises:
+        UserError: it cannot be parsed.
+    """
+    return read(DBT_DIR)
+
+
+def read(project_dir: Path) -> Project:
+    """A project as its files are now; it is parsed if they have changed.
+
+    Raises:
+        UserError: it cannot be parsed.
+    """
+    # Looked at before the lock too: an image's project folder may be read-only, and is fresh.
+    found = fresh(project_dir)
+    if found is not None:
+        return found
+    # They take 2 s to import, and a project that nobody works on needs them once.
+    from filelock import FileLock  # noqa: PLC0415
+
+    from adtech_assets.defs.dbt_parsing import parse  # noqa: PLC0415
+
+    with FileLock(project_dir / "target.lock"):
+        if (found := fresh(project_dir)) is None:
+            parse(project_dir)
+            found = load(project_dir / GRAPH)
+    return found
+
+
+def fresh(project_dir: Path) -> Project | None:
+    """A project as it was parsed; None if its files or dbt have changed since, or it was never."""
+    try:
+        parsed_at = min((project_dir / path).stat().st_mtime for path in (GRAPH, MANIFEST))
+    except FileNotFoundError:
+        return None
+    if parsed_at < _last_change(project_dir):
+        return None
+    found = load(project_dir / GRAPH)
+    return found if found.dbt_version == version("dbt-core") else None
+
+
+def _last_change(project_dir: Path) -> float:
+    """Of the project, and of the code that decides what its graph has."""
+    parts = ("models", "macros", "tests", "snapshots", "seeds")
+    watched = chain(
+        (project_dir / "dbt_project.yml", PARSER, Path(project.__file__)),
+        *((project_dir / part).rglob("*") for part in parts),
+    )
+    return max(path.stat().st_mtime for path in watched if path.is_file())
