@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import duckdb
 
+By = Literal["day", "change", "whole"]
 Day = date | None
 """None: the rows that have no day, and the one version of what is not built by day."""
 
@@ -33,13 +33,33 @@ CREATE TABLE IF NOT EXISTS state.versions (
     noted_at TIMESTAMP NOT NULL,
     run_id VARCHAR NOT NULL
 );
+CREATE TABLE IF NOT EXISTS state.verdicts (
+    check_id VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    failures BIGINT,
+    noted_at TIMESTAMP NOT NULL
+);
 """
 
 
 def digest(*values: object) -> str:
-    """64 bits of a hash of some values, in hexadecimal; None differs from every text."""
-    text = "\0".join("\1" if value is None else str(value) for value in values)
+    """64 bits of a hash of some values as text, in hexadecimal; None differs from every text."""
+    # As Python writes them: no text can look like two, nor like None.
+    text = repr([None if value is None else str(value) for value in values])
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+_OF_DAYS = "(day IN (SELECT unnest($days::DATE[])) OR ($undated AND day IS NULL))"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check said last."""
+
+    status: str
+    failures: int | None
+    at: datetime
+    """Naive UTC."""
 
 
 class Notes:
@@ -54,28 +74,29 @@ class Notes:
         """Make the table if it is not there."""
         connection.execute(SCHEMA)
 
-    def of(self, part: str) -> dict[Day, str]:
-        """The noted versions of a part by day."""
-        rows = self._connection.execute(
-            "SELECT day, version FROM state.versions WHERE part = ?", [part]
-        ).fetchall()
+    @staticmethod
+    def exist(connection: duckdb.DuckDBPyConnection) -> bool:
+        """Whether the table is there: not in a warehouse of the version before."""
+        query = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'state'"
+        return connection.execute(query).fetchone() is not None
+
+    def of(self, part: str, days: Iterable[Day] | None = None) -> dict[Day, str]:
+        """The noted versions of a part by day: of some days, or of all."""
+        query, parameters = "SELECT day, version FROM state.versions WHERE part = $part", {}
+        if days is not None:
+            query, parameters = f"{query} AND {_OF_DAYS}", _days(days)
+        return dict(self._connection.execute(query, {"part": part, **parameters}).fetchall())
+
+    def noted_at(self, part: str, days: Iterable[Day]) -> dict[Day, datetime]:
+        """When the versions of some days were noted (naive UTC)."""
+        query = f"SELECT day, noted_at FROM state.versions WHERE part = $part AND {_OF_DAYS}"
+        rows = self._connection.execute(query, {"part": part, **_days(days)}).fetchall()
         return dict(rows)
 
-    def all(self) -> dict[str, dict[Day, str]]:
-        """The noted versions of every part."""
-        found: dict[str, dict[Day, str]] = defaultdict(dict)
-        for part, day, version in self._connection.execute(
-            "SELECT part, day, version FROM state.versions"
-        ).fetchall():
-            found[part][day] = version
-        return found
-
-    def noted_at(self, part: str) -> datetime | None:
-        """When a version of the part was last noted (naive UTC)."""
-        row = self._connection.execute(
-            "SELECT max(noted_at) FROM state.versions WHERE part = ?", [part]
-        ).fetchone()
-        return row[0] if row else None
+    def days_of_run(self, run_id: str) -> set[date]:
+        """Days of which a run has noted a version that was not there before."""
+        query = "SELECT DISTINCT day FROM state.versions WHERE run_id = ? AND day IS NOT NULL"
+        return {day for (day,) in self._connection.execute(query, [run_id]).fetchall()}
 
     def note(self, part: str, versions: Mapping[Day, str | None], run_id: str) -> set[Day]:
         """Set the versions of some days; None takes a day's version away.
@@ -85,11 +106,11 @@ class Notes:
         Returns:
             The days whose version has changed.
         """
-        noted = self.of(part)
+        noted = self.of(part, versions)
         changed = {day: new for day, new in versions.items() if noted.get(day) != new}
         if not changed:
             return set()
-        self._forget(part, changed)
+        self.forget(part, changed)
         kept = {day: version for day, version in changed.items() if version is not None}
         if kept:
             self._connection.execute(
@@ -105,20 +126,26 @@ class Notes:
             )
         return set(changed)
 
+    def verdict(self, check: str) -> Verdict | None:
+        """What a check said last."""
+        row = self._connection.execute(
+            "SELECT status, failures, noted_at FROM state.verdicts WHERE check_id = ?", [check]
+        ).fetchone()
+        return Verdict(*row) if row else None
+
+    def note_verdict(self, check: str, status: str, failures: int | None) -> None:
+        """Note what a check says now."""
+        self._connection.execute("DELETE FROM state.verdicts WHERE check_id = ?", [check])
+        now = datetime.now(UTC).replace(tzinfo=None)
+        self._connection.execute(
+            "INSERT INTO state.verdicts VALUES (?, ?, ?, ?)", [check, status, failures, now]
+        )
+
     def forget(self, part: str, days: Iterable[Day]) -> None:
         """Take versions away before what they stand for is changed: a kill leaves it stale."""
-        self._forget(part, days)
-
-    def _forget(self, part: str, days: Iterable[Day]) -> None:
-        asked = list(days)
         self._connection.execute(
-            "DELETE FROM state.versions WHERE part = $part AND "
-            "(day IN (SELECT unnest($days::DATE[])) OR ($undated AND day IS NULL))",
-            {
-                "part": part,
-                "days": [day for day in asked if day is not None],
-                "undated": None in asked,
-            },
+            f"DELETE FROM state.versions WHERE part = $part AND {_OF_DAYS}",
+            {"part": part, **_days(days)},
         )
 
 
@@ -131,6 +158,8 @@ class Input:
     """A day is built from so many days of the input before and after it too."""
     as_of_day: bool = False
     """Of an input that is noted when it changes: a day depends on what was known when it ended."""
+    undated: bool = False
+    """Of an input that is not by day: it is nothing to a day, only to the rows without one."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +167,7 @@ class Part:
     """Something with versions: a raw input, a model, a table of the target, a file."""
 
     name: str
-    by: Literal["day", "change", "whole"]
+    by: By
     """`day`: a version for each day. `change`: one for each day on which an extraction found it
     changed, in force until the next. `whole`: a single one."""
     inputs: tuple[Input, ...] = ()
@@ -152,15 +181,16 @@ class Part:
 class Parts:
     """The parts of the pipeline with the versions that they have, and those they should have."""
 
-    def __init__(self, parts: Iterable[Part], noted: Mapping[str, Mapping[Day, str]]) -> None:
-        """Take the parts, inputs first, and what is noted of them."""
+    def __init__(self, parts: Iterable[Part], noted: Callable[[str], Mapping[Day, str]]) -> None:
+        """Take the parts, and what tells the noted versions of one; it is asked when needed."""
         self._parts = {part.name: part for part in parts}
-        self._noted = {name: dict(noted.get(name, {})) for name in self._parts}
+        self._read = noted
+        self._noted: dict[str, dict[Day, str]] = {}
         self._versions: dict[str, _Versions] = {}
 
-    def __contains__(self, name: object) -> bool:
-        """Whether there is a part of this name."""
-        return name in self._parts
+    def __iter__(self) -> Iterator[Part]:
+        """Each part, inputs first."""
+        return iter(self._parts.values())
 
     def __getitem__(self, name: str) -> Part:
         """A part by its name."""
@@ -175,7 +205,7 @@ class Parts:
 
     def stale(self, name: str) -> dict[Day, str | None]:
         """The days whose version is not the wanted one, with that; None: no rows are to be left."""
-        wanted, noted = self.wanted(name), self._noted[name]
+        wanted, noted = self.wanted(name), self.noted(name)
         return {
             day: wanted.get(day)
             for day in wanted.keys() | noted.keys()
@@ -188,7 +218,7 @@ class Parts:
 
     def suppose(self, name: str, versions: Mapping[Day, str | None]) -> None:
         """Go on as if these versions were noted: of what is built next, or is noted by now."""
-        noted = self._noted[name]
+        noted = self.noted(name)
         for day, version in versions.items():
             if version is None:
                 noted.pop(day, None)
@@ -196,9 +226,15 @@ class Parts:
                 noted[day] = version
         self._versions.clear()
 
+    def noted(self, name: str) -> dict[Day, str]:
+        """The versions that a part has."""
+        if name not in self._noted:
+            self._noted[name] = dict(self._read(name))
+        return self._noted[name]
+
     def _of(self, name: str) -> _Versions:
         if name not in self._versions:
-            part, noted = self._parts[name], self._noted[name]
+            part, noted = self._parts[name], self.noted(name)
             # The rows of a view are what its code, as it is in the warehouse, makes of its inputs'.
             by_day = self._built(part, noted.get(None, "")) if part.is_view else noted
             if part.is_view:
@@ -218,12 +254,15 @@ class Parts:
             if versions.part.by == part.by
             for day in versions.days(needed.days_around)
         }
+        if any(needed.undated for _, needed in inputs):
+            days.add(None)
         return {
             day: digest(
                 code,
                 *(
                     version
                     for versions, needed in inputs
+                    if day is None or not needed.undated
                     for version in versions.at(
                         day, needed.days_around, as_of=needed.as_of_day or part.by == "change"
                     )
@@ -266,6 +305,12 @@ class _Versions:
     @cached_property
     def _changes(self) -> list[date]:
         return sorted(day for day in self._by_day if day is not None)
+
+
+def _days(days: Iterable[Day]) -> dict[str, object]:
+    """The parameters of `_OF_DAYS`."""
+    asked = list(days)
+    return {"days": [day for day in asked if day is not None], "undated": None in asked}
 
 
 def _around(day: date, around: int) -> list[date]:

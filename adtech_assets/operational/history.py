@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
-
 from adtech_assets.errors import UserError
 from adtech_assets.files import written_whole
 
@@ -27,6 +25,8 @@ def keep(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     Raises:
         UserError: a file has versions that the warehouse has not; it is left as it is.
     """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - takes 0.1 s, and most runs keep nothing new
+
     for table in _snapshots(connection):
         path = folder / f"{table}.parquet"
         versions = connection.sql(f'SELECT * FROM {SCHEMA}."{table}" ORDER BY ALL').to_arrow_table()
@@ -47,6 +47,10 @@ def restore(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[str]:
     """
     known = set(_snapshots(connection))
     lost = [path for path in sorted(folder.glob("*.parquet")) if path.stem not in known]
+    if not lost:
+        return []
+    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+
     for path in lost:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         connection.register("versions", pq.read_table(path))

@@ -1,19 +1,30 @@
-"""Copies the operational tables into the warehouse, all four as they were at one instant."""
+"""Copies the operational tables into the warehouse, all four as they were at one instant.
+
+With the rows it notes their versions: fingerprints of a day's events, and of a whole table when it
+has changed. What the warehouse holds already is left as it is.
+"""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import duckdb
 
 from adtech_assets.errors import UserError
+from adtech_assets.operational import summaries
+from adtech_assets.operational.summaries import NO_ROWS, UNDATED, Summaries
 from adtech_assets.stores.warehouse import first_line, transaction
+from adtech_assets.versions import Day, Notes, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
+    from concurrent.futures import Future
+    from datetime import date
 
+    import psycopg
     import pyarrow as pa
 
     from adtech_assets.partitions import DayRange
@@ -69,11 +80,6 @@ SOURCES: dict[RawTable, Source] = {
     ),
 }
 
-# Neither Python nor most readers of a CSV know dates outside the years 1 to 9999, and an open end
-# that Postgres calls `infinity` reaches us as a day before Christ. They are unset: NULL.
-UNDATED = "(created_at IS NULL OR created_at < '0001-01-01' OR created_at >= '10000-01-01')"
-"""Condition in the source: the event is of no day that could ever be loaded."""
-
 _EXTRACTED_DAYS = """
 CREATE TABLE IF NOT EXISTS raw.extracted_days (
     event_date DATE NOT NULL,
@@ -84,14 +90,61 @@ CREATE TABLE IF NOT EXISTS raw.extracted_days (
 )
 """
 
+ARRIVING = "raw.arriving"
+"""Rows of the source beside those that the warehouse holds, until they are compared."""
+
 
 @dataclass(frozen=True)
 class Extracted:
-    """Rows now in a raw table for the extracted days (all rows of the whole tables)."""
+    """A raw table as the source has it now."""
 
-    rows: int
-    undated: int = 0
-    """Events whose `created_at` is unset, which no day claims; they are copied with every day."""
+    rows: dict[Day, int]
+    """By extracted day. None: undated events, or all rows of a table that is copied whole."""
+    changed_days: set[Day]
+    """Whose version has changed; a whole table's is noted under the day of the extraction."""
+    is_whole: bool = False
+
+    @property
+    def undated(self) -> int:
+        """Events whose `created_at` is unset, which no day claims; copied with every day."""
+        return 0 if self.is_whole else self.rows[None]
+
+    def rows_of(self, day: date) -> int:
+        """Rows of an extracted day; a whole table has the same on each."""
+        return self.rows[None if self.is_whole else day]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The rows of a raw table that are extracted."""
+
+    days: list[Day]
+    of_source: str
+    """Condition there."""
+    held: str
+    """Condition in the warehouse."""
+    day: str = "created_at::DATE"
+    """Expression in the warehouse."""
+
+    @classmethod
+    def events(cls, days: DayRange) -> _Asked:
+        """Those of some days, and the undated ones."""
+        dated = f"(created_at >= '{days.first}' AND created_at < '{days.end}')"
+        return cls([*days, None], f"{dated} OR {UNDATED}", f"({dated} OR created_at IS NULL)")
+
+
+_ALL = _Asked([None], "true", "true", "NULL::DATE")
+
+
+class _Rows(NamedTuple):
+    """Some rows in the warehouse."""
+
+    number: int
+    version: str
+    """Equal for equal rows, in any order."""
+
+
+_NO_ROWS = _Rows(0, digest(0))
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -108,6 +161,23 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_EXTRACTED_DAYS)
 
 
+def is_there(source: psycopg.Connection) -> bool:
+    """Whether the source has all its tables."""
+    row = source.execute(
+        "SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest(%s::text[]) AS name",
+        [[read.table for read in SOURCES.values()]],
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def undated(connection: duckdb.DuckDBPyConnection, table: RawTable) -> list[int]:
+    """Ids of the events whose time is unset."""
+    rows = connection.execute(
+        f"SELECT id FROM raw.{table} WHERE created_at IS NULL ORDER BY id"
+    ).fetchall()
+    return [event_id for (event_id,) in rows]
+
+
 def extract(
     connection: duckdb.DuckDBPyConnection,
     source: Postgres,
@@ -115,30 +185,202 @@ def extract(
     tables: Collection[RawTable],
     run_id: str,
 ) -> dict[RawTable, Extracted]:
-    """Replace raw tables by what the source holds now, in one transaction.
+    """Make raw tables what the source holds now, and note their versions, in one transaction.
 
-    Advertisers and campaigns are replaced whole, with the time of the extraction (naive UTC) in
-    `extracted_at`, which the history of their changes goes by; impressions and clicks for the days
-    of their `created_at` (as the source writes it, without a time zone), and the undated ones. The
-    counts that the source itself gives for each day go to `raw.extracted_days`.
+    Advertisers and campaigns are compared whole, and replaced if they differ, with the time of the
+    extraction (naive UTC) in `extracted_at`, which the history of their changes goes by;
+    impressions and clicks by the days of their `created_at` (as the source writes it, without a
+    time zone), and the undated ones. The counts that the source itself gives for each day go to
+    `raw.extracted_days`, which is written each time.
 
     Raises:
         TransientError: the source went away meanwhile; nothing has changed.
         UserError: a column is missing or has another type; nothing has changed.
     """
     create_tables(connection)
+    Notes.create(connection)
     extracted: dict[RawTable, Extracted] = {}
-    with source.snapshot() as snapshot, transaction(connection):
-        extracted_at = _time_of_extraction(connection)
+    counts: dict[RawTable, Future[Summaries]] = {}
+    with (
+        source.snapshot() as snapshot,
+        # The source counts while its rows are on their way.
+        ThreadPoolExecutor(max_workers=1) as beside,
+        transaction(connection),
+    ):
+        extraction = _Extraction(connection, snapshot, run_id)
         for name in tables:
-            if name in EVENT_TABLES:
-                if days is not None:
-                    extracted[name] = _replace_days(connection, snapshot, name, days)
-            else:
-                extracted[name] = _replace_whole(connection, snapshot, name, extracted_at)
-        if days is not None and set(EVENT_TABLES) <= set(tables):
-            _note_days(connection, snapshot, days, extracted_at, run_id)
+            if name in WHOLE_TABLES:
+                said = beside.submit(summaries.of_table, snapshot, SOURCES[name])
+                extracted[name] = extraction.of_table(name, said)
+            elif days is not None:
+                said = beside.submit(summaries.of_days, snapshot, SOURCES[name], days)
+                extracted[name] = extraction.of_days(name, days, said)
+                counts[name] = said
+        if days is not None and set(EVENT_TABLES) <= set(extracted):
+            extraction.note_counts(days, [counts[name].result() for name in EVENT_TABLES])
     return extracted
+
+
+class _Extraction:
+    """An extraction into an open transaction of the warehouse."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, run_id: str
+    ) -> None:
+        self._connection = connection
+        self._snapshot = snapshot
+        self._run_id = run_id
+        self._notes = Notes(connection)
+        self._at = _time_of_extraction(connection)
+
+    def of_table(self, name: RawTable, said: Future[Summaries]) -> Extracted:
+        """Renew a whole table, and note its version if it is not the last one."""
+        part = f"raw.{name}"
+        noted = self._notes.of(part)
+        last = noted[max(day for day in noted if day)] if noted else None
+        rows = self._renewed(name, _ALL, {None: last}, said)[None]
+        changed: set[Day] = set()
+        if rows.version != last:
+            changed = self._notes.note(part, {self._at.date(): rows.version}, self._run_id)
+        return Extracted({None: rows.number}, changed, is_whole=True)
+
+    def of_days(self, name: RawTable, days: DayRange, said: Future[Summaries]) -> Extracted:
+        """Renew the events of some days and the undated ones, and note their versions."""
+        part, asked = f"raw.{name}", _Asked.events(days)
+        noted = dict.fromkeys(asked.days, _NO_ROWS.version) | self._notes.of(part)
+        rows = self._renewed(name, asked, noted, said)
+        versions = {day: each.version if each.number else None for day, each in rows.items()}
+        return Extracted(
+            {day: each.number for day, each in rows.items()},
+            self._notes.note(part, versions, self._run_id),
+        )
+
+    def note_counts(self, days: DayRange, counts: Sequence[Summaries]) -> None:
+        """Keep what the source counts of each event table, days without events included."""
+        by_day: dict[Day, list[int]] = {
+            day: [each.get(day, NO_ROWS).rows for each in counts] for day in days
+        }
+        self._connection.execute(
+            "DELETE FROM raw.extracted_days WHERE event_date BETWEEN ? AND ?",
+            [days.first, days.last],
+        )
+        self._connection.execute(
+            "INSERT INTO raw.extracted_days "
+            "SELECT unnest($days::DATE[]), unnest($impressions), unnest($clicks), $at, $run_id",
+            {
+                "days": list(by_day),
+                "impressions": [impressions for impressions, _ in by_day.values()],
+                "clicks": [clicks for _, clicks in by_day.values()],
+                "at": self._at,
+                "run_id": self._run_id,
+            },
+        )
+        versions = {day: digest(*numbers) for day, numbers in by_day.items()}
+        self._notes.note("raw.extracted_days", versions, self._run_id)
+
+    def _renewed(
+        self,
+        name: RawTable,
+        asked: _Asked,
+        noted: Mapping[Day, str | None],
+        said: Future[Summaries],
+    ) -> dict[Day, _Rows]:
+        """Make the asked rows what the source has; days that have not changed stay as they are.
+
+        Nothing is sent if both the warehouse's rows and the source's are those of the last time.
+        """
+        held = self._rows(name, f"raw.{name}", asked)
+        part = f"source.{name}"
+        digests = self._notes.of(part)
+        # What was never digested is new, or too large: its rows need not wait for the counts.
+        if all(day in digests and held[day].version == noted[day] for day in asked.days):
+            now = said.result()
+            if all(now.get(day, NO_ROWS).digest == digests[day] for day in asked.days):
+                return held
+        if any(rows.number for rows in held.values()):
+            self._connection.execute(f"CREATE TABLE {ARRIVING} AS FROM raw.{name} LIMIT 0")
+            self._arrive(name, asked, ARRIVING, said)
+            arrived = self._rows(name, ARRIVING, asked)
+            same = {day for day in asked.days if arrived[day] == held[day]}
+            known = {day for day in asked.days if arrived[day].version == noted[day]}
+            self._replace(name, asked, [day for day in asked.days if day not in same & known])
+            self._connection.execute(f"DROP TABLE {ARRIVING}")
+        else:
+            # Nothing to compare with: 3 million rows need not be written twice.
+            self._arrive(name, asked, f"raw.{name}", said)
+            arrived = self._rows(name, f"raw.{name}", asked)
+        now = said.result()
+        self._notes.note(
+            part, {day: now.get(day, NO_ROWS).digest for day in asked.days}, self._run_id
+        )
+        return arrived
+
+    def _rows(self, name: RawTable, table: str, asked: _Asked) -> dict[Day, _Rows]:
+        """Number and fingerprint of the asked rows by day: 3 million take 0.03 s.
+
+        Exact sum and exclusive or of 64-bit hashes of whole rows: a change goes unseen once in 2^64
+        at the most. Another version of DuckDB may hash in another way, which makes every day that
+        is extracted look changed, once.
+        """
+        found = self._connection.execute(
+            f"""
+            SELECT {asked.day} AS day, count(*), sum(hashed)::VARCHAR, bit_xor(hashed)::VARCHAR
+            FROM (
+                SELECT *, hash({SOURCES[name].columns_sql()}) AS hashed
+                FROM {table} WHERE {asked.held}
+            )
+            GROUP BY ALL
+            """
+        ).fetchall()
+        rows = {day: _Rows(number, digest(number, *hashes)) for day, number, *hashes in found}
+        return {day: rows.get(day, _NO_ROWS) for day in asked.days}
+
+    def _replace(self, name: RawTable, asked: _Asked, days: list[Day]) -> None:
+        """Put the arrived rows of some days in the place of the held ones."""
+        if not days:
+            return
+        those = (
+            f"{asked.held} AND ({asked.day} IN (SELECT unnest($days::DATE[])) "
+            f"OR ($undated AND {asked.day} IS NULL))"
+        )
+        values = {"days": [day for day in days if day is not None], "undated": None in days}
+        for statement in (
+            f"DELETE FROM raw.{name} WHERE {those}",
+            f"INSERT INTO raw.{name} FROM {ARRIVING} WHERE {those}",
+        ):
+            self._connection.execute(statement, values)
+
+    def _arrive(self, name: RawTable, asked: _Asked, into: str, said: Future[Summaries]) -> None:
+        try:
+            self._insert(name, asked, into)
+        except Exception:
+            said.result()  # what has stopped the counting ends the snapshot: it says why
+            raise
+
+    def _insert(self, name: RawTable, asked: _Asked, into: str) -> None:
+        source = SOURCES[name]
+        query = f"SELECT {source.columns_sql()} FROM {source.table} WHERE {asked.of_source}"
+        with self._snapshot.stream(query) as rows:
+            _check_types(name, rows.schema)
+            columns = [
+                f"{_exact(column, type_)} AS {column}" for column, type_ in source.columns.items()
+            ]
+            values = {}
+            if name in WHOLE_TABLES:
+                columns.append("$extracted_at AS extracted_at")
+                values["extracted_at"] = self._at
+            self._connection.register("source_rows", rows)
+            try:
+                self._connection.execute(
+                    f"INSERT INTO {into} BY NAME SELECT {', '.join(columns)} FROM source_rows",
+                    values,
+                )
+            except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+                raise UserError(
+                    f"The source table {source.table} holds a value that the warehouse cannot "
+                    f"keep as it is ({first_line(error)}). Nothing was changed; correct it there."
+                ) from error
+            self._connection.unregister("source_rows")
 
 
 def _time_of_extraction(connection: duckdb.DuckDBPyConnection) -> datetime:
@@ -151,55 +393,6 @@ def _time_of_extraction(connection: duckdb.DuckDBPyConnection) -> datetime:
     found = connection.execute(f"SELECT max(extracted_at) FROM ({tables})").fetchone()
     before = found[0] if found else None
     return now if before is None else max(now, before + timedelta(microseconds=1))
-
-
-def _replace_whole(
-    connection: duckdb.DuckDBPyConnection,
-    snapshot: Snapshot,
-    name: RawTable,
-    extracted_at: datetime,
-) -> Extracted:
-    source = SOURCES[name]
-    connection.execute(f"DELETE FROM raw.{name}")
-    rows = _insert(connection, snapshot, name, f"SELECT {source.columns_sql()} FROM {source.table}")
-    connection.execute(f"UPDATE raw.{name} SET extracted_at = ?", [extracted_at])
-    return Extracted(rows)
-
-
-def _replace_days(
-    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, name: RawTable, days: DayRange
-) -> Extracted:
-    source = SOURCES[name]
-    dated = f"created_at >= '{days.first}' AND created_at < '{days.end}'"
-    connection.execute(f"DELETE FROM raw.{name} WHERE {dated} OR created_at IS NULL")
-    select = f"SELECT {source.columns_sql()} FROM {source.table}"
-    # Two queries, since the two are counted apart. Both use the index on created_at.
-    rows = _insert(connection, snapshot, name, f"{select} WHERE {dated}")
-    undated = _insert(connection, snapshot, name, f"{select} WHERE {UNDATED}")
-    return Extracted(rows, undated)
-
-
-def _insert(
-    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, name: RawTable, query: str
-) -> int:
-    with snapshot.stream(query) as rows:
-        _check_types(name, rows.schema)
-        columns = ", ".join(
-            f"{_exact(column, type_)} AS {column}"
-            for column, type_ in SOURCES[name].columns.items()
-        )
-        connection.register("source_rows", rows)
-        try:
-            inserted = connection.execute(
-                f"INSERT INTO raw.{name} BY NAME SELECT {columns} FROM source_rows"
-            ).fetchone()
-        except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
-            raise UserError(
-                f"The source table {SOURCES[name].table} holds a value that the warehouse cannot "
-                f"keep as it is ({first_line(error)}). Nothing was changed; correct it there."
-            ) from error
-        connection.unregister("source_rows")
-    return int(inserted[0]) if inserted else 0
 
 
 def _exact(column: str, type_: str) -> str:
@@ -235,44 +428,3 @@ def _check_types(name: RawTable, schema: pa.Schema) -> None:
                 f"The source column {source.table}.{column} is now {found}, not {type_}. "
                 "Nothing was changed; adapt the pipeline or the source."
             )
-
-
-def _note_days(
-    connection: duckdb.DuckDBPyConnection,
-    snapshot: Snapshot,
-    days: DayRange,
-    extracted_at: datetime,
-    run_id: str,
-) -> None:
-    """Keep what the source counts for each day, days without events included."""
-    for name in EVENT_TABLES:
-        counts = snapshot.table(
-            f"SELECT created_at::date AS event_date, count(*) AS events FROM {name} "
-            f"WHERE created_at >= '{days.first}' AND created_at < '{days.end}' GROUP BY 1"
-        )
-        connection.register(f"source_{name}", counts)
-    connection.execute(
-        "DELETE FROM raw.extracted_days WHERE event_date BETWEEN ? AND ?", [days.first, days.last]
-    )
-    connection.execute(
-        """
-        INSERT INTO raw.extracted_days
-        SELECT
-            day::DATE,
-            coalesce(impressions.events, 0),
-            coalesce(clicks.events, 0),
-            $extracted_at,
-            $run_id
-        FROM generate_series($first::DATE, $last::DATE, INTERVAL 1 DAY) AS days (day)
-        LEFT JOIN source_impressions AS impressions ON day::DATE = impressions.event_date
-        LEFT JOIN source_clicks AS clicks ON day::DATE = clicks.event_date
-        """,
-        {
-            "first": days.first,
-            "last": days.last,
-            "extracted_at": extracted_at,
-            "run_id": run_id,
-        },
-    )
-    for name in EVENT_TABLES:
-        connection.unregister(f"source_{name}")

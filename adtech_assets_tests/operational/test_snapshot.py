@@ -5,38 +5,19 @@ import psycopg
 import pytest
 
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.operational import snapshot
-from adtech_assets.operational.snapshot import (
-    EVENT_TABLES,
-    RAW_TABLES,
-    SOURCES,
-    WHOLE_TABLES,
-    Extracted,
-)
+from adtech_assets.operational import snapshot, summaries
+from adtech_assets.operational.snapshot import EVENT_TABLES, RAW_TABLES, WHOLE_TABLES
 from adtech_assets.partitions import DayRange
-
-DAY = DayRange(date(2022, 5, 26), date(2022, 5, 26))
-DAYS = DayRange(date(2022, 5, 25), date(2022, 5, 27))
-
-TWO_CAMPAIGNS = (
-    "INSERT INTO advertiser (id, name, created_at) VALUES (1, 'Ærø A/S', '2022-05-01 12:00')",
-    """
-    INSERT INTO campaign (id, name, bid, budget, start_date, end_date, advertiser_id, created_at)
-    VALUES
-        (1, 'spring', 0.10, 12345678.99, '2022-05-01', '2022-06-01', 1, '2022-05-01 12:00'),
-        (2, 'no flight', 99999999.99, 0, NULL, NULL, NULL, NULL)
-    """,
+from adtech_assets_tests.operational.rows import (
+    DAY,
+    DAYS,
+    TWO_CAMPAIGNS,
+    at,
+    everything,
+    extract,
+    noted_days,
+    versions,
 )
-
-
-def at(*times, table="impressions"):
-    """Inserts an event of campaign 1 for each time; None for one without."""
-    values = ", ".join("(1, NULL)" if time is None else f"(1, '{time}')" for time in times)
-    return f"INSERT INTO {table} (campaign_id, created_at) VALUES {values}"
-
-
-def extract(warehouse, source, days=DAY, tables=RAW_TABLES):
-    return snapshot.extract(warehouse, source, days, tables, run_id="a run")
 
 
 def times(warehouse, table="impressions"):
@@ -48,29 +29,11 @@ def times(warehouse, table="impressions"):
     ]
 
 
-def everything(warehouse):
-    """What came of the source, in an order of its own, without the times of extraction."""
-    tables = {
-        name: sorted(
-            warehouse.execute(f"SELECT {SOURCES[name].columns_sql()} FROM raw.{name}").fetchall(),
-            key=repr,
-        )
-        for name in RAW_TABLES
-    }
-    return tables | {"days": noted_days(warehouse)}
-
-
 def always(source, setting):
     """A setting of the database, for every connection to come."""
     with source.connect() as connection:
         [(name,)] = connection.execute("SELECT current_database()").fetchall()
     return f'ALTER DATABASE "{name}" SET {setting}'
-
-
-def noted_days(warehouse):
-    return warehouse.execute(
-        "SELECT event_date, impressions, clicks FROM raw.extracted_days ORDER BY event_date"
-    ).fetchall()
 
 
 def test_a_day_reaches_from_its_first_to_its_last_microsecond(warehouse, source, write):
@@ -85,7 +48,7 @@ def test_a_day_reaches_from_its_first_to_its_last_microsecond(warehouse, source,
 
     extracted = extract(warehouse, source)
 
-    assert extracted["impressions"] == Extracted(rows=2)
+    assert extracted["impressions"].rows == {DAY.first: 2, None: 0}
     assert times(warehouse) == ["2022-05-26 00:00:00", "2022-05-26 23:59:59.999999"]
 
 
@@ -136,17 +99,19 @@ def test_all_tables_of_an_extraction_have_its_time(warehouse, source, write):
     assert before <= time <= datetime.now(UTC).replace(tzinfo=None)
 
 
+@pytest.mark.parametrize("change", ["UPDATE campaign SET bid = 3", "SELECT 1"])
 def test_an_extraction_is_later_than_the_one_before_even_if_the_clock_jumped_back(
-    warehouse, source, write
+    warehouse, source, write, change
 ):
     write(*TWO_CAMPAIGNS)
     extract(warehouse, source)
     ahead = datetime(2199, 1, 1)  # noqa: DTZ001 - naive UTC, as in the warehouse
     warehouse.execute("UPDATE raw.campaigns SET extracted_at = ?", [ahead])
+    write(change)
 
     extract(warehouse, source)
 
-    assert extraction_times(warehouse) == {ahead + timedelta(microseconds=1)}
+    assert max(extraction_times(warehouse)) == ahead + timedelta(microseconds=1)
 
 
 def test_a_warehouse_of_before_extractions_had_times_gets_them(warehouse, source, write):
@@ -154,6 +119,7 @@ def test_a_warehouse_of_before_extractions_had_times_gets_them(warehouse, source
     extract(warehouse, source)
     for table in WHOLE_TABLES:
         warehouse.execute(f"ALTER TABLE raw.{table} DROP COLUMN extracted_at")
+    warehouse.execute("DROP TABLE state.versions")
 
     extract(warehouse, source)
 
@@ -181,7 +147,7 @@ def test_rows_that_vanished_from_the_source_vanish(warehouse, source, write):
     extracted = extract(warehouse, source)
 
     assert times(warehouse) == ["2022-05-26 09:00:00"]
-    assert extracted["campaigns"] == Extracted(rows=1)
+    assert extracted["campaigns"].rows == {None: 1}
     assert warehouse.execute("SELECT id FROM raw.campaigns").fetchall() == [(1,)]
 
 
@@ -191,8 +157,8 @@ def test_events_without_a_time_are_copied_once_whatever_the_day(warehouse, sourc
     for day in DAYS:
         extracted = extract(warehouse, source, DayRange(day, day))
 
-    assert extracted["impressions"] == Extracted(rows=0, undated=2)
-    assert extracted["clicks"] == Extracted(rows=0, undated=1)
+    assert extracted["impressions"].rows == {DAYS.last: 0, None: 2}
+    assert extracted["clicks"].rows == {DAYS.last: 0, None: 1}
     assert times(warehouse) == [None, None]
 
 
@@ -223,7 +189,7 @@ def test_events_that_no_day_can_claim_are_undated(warehouse, source, write, tabl
     for _ in range(2):
         extracted = extract(warehouse, source)
 
-    assert extracted[table] == Extracted(rows=1, undated=len(NO_DATES) + 1)
+    assert extracted[table].rows == {DAY.first: 1, None: len(NO_DATES) + 1}
     assert times(warehouse, table).count(None) == len(NO_DATES) + 1
 
 
@@ -325,7 +291,7 @@ def test_an_empty_source_gives_empty_tables(warehouse, source):
     extracted = extract(warehouse, source)
 
     assert set(extracted) == set(RAW_TABLES)
-    assert set(extracted.values()) == {Extracted(rows=0)}
+    assert {rows for table in extracted.values() for rows in table.rows.values()} == {0}
     assert noted_days(warehouse) == [(DAY.first, 0, 0)]
 
 
@@ -334,7 +300,10 @@ def test_only_the_tables_that_are_asked_for_change(warehouse, source, write):
 
     extracted = extract(warehouse, source, tables=["campaigns", "impressions"])
 
-    assert extracted == {"campaigns": Extracted(2), "impressions": Extracted(1)}
+    assert {name: table.rows for name, table in extracted.items()} == {
+        "campaigns": {None: 2},
+        "impressions": {DAY.first: 1, None: 0},
+    }
     found = everything(warehouse)
     assert not found["advertisers"]
     assert not found["clicks"]
@@ -438,14 +407,14 @@ def test_a_source_that_no_longer_fits_is_told_and_changes_nothing(warehouse, sou
     statement, reason = CHANGES[change]
     write(*TWO_CAMPAIGNS, at("2022-05-26 08:00"), at("2022-05-26 09:00", table="clicks"))
     extract(warehouse, source)
-    before = everything(warehouse)
+    before = everything(warehouse), versions(warehouse)
     write(at("2022-05-26 10:00"), "DELETE FROM advertiser", statement)
 
     with pytest.raises(UserError, match=reason) as raised:
         extract(warehouse, source)
 
     assert "\n" not in str(raised.value)
-    assert everything(warehouse) == before
+    assert (everything(warehouse), versions(warehouse)) == before
 
 
 def test_after_a_failure_the_same_connection_can_extract_again(warehouse, source, write):
@@ -454,29 +423,30 @@ def test_after_a_failure_the_same_connection_can_extract_again(warehouse, source
         extract(warehouse, source)
     write("UPDATE campaign SET bid = 1")
 
-    assert extract(warehouse, source)["campaigns"] == Extracted(rows=2)
+    assert extract(warehouse, source)["campaigns"].rows == {None: 2}
 
 
-def test_rows_written_while_the_tables_are_read_are_in_none_of_them(warehouse, source, write):
+def test_rows_written_while_the_tables_are_read_are_in_none_of_them(
+    warehouse, source, write, monkeypatch
+):
     write(*TWO_CAMPAIGNS)
+    check_types = snapshot._check_types
 
-    class WrittenMeanwhile(list):
-        """After the campaigns, somebody adds one with a click."""
-
-        def __iter__(self):
-            yield "campaigns"
+    def write_before_the_rows(name, schema):
+        check_types(name, schema)
+        if name == "advertisers":
             write(
-                "INSERT INTO campaign (id, name, bid, budget) VALUES (3, 'late', 1, 1) "
-                "ON CONFLICT DO NOTHING",
+                "INSERT INTO campaign (id, name, bid, budget) VALUES (3, 'late', 1, 1)",
                 "INSERT INTO clicks (campaign_id, created_at) VALUES (3, '2022-05-26 08:00')",
             )
-            yield "clicks"
 
-    extract(warehouse, source, tables=WrittenMeanwhile(["campaigns", "clicks"]))
+    monkeypatch.setattr(snapshot, "_check_types", write_before_the_rows)
+    extract(warehouse, source)
 
     found = everything(warehouse)
     assert len(found["campaigns"]) == 2
     assert found["clicks"] == []
+    assert found["days"] == [(DAY.first, 0, 0)]
 
 
 def test_a_connection_cut_while_rows_arrive_changes_nothing(warehouse, source, write, monkeypatch):
@@ -488,7 +458,7 @@ def test_a_connection_cut_while_rows_arrive_changes_nothing(warehouse, source, w
         """,
     )
     extract(warehouse, source)
-    before = everything(warehouse)
+    before = everything(warehouse), versions(warehouse)
     write("DELETE FROM campaign WHERE id = 2", "UPDATE impressions SET campaign_id = 2")
 
     check_types = snapshot._check_types
@@ -505,10 +475,10 @@ def test_a_connection_cut_while_rows_arrive_changes_nothing(warehouse, source, w
     monkeypatch.setattr(snapshot, "_check_types", cut_before_the_rows)
     with pytest.raises(TransientError):
         extract(warehouse, source)
-    assert everything(warehouse) == before
+    assert (everything(warehouse), versions(warehouse)) == before
 
     monkeypatch.undo()
-    assert extract(warehouse, source)["campaigns"] == Extracted(rows=1)
+    assert extract(warehouse, source)["campaigns"].rows == {None: 1}
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
@@ -538,19 +508,30 @@ def test_the_date_style_of_the_server_changes_no_row(warehouse, source, write):
     assert everything(warehouse) == before
 
 
+@pytest.fixture
+def many_events(write, source):
+    """Half a year of both kinds, and the plans of queries on them."""
+    for table in EVENT_TABLES:
+        write(
+            f"""
+            INSERT INTO {table} (created_at)
+            SELECT timestamp '2022-01-01' + n * interval '1 minute'
+            FROM generate_series(1, 200000) n
+            """,
+            f"ANALYZE {table}",
+        )
+
+    def plan(query):
+        with source.connect() as connection:
+            return str(connection.execute(f"EXPLAIN {query}").fetchall())
+
+    return plan
+
+
 @pytest.mark.parametrize("table", EVENT_TABLES)
-def test_the_extract_uses_the_index_on_created_at(source, write, table):
-    write(
-        f"""
-        INSERT INTO {table} (created_at)
-        SELECT timestamp '2022-01-01' + n * interval '1 minute' FROM generate_series(1, 200000) n
-        """,
-        f"ANALYZE {table}",
-    )
-    with source.connect() as connection:
-        for condition in (
-            f"created_at >= '{DAY.first}' AND created_at < '{DAY.end}'",
-            snapshot.UNDATED,
-        ):
-            plan = connection.execute(f"EXPLAIN SELECT * FROM {table} WHERE {condition}").fetchall()
-            assert f"ix_{table}_created_at" in str(plan)
+def test_the_extract_uses_the_index_on_created_at(many_events, table):
+    asked = snapshot._Asked.events(DAY)
+    for condition in (asked.of_source, summaries.UNDATED):
+        plan = many_events(f"SELECT * FROM {table} WHERE {condition}")
+        assert f"ix_{table}_created_at" in plan
+        assert "Seq Scan" not in plan
