@@ -28,7 +28,7 @@ RUN pip install --no-deps --no-build-isolation -e . \
 ENV DAGSTER_DISABLE_TELEMETRY=true \
     DBT_SEND_ANONYMOUS_USAGE_STATS=false
 
-# The import makes the dbt manifest, once: at run time the project folder is read-only. Parsing opens
+# The import parses the dbt project, once: at run time its folder is read-only. Parsing opens
 # no database, but the profile wants a folder to name. It fails the build if the code does not load
 # with exactly these packages.
 RUN mkdir /tmp/build \

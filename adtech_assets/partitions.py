@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from adtech_assets.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from zoneinfo import ZoneInfo
 
     from adtech_assets.settings import Settings
@@ -56,6 +56,17 @@ class DayRange:
     def end(self) -> date:
         """The day after the last: where a half-open range ends."""
         return self.last + timedelta(days=1)
+
+
+def contiguous(days: Iterable[date]) -> list[DayRange]:
+    """Days as the fewest ranges that hold exactly them."""
+    ranges: list[DayRange] = []
+    for day in sorted(days):
+        if ranges and day - ranges[-1].last == timedelta(1):
+            ranges[-1] = DayRange(ranges[-1].first, day)
+        else:
+            ranges.append(DayRange(day, day))
+    return ranges
 
 
 def parse_day(text: str) -> date:

@@ -7,12 +7,13 @@ results instead of the project (coverage by model type), and what dbt-bouncer as
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from functools import cache
 from pathlib import PurePosixPath
 
-from adtech_assets.defs.assets.models import dbt
+from adtech_assets.defs.dbt_project import DBT_DIR, PARSED, dbt_project
 
 FANOUT_THRESHOLD = 3
 TOO_MANY_JOINS = 7
@@ -26,8 +27,10 @@ PREFIXES = {
 }
 
 
+@cache
 def manifest():
-    return dbt.manifest
+    dbt_project()
+    return json.loads((DBT_DIR / PARSED / "manifest.json").read_bytes())
 
 
 def nodes(*types):

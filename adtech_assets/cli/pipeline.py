@@ -30,8 +30,15 @@ def backfill(
         metavar="ASSETS",
         help="Only these assets: daily_csv, raw/clicks+, +csv_data_task, group:marts, ...",
     ),
+    rebuild: bool = typer.Option(
+        False, "--rebuild", help="Build these days again, even if nothing has changed."
+    ),
 ) -> None:
-    """Load a range of days in one run, from files and source tables to the published KPIs."""
+    """Load a range of days in one run, from files and source tables to the published KPIs.
+
+    What has not changed since it was built is left as it is; what is stale is built, on other
+    days too.
+    """
     from adtech_assets.cli.screen import screen
     from adtech_assets.logs.landing import scan
     from adtech_assets.partitions import DayRange, check_loadable
@@ -43,7 +50,7 @@ def backfill(
     from adtech_assets.cli.running import run_days
 
     scan(settings.raw_data_dir)  # refuses a missing folder before anything starts
-    run_days(settings, days, select)
+    run_days(settings, days, select, rebuild=rebuild)
     screen.print(
         f"[green]Loaded {days}[/] ({len(days)} day{'s' * (len(days) > 1)}). "
         "Next: [bold]adtech status[/], [bold]adtech results[/]"
@@ -76,7 +83,9 @@ def prepare() -> None:
     if settings.raw_data_dir.parent == PROJECT_DIR:
         settings.raw_data_dir.mkdir(exist_ok=True)
     note_dagster_home()
-    import adtech_assets.defs.assets.models  # noqa: F401 - builds the dbt manifest
+    from adtech_assets.defs.dbt_project import dbt_project
+
+    dbt_project()
 
 
 def reset(

@@ -30,6 +30,7 @@ def report(
     from adtech_assets.cli.screen import screen
     from adtech_assets.errors import UserError
     from adtech_assets.serving import report as reports
+    from adtech_assets.serving.outputs import REPORT_NAME
     from adtech_assets.settings import load_settings
     from adtech_assets.stores.postgres import Postgres
 
@@ -40,7 +41,7 @@ def report(
             "No mart has been published yet, so there is nothing to report. "
             "Run the pipeline first: adtech backfill --help"
         )
-    path = (output or settings.exports_dir / reports.FILE_NAME).absolute()
+    path = (output or settings.exports_dir / REPORT_NAME).absolute()
     reports.write(path, published, _checks())
     screen.print(str(path), soft_wrap=True, markup=False)
     if open_page and not _opened(path):

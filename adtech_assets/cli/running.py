@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from adtech_assets.cli.screen import errors, screen
 from adtech_assets.definitions import defs
 from adtech_assets.defs.resources import fail_lost_runs
-from adtech_assets.defs.steps import range_tags
+from adtech_assets.defs.steps import REBUILD_TAG, range_tags
 from adtech_assets.errors import GaveUpError, TransientError, UserError
 
 if TYPE_CHECKING:
@@ -48,8 +48,16 @@ class Told:
     """A signal ended it: SIGTERM, or Ctrl-C."""
 
 
-def run_days(settings: Settings, days: DayRange, select: str | None = None) -> None:
+def run_days(
+    settings: Settings, days: DayRange, select: str | None = None, *, rebuild: bool = False
+) -> None:
     """Materialize days in one run; return when it has succeeded.
+
+    Args:
+        settings: name the stores.
+        days: that are asked for; stale ones are built wherever they lie.
+        select: which assets, see `selected_assets`; all by default.
+        rebuild: build the days again whatever the versions say.
 
     Raises:
         UserError: an unknown asset, or the run failed; the message says at which step and why.
@@ -65,7 +73,7 @@ def run_days(settings: Settings, days: DayRange, select: str | None = None) -> N
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=instance,
-                tags=range_tags(days),
+                tags={**range_tags(days), **({REBUILD_TAG: "true"} if rebuild else {})},
                 asset_selection=keys,
                 run_config=RUN_CONFIG,
                 raise_on_error=False,

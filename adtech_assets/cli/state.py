@@ -29,10 +29,11 @@ def status(
     from rich.markup import escape
 
     from adtech_assets.cli.screen import print_json, print_table, screen
+    from adtech_assets.defs.dbt_project import dbt_project
     from adtech_assets.serving.status import read_status
     from adtech_assets.settings import load_settings
 
-    found = read_status(load_settings())
+    found = read_status(load_settings(), project=dbt_project())
     if as_json:
         print_json(found.as_json())
         return

@@ -14,7 +14,7 @@ from adtech_assets.settings import Settings
 
 daily_pipeline = dg.define_asset_job(
     "daily_pipeline",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.checks(yesterday_is_loaded),
+    selection=dg.AssetSelection.all(),
     partitions_def=DAILY,
     description="Everything, for one day or a range of days.",
 )

@@ -11,7 +11,7 @@ import json
 import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -19,11 +19,9 @@ import dagster as dg
 from adtech_assets.defs.steps import range_tags
 from adtech_assets.logs import landing, names
 from adtech_assets.logs.refusals import Refusal
-from adtech_assets.partitions import DayRange
+from adtech_assets.partitions import DayRange, contiguous
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from adtech_assets.settings import Settings
 
 DELIVERY_TAG = "adtech/delivery"
@@ -157,14 +155,3 @@ def settled_days(settings: Settings, loadable: DayRange, now: float) -> tuple[di
         for day, content in sorted(lines.items())
     }
     return digests, unsettled
-
-
-def contiguous(days: Iterable[date]) -> list[DayRange]:
-    """Days as the fewest ranges that hold exactly them."""
-    ranges: list[DayRange] = []
-    for day in sorted(days):
-        if ranges and day - ranges[-1].last == timedelta(1):
-            ranges[-1] = DayRange(ranges[-1].first, day)
-        else:
-            ranges.append(DayRange(day, day))
-    return ranges

@@ -11,13 +11,13 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
-from adtech_assets.defs.assets.load import csv_data_task
-from adtech_assets.serving.report import Check
+from adtech_assets.defs.assets.landing import LANDING_KEYS
+from adtech_assets.serving.check import Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-YESTERDAY_IS_LOADED = dg.AssetCheckKey(csv_data_task.key, "yesterday_is_loaded")
+YESTERDAY_IS_LOADED = dg.AssetCheckKey(LANDING_KEYS["impressions"], "yesterday_is_loaded")
 """Asked by a job of its own, so that the graph of a run does not know of it."""
 
 _EVALUATED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from adtech_assets.serving import report
-
 if TYPE_CHECKING:
     from adtech_assets.stores.postgres import Postgres
 
@@ -16,6 +14,8 @@ def picture_metadata(
     context: dg.AssetExecutionContext, target: Postgres
 ) -> dict[str, dict[str, dg.MetadataValue]]:
     """A chart for each published mart that has one, by the mart's name."""
+    from adtech_assets.serving import report  # noqa: PLC0415 - takes 0.3 s
+
     try:
         pictures = report.pictures(report.read(target))
     except Exception as error:  # noqa: BLE001 - the marts are published, whatever a chart thinks of them

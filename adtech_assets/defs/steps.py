@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -14,13 +15,16 @@ from adtech_assets.logs import failures
 from adtech_assets.partitions import DayRange, loadable_days, parse_day
 from adtech_assets.serving.outputs import check_folders
 from adtech_assets.settings import export_settings, load_settings
+from adtech_assets.versions import Notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import date, datetime
 
     import duckdb
 
     from adtech_assets.settings import Settings
+    from adtech_assets.versions import Day, Parts
 
 settings = load_settings()
 """Read once, when Dagster loads the definitions: the partitions depend on them."""
@@ -31,10 +35,34 @@ export_settings(settings)
 # What a step did to its days is written to Dagster's log at once, not day by day.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
-DAILY = dg.DailyPartitionsDefinition(
-    start_date=settings.start_date.isoformat(),
-    timezone=settings.timezone,
-    end_offset=1,  # today is a partition too: its hourly files already arrive
+
+def _with_keys_listed_once(
+    partitions: dg.DailyPartitionsDefinition,
+) -> dg.DailyPartitionsDefinition:
+    """The same, which lists its keys once a day: Dagster asks 32 times a run, for 25 ms each.
+
+    As an attribute of the object, not in a class of its own: others read what Dagster writes of it.
+    """
+    listed = lru_cache(1)(lambda _last: type(partitions).get_partition_keys(partitions))
+
+    def get_partition_keys(
+        current_time: datetime | None = None, dynamic_partitions_store: object = None
+    ) -> Sequence[str]:
+        del dynamic_partitions_store
+        if current_time is not None:
+            return type(partitions).get_partition_keys(partitions, current_time)
+        return listed(partitions.get_last_partition_key())
+
+    object.__setattr__(partitions, "get_partition_keys", get_partition_keys)
+    return partitions
+
+
+DAILY = _with_keys_listed_once(
+    dg.DailyPartitionsDefinition(
+        start_date=settings.start_date.isoformat(),
+        timezone=settings.timezone,
+        end_offset=1,  # today is a partition too: its hourly files already arrive
+    )
 )
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 """A range of days is one run: a year costs little more than a day."""
@@ -54,6 +82,11 @@ STEP_RETRY_SECONDS = 5
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+REBUILD_TAG = "adtech/rebuild"
+"""Of a run that builds its days again whatever the versions say; its value is `true`."""
+
+Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 
 def run_days(tags: Mapping[str, str]) -> DayRange | None:
@@ -81,9 +114,74 @@ def days_of(context: dg.AssetExecutionContext) -> DayRange:
     return DayRange(parse_day(keys.start), parse_day(keys.end))
 
 
-def days_to_check(context: dg.AssetCheckExecutionContext) -> DayRange:
-    """The days of the run, or every day when a check is started by itself."""
-    return run_days(context.run.tags) or loadable_days(settings)
+def days_to_check(
+    context: dg.AssetCheckExecutionContext, connection: duckdb.DuckDBPyConnection
+) -> DayRange:
+    """The days of the run, and those that it has built beside; all if it is about no days."""
+    asked = run_days(context.run.tags)
+    if asked is None:
+        return loadable_days(settings)
+    days = Notes(connection).days_of_run(context.run.run_id) | {asked.first, asked.last}
+    return DayRange(min(days), max(days))
+
+
+def to_build(context: Context, parts: Parts, name: str) -> dict[Day, str | None]:
+    """The days of a part that the run has to build, with the versions that they will have.
+
+    These are the stale ones, wherever they lie, and all days of the run where somebody wants them
+    built again whatever the versions say.
+    """
+    versions = parts.stale(name)
+    if is_rebuild(context):
+        wanted = parts.wanted(name)
+        by_day = parts[name].by == "day" and not parts[name].is_view
+        days = list(run_days(context.run.tags) or wanted) if by_day else [None]
+        versions |= {day: wanted.get(day) for day in days}
+    return versions
+
+
+def materialized(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    by_day: Mapping[date, Mapping[str, Any]],
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.MaterializeResult[None]:
+    """The result of an asset with what there is to say of each day.
+
+    Days that the run was not asked for have been built too; Dagster hears of them by events of
+    their own.
+    """
+    asked = run_days(context.run.tags)
+    for day, of_day in by_day.items():
+        if asked and day in asked:
+            context.add_asset_metadata(of_day, asset_key=key, partition_key=str(day))
+        else:
+            context.log_event(
+                dg.AssetMaterialization(key, partition=str(day), metadata=dict(of_day))
+            )
+    return dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def days_told(
+    context: dg.AssetExecutionContext, notes: Notes, name: str, built: Iterable[Day]
+) -> dict[date, dict[str, Any]]:
+    """The days that were asked for or built; those not built, with the time of their version."""
+    days = {day for day in built if day is not None}
+    asked = set(run_days(context.run.tags) or ())
+    since = notes.noted_at(name, asked - days)
+    return {
+        day: {} if day in days else unchanged_since(since.get(day)) for day in sorted(asked | days)
+    }
+
+
+def unchanged_since(at: datetime | None) -> dict[str, Any]:
+    """Metadata of what was not built because there was nothing new (naive UTC)."""
+    return {"unchanged_since": "ever" if at is None else at.isoformat(" ", timespec="seconds")}
+
+
+def is_rebuild(context: Context) -> bool:
+    """Whether somebody wants the run's days built again whatever the versions say."""
+    return context.run.tags.get(REBUILD_TAG) == "true"
 
 
 @contextlib.contextmanager
@@ -139,14 +237,11 @@ def _note(context: dg.AssetExecutionContext, settings: Settings, error: Exceptio
         )
 
 
-def table_metadata(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Any]:
-    """Columns and row count of a warehouse table, as Dagster shows them."""
-    columns = connection.execute(f"DESCRIBE {table}").fetchall()
-    rows = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+def table_spec(table: str, columns: Mapping[str, str]) -> dict[str, Any]:
+    """What Dagster shows of a table whatever a run does: its name, and its columns' types."""
     return {
-        "dagster/column_schema": dg.TableSchema(
-            [dg.TableColumn(name, type_) for name, type_, *_ in columns]
-        ),
-        "dagster/row_count": rows[0] if rows else 0,
         "dagster/table_name": table,
+        "dagster/column_schema": dg.TableSchema(
+            [dg.TableColumn(name, type_.split()[0]) for name, type_ in columns.items()]
+        ),
     }

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from adtech_assets import files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
 
@@ -27,7 +27,7 @@ class Failure:
     failed_at: str
 
 
-def note(settings: Settings, days: DayRange, *, run_id: str, step: str, error: str) -> None:
+def note(settings: Settings, days: Iterable[date], *, run_id: str, step: str, error: str) -> None:
     """Remember that a run failed for these days."""
     failed_at = datetime.now(UTC).isoformat(timespec="seconds")
     content = {"run_id": run_id, "step": step, "error": error, "failed_at": failed_at}
@@ -36,7 +36,7 @@ def note(settings: Settings, days: DayRange, *, run_id: str, step: str, error: s
             partial.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def clear(settings: Settings, days: DayRange) -> None:
+def clear(settings: Settings, days: Iterable[date]) -> None:
     """Forget the failures of days that are loaded now."""
     for day in days:
         path = _folder(settings) / f"{day}.json"

@@ -15,11 +15,11 @@ from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.logs import contract, footer, landing, names, quarantine, reader
+from adtech_assets.logs import landing, names, quarantine
 from adtech_assets.logs.drift import Schemas
 from adtech_assets.logs.ledger import COUNTED, Entry, Ledger, SeenFile
 from adtech_assets.logs.names import kind_of
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
+    from adtech_assets.logs import reader
     from adtech_assets.logs.landing import LandedFile
     from adtech_assets.logs.ledger import LedgerRow
     from adtech_assets.logs.names import Kind, LogFileName
@@ -65,6 +66,8 @@ class Ingested:
     """Files that may still be being written; a later run takes them."""
     outside: int = 0
     """Files of days before the start date."""
+    changed_days: set[date] = field(default_factory=set)
+    """Days of which files have been loaded."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,11 @@ class Ingest:
                 later.append(candidate)
         new, overlapping = self._without_overlaps(new)
         later += overlapping
+        if not new:
+            return later
+        # Imported here because its libraries take 0.3 s, and most runs have nothing to read.
+        from adtech_assets.logs import reader  # noqa: PLC0415
+
         to_read = {self._take_file_id(): candidate for candidate in new}
         files = (self._file_to_read(file_id, c) for file_id, c in to_read.items())
         done = 0
@@ -275,6 +283,8 @@ class Ingest:
 
     def _file_to_read(self, file_id: int, candidate: _Candidate) -> reader.FileToRead:
         """Look at the schema, and at how large the columns are, before anything is decoded."""
+        from adtech_assets.logs import contract, footer, reader  # noqa: PLC0415 - as above
+
         path, decoded = candidate.file.path, None
         try:
             content = footer.read(path)
@@ -298,6 +308,8 @@ class Ingest:
         events: Future[pl.DataFrame] | None,
     ) -> None:
         """Read a batch in one transaction with its ledger rows, or its files one by one."""
+        from adtech_assets.logs import reader  # noqa: PLC0415 - as above
+
         try:
             with transaction(self.connection):
                 read = reader.append_batch(
@@ -314,6 +326,8 @@ class Ingest:
             self._count(read.values())
 
     def _load_one(self, file: reader.FileToRead, candidate: _Candidate) -> None:
+        from adtech_assets.logs import reader  # noqa: PLC0415 - as above
+
         try:
             with transaction(self.connection):
                 read = reader.append_one(self.connection, file, self.settings.zone)
@@ -344,6 +358,7 @@ class Ingest:
             now=self.now,
         )
         self.result.schemas.update(fingerprints)
+        self.result.changed_days.update(candidate.name.day for candidate, _, _ in loaded)
 
     def _count(self, read: Iterable[reader.ReadFile]) -> None:
         for file in read:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from adtech_assets.logs.refusals import Refusal
+from adtech_assets.versions import Notes, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import date, datetime
 
     import duckdb
@@ -24,6 +25,18 @@ COUNTED: tuple[Status, ...] = ("loaded", "duplicate")
 """A file of this status is known: its events are counted, under its own name or another."""
 
 RAW_TABLES: dict[Kind, str] = {"impressions": "raw.impression_logs", "clicks": "raw.click_logs"}
+EVENT_COLUMNS = {
+    "file_id": "BIGINT NOT NULL",
+    "file_date": "DATE NOT NULL",
+    "file_hour": "TINYINT NOT NULL",
+    "event_at": "TIMESTAMP",
+    "user_agent": "VARCHAR",
+    "campaign_id": "BIGINT",
+    "is_fraud": "BOOLEAN",
+}
+"""Of both raw tables: one row for each logged event."""
+
+LEDGER_TABLE = "raw.log_files"
 
 _SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS raw;
@@ -58,17 +71,6 @@ CREATE TABLE IF NOT EXISTS raw.log_files (
 ALTER TABLE raw.log_files ADD COLUMN IF NOT EXISTS schema_fingerprint VARCHAR;
 ALTER TABLE raw.log_files ADD COLUMN IF NOT EXISTS deleted_at TIMESTAMP;
 
-CREATE TABLE IF NOT EXISTS raw.impression_logs (
-    file_id BIGINT NOT NULL,
-    file_date DATE NOT NULL,
-    file_hour TINYINT NOT NULL,
-    event_at TIMESTAMP,
-    user_agent VARCHAR,
-    campaign_id BIGINT,
-    is_fraud BOOLEAN
-);
-
-CREATE TABLE IF NOT EXISTS raw.click_logs AS FROM raw.impression_logs LIMIT 0;
 """
 
 
@@ -197,6 +199,14 @@ class Ledger:
     def create(connection: duckdb.DuckDBPyConnection) -> None:
         """Make the ledger and the raw log tables if they are not there."""
         connection.execute(_SCHEMA)
+        columns = ", ".join(f"{name} {type_}" for name, type_ in EVENT_COLUMNS.items())
+        for table in RAW_TABLES.values():
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+        Notes.create(connection)
+        ledger = Ledger(connection)
+        if not Notes(connection).of(LEDGER_TABLE):
+            # Of a warehouse that was filled before versions were noted.
+            ledger.note_versions(ledger.loaded_days(), run_id="")
 
     @staticmethod
     def exists(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -231,6 +241,15 @@ class Ledger:
         row = self.connection.execute(query, [name, list(COUNTED)]).fetchone()
         return LedgerRow(*row) if row else None
 
+    def counted_of(self, names: Collection[str]) -> list[LedgerRow]:
+        """Files of these names that are counted, or known as duplicates."""
+        query = (
+            f"SELECT {LedgerRow.columns()} FROM raw.log_files "
+            "WHERE file_name IN (SELECT unnest(?::VARCHAR[])) AND status IN ?"
+        )
+        rows = self.connection.execute(query, [list(names), list(COUNTED)]).fetchall()
+        return [LedgerRow(*row) for row in rows]
+
     def of_days(self, days: DayRange) -> list[LedgerRow]:
         """All files whose name gives one of these days."""
         query = (
@@ -259,7 +278,44 @@ class Ledger:
         """
         return self.connection.execute(query, [kind, last, first]).fetchall()
 
-    def day_files(self, days: DayRange) -> dict[date, DayFiles]:
+    def loaded_days(self) -> list[date]:
+        """The days that have counted files."""
+        query = "SELECT DISTINCT file_date FROM raw.log_files WHERE status = 'loaded'"
+        return [day for (day,) in self.connection.execute(query).fetchall()]
+
+    def note_versions(self, days: Iterable[date], *, run_id: str) -> None:
+        """Note the versions of the raw log tables and of the ledger for days that have changed.
+
+        A day's version is a digest of the names and contents of its counted files; a day without
+        any has none. To be called in the transaction that changed which files are counted.
+        """
+        touched = sorted(set(days))
+        rows = self.connection.execute(
+            """
+            SELECT
+                file_date,
+                kind,
+                string_agg(file_name || '/' || sha256, chr(10) ORDER BY file_name)
+            FROM raw.log_files
+            WHERE status = 'loaded' AND file_date IN (SELECT unnest(?::DATE[]))
+            GROUP BY file_date, kind
+            """,
+            [touched],
+        ).fetchall()
+        by_table: dict[str, dict[date, str]] = {table: {} for table in RAW_TABLES.values()}
+        for day, kind, files in rows:
+            by_table[RAW_TABLES[kind]][day] = digest(files)
+        notes = Notes(self.connection)
+        for table, versions in by_table.items():
+            notes.note(table, {day: versions.get(day) for day in touched}, run_id)
+        counted = {day: [versions.get(day) for versions in by_table.values()] for day in touched}
+        notes.note(
+            LEDGER_TABLE,
+            {day: digest(*found) if any(found) else None for day, found in counted.items()},
+            run_id,
+        )
+
+    def day_files(self, days: Collection[date]) -> dict[date, DayFiles]:
         """The counted files of each day that has any."""
         query = """
             SELECT
@@ -271,11 +327,34 @@ class Ledger:
                     )
                 )
             FROM raw.log_files
-            WHERE status = 'loaded' AND file_date BETWEEN ? AND ?
+            WHERE status = 'loaded' AND file_date IN (SELECT unnest(?::DATE[]))
             GROUP BY file_date
         """
-        rows = self.connection.execute(query, [days.first, days.last]).fetchall()
+        rows = self.connection.execute(query, [list(days)]).fetchall()
         return {day: DayFiles(files, fingerprint) for day, files, fingerprint in rows}
+
+    def day_totals(self, kind: Kind, days: Collection[date]) -> dict[date, dict[str, int]]:
+        """What became of a kind's files of some days, and their events, by day."""
+        cursor = self.connection.execute(
+            """
+            SELECT
+                file_date,
+                count(*) FILTER (status = 'loaded') AS files,
+                coalesce(sum(rows) FILTER (status = 'loaded'), 0)::BIGINT AS events,
+                coalesce(sum(events_other_hour), 0)::BIGINT AS events_of_another_hour,
+                coalesce(sum(events_without_time), 0)::BIGINT AS events_without_time,
+                count(DISTINCT schema_fingerprint) AS file_schemas,
+                count(*) FILTER (status = 'duplicate') AS files_duplicate,
+                count(*) FILTER (status = 'quarantined') AS files_quarantined
+            FROM raw.log_files
+            WHERE kind = ? AND status IN ('loaded', 'duplicate', 'quarantined')
+                AND file_date IN (SELECT unnest(?::DATE[]))
+            GROUP BY file_date
+            """,
+            [kind, list(days)],
+        )
+        names = [name for name, *_ in cursor.description][1:]
+        return {day: dict(zip(names, totals, strict=True)) for day, *totals in cursor.fetchall()}
 
     def mark_deleted(self, file_ids: Sequence[int], now: datetime) -> None:
         """Note that files are to be found nowhere any more; call it before they are deleted."""
@@ -329,4 +408,7 @@ class Ledger:
                 AND good.status = 'loaded'
                 AND refused.kind = good.kind AND refused.file_name = good.file_name
             """
+        )
+        self.note_versions(
+            (e.name.day for e in entries if e.status == "loaded" and e.name), run_id=run_id
         )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adtech_assets.logs import landing
-from adtech_assets.logs.ledger import COUNTED, Ledger
+from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     import duckdb
@@ -25,19 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Cleared:
-    """What became of the files of the landing folder."""
+    """What became of the files of the landing folder, by the day of their name."""
 
-    archived: int = 0
-    deleted: int = 0
-    kept: int = 0
-    not_loaded: int = 0
+    archived: Counter[date] = field(default_factory=Counter)
+    deleted: Counter[date] = field(default_factory=Counter)
+    kept: Counter[date] = field(default_factory=Counter)
+    not_loaded: Counter[date] = field(default_factory=Counter)
     """Files that stay, because the load of their day does not include them."""
 
 
 def clear_landing(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
-    days: DayRange,
     loaded_fingerprints: Mapping[date, str],
 ) -> Cleared:
     """Archive or delete what is loaded, as the settings say.
@@ -48,31 +47,33 @@ def clear_landing(
     Args:
         connection: to the warehouse.
         settings: `processed_files` says what to do.
-        days: the days of the run.
         loaded_fingerprints: by day, the files' fingerprint in the committed `load_audit`.
     """
     result = Cleared()
     ledger = Ledger(connection)
-    rows = {row.file_name: row for row in ledger.of_days(days) if row.status in COUNTED}
+    landed = landing.scan(settings.raw_data_dir)
+    rows = {row.file_name: row for row in ledger.counted_of([file.name for file in landed])}
+    days = {row.file_date for row in rows.values() if row.file_date is not None}
     incomplete = _incomplete_days(ledger, days, loaded_fingerprints)
     doomed: dict[int, Path] = {}
-    for file in landing.scan(settings.raw_data_dir):
+    for file in landed:
         row = rows.get(file.name)
         if row is None or row.file_date is None:
             continue
         if row.file_date in incomplete or not _has_same_bytes(file, row):
-            result.not_loaded += 1
+            result.not_loaded[row.file_date] += 1
         elif settings.processed_files == "keep":
-            result.kept += 1
+            result.kept[row.file_date] += 1
         elif settings.processed_files == "delete":
             doomed[row.file_id] = file.path
+            result.deleted[row.file_date] += 1
         else:
             if row.status == "duplicate":
                 landing.archive_duplicate(settings, file, row.file_date)
             else:
                 landing.archive(settings, file, row.file_date)
-            result.archived += 1
-    result.deleted = _delete(ledger, doomed)
+            result.archived[row.file_date] += 1
+    _delete(ledger, doomed)
     return result
 
 
@@ -116,7 +117,7 @@ def delete_archived(
 
 
 def _incomplete_days(
-    ledger: Ledger, days: DayRange, loaded_fingerprints: Mapping[date, str]
+    ledger: Ledger, days: Collection[date], loaded_fingerprints: Mapping[date, str]
 ) -> set[date]:
     """Days with counted files which the committed load does not include, or not as they are now.
 

@@ -38,6 +38,20 @@ def _files(settings: Settings) -> Iterator[Path]:
         yield from (path for path in folder.iterdir() if kind_of(path.name))
 
 
+def waiting(connection: duckdb.DuckDBPyConnection, kind: Kind, days: DayRange) -> list[str]:
+    """Refused files of some days, and those without a day, each with its reason."""
+    files = connection.execute(
+        """
+        SELECT file_name, reason, detail FROM raw.log_files
+        WHERE kind = ? AND status = 'quarantined'
+        AND (file_date IS NULL OR file_date BETWEEN ? AND ?)
+        ORDER BY ALL
+        """,
+        [kind, days.first, days.last],
+    ).fetchall()
+    return [f"{name}: {detail} [{reason}]" for name, reason, detail in files]
+
+
 def unknown_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:
     """Files in quarantine of whose names the ledger knows nothing: the warehouse was lost since."""
     there = quarantined_files(settings)
@@ -149,6 +163,8 @@ def replace(settings: Settings, name: str) -> DayRange:
                 "UPDATE raw.log_files SET status = 'replaced' WHERE file_id IN ?",
                 [[row.file_id for row in (old, *duplicates)]],
             )
+            if old.file_date is not None:
+                Ledger(connection).note_versions([old.file_date], run_id="")
             # Before the commit: were the old file still in the archive without being in the
             # ledger, the next run would read it again.
             for original in originals:

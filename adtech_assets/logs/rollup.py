@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from adtech_assets.partitions import DayRange
+from adtech_assets.partitions import DayRange, contiguous
 from adtech_assets.settings import ALL_USER_AGENTS
 from adtech_assets.stores.warehouse import bound_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import date
 
     import duckdb
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 PORTION_EVENTS = 10_000_000
 """Of one query, unless a day has more. It keeps 2 bytes of each event in memory, and its groups."""
 
-SCHEMA = """
+COLUMNS = {
+    "event_date": "DATE NOT NULL",
+    "event_hour": "TINYINT NOT NULL",
+    "user_agent": "VARCHAR",
+    "impression_count": "BIGINT NOT NULL",
+    "click_count": "BIGINT NOT NULL",
+}
+SCHEMA = f"""
 CREATE SCHEMA IF NOT EXISTS rollup;
 CREATE TABLE IF NOT EXISTS rollup.hourly_user_agent_rollup (
-    event_date DATE NOT NULL,
-    event_hour TINYINT NOT NULL,
-    user_agent VARCHAR,
-    impression_count BIGINT NOT NULL,
-    click_count BIGINT NOT NULL
+    {", ".join(f"{name} {type_}" for name, type_ in COLUMNS.items())}
 );
 """
 
@@ -59,7 +62,7 @@ class HourCount:
     clicks: int
 
 
-def rebuild(connection: duckdb.DuckDBPyConnection, days: DayRange) -> int:
+def rebuild(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> int:
     """Replace the roll-up of some days, inside the caller's transaction.
 
     Grain: event_date, event_hour, user_agent. Date and hour are those of the file's name, also for
@@ -71,8 +74,9 @@ def rebuild(connection: duckdb.DuckDBPyConnection, days: DayRange) -> int:
         Number of rows now there for the days.
     """
     connection.execute(
-        "DELETE FROM rollup.hourly_user_agent_rollup WHERE event_date BETWEEN ? AND ?",
-        [days.first, days.last],
+        "DELETE FROM rollup.hourly_user_agent_rollup "
+        "WHERE event_date IN (SELECT unnest(?::DATE[]))",
+        [list(days)],
     )
     rows = 0
     for portion in _portions(connection, days):
@@ -88,27 +92,27 @@ def rebuild(connection: duckdb.DuckDBPyConnection, days: DayRange) -> int:
     return rows
 
 
-def _portions(connection: duckdb.DuckDBPyConnection, days: DayRange) -> Iterator[DayRange]:
+def _portions(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> Iterator[DayRange]:
     """The days in turn, as many at once as have PORTION_EVENTS; a day of more is one by itself."""
-    events_of_days = connection.execute(
-        """
-        SELECT file_date, sum(rows)::BIGINT FROM raw.log_files
-        WHERE status = 'loaded' AND file_date BETWEEN ? AND ?
-        GROUP BY file_date ORDER BY file_date
-        """,
-        [days.first, days.last],
-    ).fetchall()
-    first, events = days.first, 0
-    for day, more in events_of_days:
-        if events and events + more > PORTION_EVENTS:
-            yield DayRange(first, day - timedelta(days=1))
-            first, events = day, 0
-        events += more
-    yield DayRange(first, days.last)
+    events_of_days = dict(
+        connection.execute(
+            "SELECT file_date, sum(rows)::BIGINT FROM raw.log_files "
+            "WHERE status = 'loaded' AND file_date IN (SELECT unnest(?::DATE[])) GROUP BY ALL",
+            [list(days)],
+        ).fetchall()
+    )
+    for stretch in contiguous(events_of_days):
+        first, events = stretch.first, 0
+        for day in stretch:
+            if events and events + events_of_days[day] > PORTION_EVENTS:
+                yield DayRange(first, day - timedelta(1))
+                first, events = day, 0
+            events += events_of_days[day]
+        yield DayRange(first, stretch.last)
 
 
 def days_of_excess_clicks(
-    connection: duckdb.DuckDBPyConnection, days: DayRange
+    connection: duckdb.DuckDBPyConnection, days: Collection[date]
 ) -> list[tuple[date, int, int]]:
     """Days with more clicks than impressions over all user agents: day, impressions, clicks.
 
@@ -118,30 +122,45 @@ def days_of_excess_clicks(
         """
         SELECT event_date, sum(impression_count)::BIGINT, sum(click_count)::BIGINT
         FROM rollup.hourly_user_agent_rollup
-        WHERE event_date BETWEEN ? AND ?
+        WHERE event_date IN (SELECT unnest(?::DATE[]))
         GROUP BY event_date
         HAVING sum(click_count) > sum(impression_count)
         ORDER BY event_date
         """,
-        [days.first, days.last],
+        [list(days)],
     ).fetchall()
 
 
+def day_totals(
+    connection: duckdb.DuckDBPyConnection, days: Collection[date]
+) -> dict[date, tuple[int, int, int]]:
+    """Rows, impressions and clicks of each day that has any, over all user agents."""
+    rows = connection.execute(
+        """
+        SELECT event_date, count(*), sum(impression_count)::BIGINT, sum(click_count)::BIGINT
+        FROM rollup.hourly_user_agent_rollup
+        WHERE event_date IN (SELECT unnest(?::DATE[]))
+        GROUP BY event_date
+        """,
+        [list(days)],
+    ).fetchall()
+    return {day: (rows, impressions, clicks) for day, rows, impressions, clicks in rows}
+
+
 def hourly_counts(
-    connection: duckdb.DuckDBPyConnection, days: DayRange, user_agent: str
+    connection: duckdb.DuckDBPyConnection, days: Collection[date], user_agent: str
 ) -> list[HourCount]:
     """Counts of one user agent, matched byte by byte, or of all; hours without events have none."""
     rows = connection.execute(
         """
         SELECT event_date, event_hour, sum(impression_count)::BIGINT, sum(click_count)::BIGINT
         FROM rollup.hourly_user_agent_rollup
-        WHERE event_date BETWEEN $first AND $last AND ($all OR user_agent = $user_agent)
+        WHERE event_date IN (SELECT unnest($days::DATE[])) AND ($all OR user_agent = $user_agent)
         GROUP BY event_date, event_hour
         ORDER BY event_date, event_hour
         """,
         {
-            "first": days.first,
-            "last": days.last,
+            "days": list(days),
             "all": user_agent == ALL_USER_AGENTS,
             "user_agent": user_agent,
         },

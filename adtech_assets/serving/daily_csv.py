@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-HEADER = ("date", "hour", "impression_count", "click_count")
+COLUMNS = {
+    "date": "DATE",
+    "hour": "INTEGER",
+    "impression_count": "BIGINT",
+    "click_count": "BIGINT",
+}
+HEADER = tuple(COLUMNS)
 
 
 def path_of(folder: Path, day: date) -> Path:
@@ -51,6 +57,14 @@ def read(folder: Path, day: date) -> list[HourCount]:
         raise UserError(f"{path} cannot be read: {error.strerror}. {again}") from error
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path} is not a daily CSV: {error}. {again}") from error
+
+
+def holds(folder: Path, day: date, counts: list[HourCount]) -> bool:
+    """Whether a day's CSV is there and says these counts."""
+    try:
+        return read(folder, day) == counts
+    except UserError:
+        return False
 
 
 def _parse(rows: list[list[str]], day: date) -> list[HourCount]:

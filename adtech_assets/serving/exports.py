@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adtech_assets.errors import UserError
-from adtech_assets.serving.marts import SCHEMA, quoted
+from adtech_assets.serving.marts import EXPORTS, SCHEMA, quoted
 from adtech_assets.serving.outputs import written_output
 from adtech_assets.stores.postgres import retried
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 FileFormat = Literal["csv", "parquet"]
 FILE_FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
-
-EXPORTS = {"campaign_ctr": "fct_campaign_ctr", "daily_summary": "fct_daily_summary"}
-"""Exports that have a name of their own, with their marts. Other marts are exported as they are."""
 
 EVERY_MART = "all"
 

@@ -49,10 +49,6 @@ class MartTable:
         self.name = sql.Identifier(SCHEMA, mart.name)
         self._regclass = self.name.as_string()
 
-    def has_column(self, name: str) -> bool:
-        """Whether the table is there, with this column."""
-        return any(column == name for column, _ in self._published_columns())
-
     def is_as_the_mart(self) -> bool:
         """Whether names, types and order of the columns, and the key, are the mart's."""
         return self._published_columns() == list(self.columns.items()) and (

@@ -16,6 +16,34 @@ SCHEMA = "marts"
 DAY_COLUMN = "event_date"
 """A mart that has it is published day by day."""
 
+EXPORTS = {"campaign_ctr": "fct_campaign_ctr", "daily_summary": "fct_daily_summary"}
+"""Exports that have a name of their own, with their marts. Other marts are exported as they are."""
+
+REPORTED = {
+    "fct_daily_summary": ("event_date", "impressions", "clicks", "ctr"),
+    "fct_campaign_daily": ("event_date", "estimated_spend"),
+    "mart_campaign_kpis": (
+        *("campaign_id", "campaign_name", "advertiser_name", "pacing_status", "impressions"),
+        *("clicks", "ctr", "ctr_low", "ctr_high", "estimated_spend", "budget"),
+        *("budget_used_share", "on_schedule_indicator", "projected_spend", "anomalous_days"),
+        "is_current",
+    ),
+    "fct_campaign_ctr": ("campaign_id", "campaign_name", "impressions", "clicks", "ctr"),
+    "fct_campaign_pacing_daily": ("campaign_id", "event_date", "elapsed_days", "flight_days"),
+    "fct_campaign_hour_profiles": ("iso_weekday", "hour_of_day", "impressions", "clicks"),
+    "fct_user_agent_hourly": (
+        *("user_agent_id", "event_date", "gross_impressions", "gross_clicks"),
+        *("valid_impressions", "valid_clicks"),
+    ),
+    "dim_user_agents": ("user_agent_id", "device_class"),
+    "fct_traffic_quality_daily": ("event_date", "invalid_reason", "impressions", "clicks"),
+    "fct_log_reconciliation_daily": (
+        *("event_date", "event_type", "status", "log_events", "db_events"),
+        "log_db_discrepancy",
+    ),
+}
+"""The columns of each mart that the report reads."""
+
 
 @dataclass(frozen=True)
 class Mart:

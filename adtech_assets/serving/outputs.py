@@ -7,13 +7,38 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from adtech_assets.errors import UserError
-from adtech_assets.files import written_whole
+from adtech_assets.files import sha256, written_whole
+from adtech_assets.versions import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from adtech_assets.settings import Settings
+    from adtech_assets.versions import Notes
+
+REPORT_NAME = "kpi_report.html"
+
+
+def unchanged_since(
+    notes: Notes, part: str, version: str, paths: Sequence[Path]
+) -> datetime | None:
+    """When files were made of this version (naive UTC); None if not, or if they are not as then."""
+    if not all(path.is_file() for path in paths):
+        return None
+    if notes.of(part).get(None) != _version_of_files(version, paths):
+        return None
+    return notes.noted_at(part, [None])[None]
+
+
+def note(notes: Notes, part: str, version: str, paths: Sequence[Path], run_id: str) -> None:
+    """Note that files have been made of this version."""
+    notes.note(part, {None: _version_of_files(version, paths)}, run_id)
+
+
+def _version_of_files(version: str, paths: Sequence[Path]) -> str:
+    return digest(version, *map(sha256, paths))
 
 
 @contextlib.contextmanager

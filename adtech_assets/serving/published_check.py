@@ -9,9 +9,11 @@ from adtech_assets.serving import fingerprints, marts
 from adtech_assets.serving.marts import DAY_COLUMN, Mart, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import date
+
     import duckdb
 
-    from adtech_assets.partitions import DayRange
     from adtech_assets.stores.postgres import Snapshot
 
 
@@ -27,7 +29,7 @@ def compare(
     connection: duckdb.DuckDBPyConnection,
     snapshot: Snapshot,
     mart: Mart,
-    days: DayRange | None,
+    days: Collection[date] | None,
     most_examples: int,
 ) -> Differences:
     """Find rows that only one of the stores has.
@@ -48,7 +50,7 @@ def compare(
         return Differences(1, [f"{mart.table} is not in Postgres"])
     chosen = ""
     if days is not None and marts.is_dated(columns):
-        chosen = _where(f"BETWEEN DATE '{days.first}' AND DATE '{days.last}'")
+        chosen = _where(days)
     names = ", ".join(map(quoted, columns))
     in_postgres = f"SELECT {names} FROM {mart.table}"
     in_warehouse = marts.published_rows(mart, columns)
@@ -69,8 +71,7 @@ def compare(
 
     chosen = ""
     if marts.is_dated(columns):
-        dates = ", ".join(f"DATE '{day}'" for day in differing if day is not None)
-        chosen = _where(f"IN ({dates or 'NULL'})")
+        chosen = _where(day for day in differing if day is not None)
     with snapshot.stream(in_postgres + chosen) as rows:
         connection.register("in_postgres", rows)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE published AS {streamed}")
@@ -93,5 +94,6 @@ def compare(
     return Differences(count, [str(example) for example in examples])
 
 
-def _where(days: str) -> str:
-    return f" WHERE {DAY_COLUMN} {days} OR {DAY_COLUMN} IS NULL"
+def _where(days: Iterable[date]) -> str:
+    dates = ", ".join(f"DATE '{day}'" for day in days)
+    return f" WHERE {DAY_COLUMN} IN ({dates or 'NULL'}) OR {DAY_COLUMN} IS NULL"

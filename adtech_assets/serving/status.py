@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from adtech_assets import graph
 from adtech_assets.logs import failures, landing, names
 from adtech_assets.logs.ledger import DayFiles, Ledger
 from adtech_assets.logs.refusals import Refusal
@@ -13,6 +14,7 @@ from adtech_assets.partitions import loadable_days, today
 from adtech_assets.serving import audited_load, conservation
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
+from adtech_assets.versions import Notes
 
 if TYPE_CHECKING:
     from datetime import date
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import duckdb
     import psycopg
 
+    from adtech_assets.models.project import Project
     from adtech_assets.partitions import DayRange
     from adtech_assets.serving.audited_load import LoadedDay
     from adtech_assets.serving.conservation import Difference
@@ -37,7 +40,8 @@ class DayStatus:
 
     state: State
     """`loaded`; `empty`: loaded, but its files hold no events; `missing`: nothing was ever loaded;
-    `stale`: since the last load, files changed or arrived, or another user agent was configured;
+    `stale`: since the last load, files changed or arrived, another user agent was configured, or
+    something that is built by day has not been built from what is there now;
     `failed`: the last run failed."""
     files: int = 0
     events: int = 0
@@ -90,10 +94,15 @@ class _Warehouse:
     known: set[tuple[str, int, int]]
     """Name, bytes and time of the files that are counted or known as duplicates."""
     differences: list[Difference]
+    stale: set[date] = field(default_factory=set)
+    """Days of which something has other versions than it should have."""
 
 
 def read_status(
-    settings: Settings, days: DayRange | None = None, wait_seconds: float = WAIT_SECONDS
+    settings: Settings,
+    days: DayRange | None = None,
+    wait_seconds: float = WAIT_SECONDS,
+    project: Project | None = None,
 ) -> Status:
     """Compare landing folder, ledger and audited table.
 
@@ -101,6 +110,7 @@ def read_status(
         settings: name the stores.
         days: by default every day from the start date to today.
         wait_seconds: how long to wait for a run that uses the warehouse.
+        project: the models, by whose versions days are stale too.
 
     Raises:
         TransientError: a store is in use or unreachable.
@@ -108,7 +118,7 @@ def read_status(
     days = days or loadable_days(settings)
     with Postgres.of(settings, "target").connect(read_only=True) as target:
         loaded = audited_load.audits(target, days)
-        warehouse = _read_warehouse(settings, target, days, wait_seconds)
+        warehouse = _read_warehouse(settings, target, days, wait_seconds, project)
     waiting = _waiting_files(settings, warehouse.known)
     failed = failures.noted(settings)
     statuses = {
@@ -117,7 +127,8 @@ def read_status(
             warehouse.events.get(day, 0),
             loaded.get(day),
             waiting.get(day, 0),
-            settings.user_agent,
+            is_current=day not in warehouse.stale
+            and audited_load.is_of(loaded.get(day), warehouse.files.get(day), settings.user_agent),
         )
         for day in days
     }
@@ -148,15 +159,13 @@ def _day_status(
     events: int,
     loaded: LoadedDay | None,
     waiting: int,
-    user_agent: str,
+    *,
+    is_current: bool,
 ) -> DayStatus:
     state: State
     if loaded is None:
         state = "stale" if files else "missing"
-    elif waiting or (files and files.fingerprint, user_agent) != (
-        loaded.files_fingerprint,
-        loaded.user_agent,
-    ):
+    elif waiting or not is_current:
         state = "stale"
     else:
         state = "loaded" if events else "empty"
@@ -187,7 +196,11 @@ def _waiting_files(settings: Settings, known: set[tuple[str, int, int]]) -> dict
 
 
 def _read_warehouse(
-    settings: Settings, target: psycopg.Connection, days: DayRange, wait_seconds: float
+    settings: Settings,
+    target: psycopg.Connection,
+    days: DayRange,
+    wait_seconds: float,
+    project: Project | None,
 ) -> _Warehouse:
     counts = dict.fromkeys(("loaded", "duplicate", "quarantined"), 0)
     nothing = _Warehouse({}, {}, counts, [], set(), [])
@@ -196,7 +209,10 @@ def _read_warehouse(
     with Warehouse(settings.warehouse_path, wait_seconds).connect(read_only=True) as connection:
         if not Ledger.exists(connection):
             return nothing
-        return _read_ledger(connection, target, settings, days, counts)
+        found = _read_ledger(connection, target, settings, days, counts)
+        if project is not None and Notes.exist(connection):
+            found.stale = graph.stale_days(graph.read(connection, settings, project))
+        return found
 
 
 def _read_ledger(

@@ -40,7 +40,6 @@ def differences(settings, warehouse, source, target):
     files = Ledger(warehouse).day_files(DAYS)[DAY]
     audited_load.replace_days(
         target,
-        DAYS,
         [audited_load.DayLoad(DAY, counts, files)],
         user_agent=settings.user_agent,
         run_id="run",
@@ -143,13 +142,13 @@ def evaluate(settings):
     """Runs a check by itself; returns True or its severity, and what it says."""
 
     def run(name, kind=None, **changed):
-        (check,) = (
-            check
+        ((check, asked),) = (
+            (check, key)
             for check in checks.checks
             for key in check.check_keys
             if key.name == name and kind in (None, key.asset_key.path[-1])
         )
-        job = dg.define_asset_job("check", selection=dg.AssetSelection.checks(check))
+        job = dg.define_asset_job("check", selection=dg.AssetSelection.checks(asked))
         definitions = dg.Definitions(
             asset_checks=[check],
             jobs=[job],

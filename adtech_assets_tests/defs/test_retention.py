@@ -146,7 +146,7 @@ def loaded(settings, target, materialized):
     archived.parent.mkdir(parents=True)
     (settings.raw_data_dir / FIRST).rename(archived)
     audited_load.replace_days(
-        target, DAYS, [DayLoad(DAY, [], files)], user_agent="*", run_id=materialized
+        target, [DayLoad(DAY, [], files)], user_agent="*", run_id=materialized
     )
     return materialized
 

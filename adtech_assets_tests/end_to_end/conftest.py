@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import pytest
 from filelock import FileLock
 
@@ -21,6 +22,8 @@ from adtech_assets.serving import exports
 from adtech_assets.serving.query import read_only_query
 from adtech_assets.settings import PROJECT_DIR, Settings, load_settings
 from adtech_assets.stores.postgres import Postgres
+from adtech_assets_tests.end_to_end.in_process import Runs
+from adtech_assets_tests.end_to_end.loaded import Loaded, changing_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     import psycopg
 
     from adtech_assets.serving.query import StoreName
+    from adtech_assets_tests.end_to_end.changing import Changing
+
+__all__ = ["changing_loaded"]  # a fixture
 
 BIN = Path(sys.executable).parent
 DAYS = [date(2022, 5, 26), date(2022, 5, 27)]
@@ -179,10 +185,6 @@ def new_deployment(folder: Path, log_files: Path) -> Deployment:
     """A deployment with log files delivered and source rows entered, nothing loaded yet."""
     deployment = Deployment(folder)
     shutil.copytree(log_files, deployment.raw_data)
-    # As in a deployment that has run before: to take the models' SQL apart takes 2 s.
-    for known in (log_files.parent / "loaded" / "data" / "dbt").glob("column_lineage-*.json"):
-        (deployment.data / "dbt").mkdir(parents=True)
-        shutil.copy(known, deployment.data / "dbt")
     with deployment.source() as connection:
         create_schema(connection)
         connection.execute(SOURCE_ROWS)
@@ -204,3 +206,16 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, log_files: Path) -> Deploym
         deployment.adtech("backfill", "--from", "2022-05-26", "--to", "2022-05-27")
 
     return Deployment(made_once(tmp_path_factory, "loaded", load))
+
+
+@pytest.fixture
+def story(changing_loaded: Loaded, tmp_path: Path) -> Changing:
+    """A feed and a source, loaded; the stores are the test's own."""
+    return changing_loaded.copied(tmp_path)
+
+
+@pytest.fixture
+def run(story: Changing, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
+    """Runs in this process, on the stores of the test."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Runs(story, instance, monkeypatch)

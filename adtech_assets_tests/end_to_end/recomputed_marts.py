@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from math import sqrt
+from math import isclose, sqrt
 
 UNKNOWN = -1
 CENT = Decimal("0.01")
@@ -421,6 +421,45 @@ def status(budget, flight, elapsed, spend, on_schedule):
     if on_schedule < 0.9:
         return "behind"
     return "ahead" if on_schedule > 1.1 else "on_track"
+
+
+def assert_same_rows(mart, found, expected):
+    """Rows as dictionaries, in any order; doubles may differ in their last digit."""
+    found_rows, expected_rows = _comparable(_normal(found)), _comparable(_normal(expected))
+    assert found_rows.keys() == expected_rows.keys(), mart
+    assert len(found_rows) == len(found), mart
+    for key, doubles in expected_rows.items():
+        for name, value in doubles.items():
+            other = found_rows[key][name]
+            same = (
+                other is None
+                if value is None
+                else (other is not None and isclose(value, other, rel_tol=1e-9, abs_tol=1e-12))
+            )
+            assert same, (mart, key, name, value, other)
+
+
+def _comparable(rows):
+    """By all their values but the doubles."""
+    rows = [dict(row) for row in rows]
+    doubles = sorted({name for row in rows for name in row if isinstance(row[name], float)})
+    return {
+        repr(sorted((name, str(row[name])) for name in row if name not in doubles)): {
+            name: row[name] for name in doubles if name in row
+        }
+        for row in rows
+    }
+
+
+def _normal(rows):
+    """Money to the cent, so that 1 and 1.00 are equal."""
+    return [
+        {
+            name: f"{value:.2f}" if type(value).__name__ == "Decimal" else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
 
 
 MARTS = (

@@ -2,71 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import socket
-import urllib.error
-import urllib.request
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from adtech_assets_tests.end_to_end.conftest import new_deployment
+from adtech_assets_tests.end_to_end.dev import PATIENCE_SECONDS, Dev, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from adtech_assets_tests.end_to_end.conftest import Deployment
-
-PATIENCE_SECONDS = 300
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Ask again until it is true; what it says otherwise is in the assertion."""
-    for attempt in Retrying(
-        retry=retry_if_exception_type((AssertionError, OSError)),
-        stop=stop_after_delay(PATIENCE_SECONDS),
-        wait=wait_fixed(0.5),
-        reraise=True,
-    ):
-        with attempt:
-            assert condition()
-
-
-class Dev:
-    """A running `adtech dev`, asked as the UI asks it."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.deployment = deployment
-        self.process = deployment.start("adtech", "dev", "--port", str(self.port))
-        wait_until(lambda: self.ask("{ version }"))
-
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql",
-            data=json.dumps({"query": query, "variables": variables}).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request) as response:
-            answer = json.load(response)
-        assert "errors" not in answer, answer
-        data: dict[str, Any] = answer["data"]
-        return data
-
-    def runs(self) -> list[str]:
-        """Status of every run."""
-        data = self.ask("{ runsOrError { ... on Runs { results { status } } } }")
-        return [run["status"] for run in data["runsOrError"]["results"]]
-
-    def all_succeeded(self, at_least: int) -> bool:
-        runs = self.runs()
-        assert "FAILURE" not in runs
-        return len(runs) >= at_least and set(runs) == {"SUCCESS"}
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module")
@@ -96,31 +42,8 @@ def test_job_backfill_leaves_the_same_tables(dev, loaded):
 
 
 def test_backfill_from_the_ui_leaves_the_same_tables(dev, loaded):
-    nodes = dev.ask("{ assetNodes { assetKey { path } isMaterializable } }")["assetNodes"]
-    answer = dev.ask(
-        """
-        mutation ($params: LaunchBackfillParams!) {
-            launchPartitionBackfill(backfillParams: $params) {
-                ... on LaunchBackfillSuccess { backfillId }
-            }
-        }
-        """,
-        params={
-            "assetSelection": [
-                {"path": node["assetKey"]["path"]} for node in nodes if node["isMaterializable"]
-            ],
-            "partitionNames": ["2022-05-26", "2022-05-27"],
-        },
-    )
-    backfill = answer["launchPartitionBackfill"]["backfillId"]
-    status = "query ($id: String!) { partitionBackfillOrError(backfillId: $id) "
-    status += "{ ... on PartitionBackfill { status } } }"
-
-    def completed() -> bool:
-        found = dev.ask(status, id=backfill)["partitionBackfillOrError"]["status"]
-        return str(found) == "COMPLETED_SUCCESS"
-
-    wait_until(completed)
+    backfill = dev.backfill(dev.assets(), ["2022-05-26", "2022-05-27"])
+    wait_until(lambda: dev.backfill_status(backfill) == "COMPLETED_SUCCESS")
     assert dev.deployment.tables() == loaded.tables()
 
 

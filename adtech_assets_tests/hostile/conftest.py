@@ -20,6 +20,7 @@ from adtech_assets.serving.status import read_status
 from adtech_assets.settings import load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
+from adtech_assets_tests.end_to_end.loaded import changing_loaded
 from adtech_assets_tests.logs import feed
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from adtech_assets_tests.hostile.graph import Graph
 
     T = TypeVar("T")
+
+__all__ = ["changing_loaded"]  # a fixture
 
 
 @pytest.fixture(scope="session")
@@ -93,10 +96,10 @@ class Pipeline:
             files = Ledger(warehouse).day_files(of)
             loads = [self._load(warehouse, day, files.get(day)) for day in of]
             audited_load.replace_days(
-                self.target, of, loads, user_agent=self.settings.user_agent, run_id="run"
+                self.target, loads, user_agent=self.settings.user_agent, run_id="run"
             )
             loaded = {day: counted.fingerprint for day, counted in files.items()}
-            processed.clear_landing(warehouse, self.settings, of, loaded)
+            processed.clear_landing(warehouse, self.settings, loaded)
         return ingested
 
     def _load(
@@ -189,8 +192,9 @@ class Pipeline:
         from adtech_assets.defs.checks import checks
         from adtech_assets.defs.resources import build_resources
 
-        wanted = [c for c in checks if next(iter(c.check_keys)).name == check]
-        job = dg.define_asset_job("check", selection=dg.AssetSelection.checks(*wanted))
+        wanted = [c for c in checks if check in {key.name for key in c.check_keys}]
+        keys = [key for c in wanted for key in c.check_keys if key.name == check]
+        job = dg.define_asset_job("check", selection=dg.AssetSelection.checks(*keys))
         definitions = dg.Definitions(
             asset_checks=wanted, jobs=[job], resources=build_resources(self.settings)
         )

@@ -57,12 +57,21 @@ class Ended:
 class ForkServer:
     """The server, seen from a test."""
 
-    def __init__(self, *modules: str, log: Path, environment: Mapping[str, str] | None = None):
-        """Start it; it imports the modules. What the children print goes through `log`."""
+    def __init__(
+        self,
+        *modules: str,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        project: Path = PROJECT_DIR,
+    ) -> None:
+        """Start it; it imports the modules, of the project or of a copy of it.
+
+        What the children print goes through `log`.
+        """
         self.log = log
         self.process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(log), *modules],
-            cwd=PROJECT_DIR,
+            cwd=project,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

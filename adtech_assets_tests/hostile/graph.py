@@ -9,7 +9,7 @@ import dagster as dg
 
 from adtech_assets.cli.running import RUN_CONFIG, Told, _read_events
 from adtech_assets.definitions import build_definitions
-from adtech_assets.defs.steps import range_tags
+from adtech_assets.defs.steps import REBUILD_TAG, range_tags
 from adtech_assets_tests.logs import feed
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ class Graph:
         self.instance = instance
         self.job = build_definitions(settings).resolve_job_def("daily_pipeline")
 
-    def run(self, *assets: str, of: DayRange | None = None) -> Run:
+    def run(self, *assets: str, of: DayRange | None = None, rebuild: bool = False) -> Run:
         """Materialize assets of days (by default of the feed's first), by default the logs'."""
         done = self.job.execute_in_process(
             instance=self.instance,
-            tags=range_tags(of or feed.days()),
+            tags=range_tags(of or feed.days()) | ({REBUILD_TAG: "true"} if rebuild else {}),
             asset_selection=[dg.AssetKey.from_user_string(key) for key in assets or LOG_BRANCH],
             run_config=RUN_CONFIG,
             raise_on_error=False,

@@ -48,12 +48,12 @@ def run(settings: Settings, days: DayRange, warehouse: Warehouse | None = None) 
     for day in files:
         daily_csv.write(settings.output_dir, day, of_day[day])
     loads = [audited_load.DayLoad(day, of_day[day], files.get(day)) for day in days]
-    audited_load.replace_days(target, days, loads, user_agent=settings.user_agent, run_id="run")
+    audited_load.replace_days(target, loads, user_agent=settings.user_agent, run_id="run")
     with target.connect(read_only=True) as postgres:
         audits = audited_load.audits(postgres, days)
     with warehouse.connect() as connection:
         fingerprints = {day: audit.files_fingerprint for day, audit in audits.items()}
-        clear_landing(connection, settings, days, fingerprints)
+        clear_landing(connection, settings, fingerprints)
 
 
 def start(settings: Settings, days: Iterable[date]) -> subprocess.Popen[str]:

@@ -39,11 +39,9 @@ def load_days(settings: Settings, days: DayRange, run_id: str = "run") -> dict[K
             )
             for day in days
         ]
-        audited_load.replace_days(
-            target, days, loads, user_agent=settings.user_agent, run_id=run_id
-        )
+        audited_load.replace_days(target, loads, user_agent=settings.user_agent, run_id=run_id)
         with target.connect(read_only=True) as postgres:
             loaded = audited_load.audits(postgres, days)
         fingerprints = {day: audit.files_fingerprint for day, audit in loaded.items()}
-        processed.clear_landing(warehouse, settings, days, fingerprints)
+        processed.clear_landing(warehouse, settings, fingerprints)
     return ingested

@@ -811,7 +811,7 @@ def test_h71_when_a_model_and_a_test_fail_what_was_published_stays_and_the_run_i
     assert not run.success
     told = "; ".join(run.told.failures)
     assert "check unique_stg_operational__campaigns_campaign_id failed" in told
-    assert "operational_base_models: dbt: " in told
+    assert "operational_daily_models: dbt: " in told
     assert "in model stg_operational__clicks" in told
     log = pipeline.settings.dbt_target_dir / "dbt.log"
     assert str(log) in told
@@ -839,7 +839,7 @@ def test_h71_a_model_of_the_log_files_that_fails_holds_back_no_operational_mart(
     )
 
     assert not run.success
-    assert "log_base_models: dbt: " in run.failure
+    assert "log_daily_models: dbt: " in run.failure
     with pipeline.target.connect() as connection:
         names = connection.execute("SELECT campaign_name FROM marts.fct_campaign_ctr").fetchall()
     assert names == [("Summer",)]

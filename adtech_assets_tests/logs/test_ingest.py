@@ -575,7 +575,7 @@ def test_a_kill_between_batches_is_made_up_for_by_the_next_run(warehouse, settin
 
 
 def archive_all(warehouse, settings):
-    clear_landing(warehouse, settings, days(), fingerprints(warehouse))
+    clear_landing(warehouse, settings, fingerprints(warehouse))
 
 
 def test_a_lost_warehouse_comes_back_from_the_archive(warehouse, settings):

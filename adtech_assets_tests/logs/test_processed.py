@@ -39,9 +39,9 @@ def test_loaded_files_go_to_the_archive_under_their_own_names(warehouse, setting
     for kind in ("impressions", "clicks"):
         ingest(warehouse, settings, kind)
 
-    cleared = clear_landing(warehouse, settings, days(), fingerprints(warehouse))
+    cleared = clear_landing(warehouse, settings, fingerprints(warehouse))
 
-    assert cleared.archived == 2
+    assert cleared.archived.total() == 2
     assert names_in(settings.raw_data_dir) == set()
     assert names_in(settings.archive_dir) == {ARCHIVED, f"clicks/2022-05-26/{CLICKS}"}
     assert (settings.archive_dir / ARCHIVED).read_bytes() == content
@@ -50,7 +50,7 @@ def test_loaded_files_go_to_the_archive_under_their_own_names(warehouse, setting
 def test_loaded_files_are_deleted_on_request(warehouse, settings, loaded):
     deleting = settings.model_copy(update={"processed_files": "delete"})
 
-    assert clear_landing(warehouse, deleting, days(), loaded).deleted == 1
+    assert clear_landing(warehouse, deleting, loaded).deleted.total() == 1
     assert names_in(settings.raw_data_dir) == set()
     assert not settings.archive_dir.exists()
 
@@ -58,7 +58,7 @@ def test_loaded_files_are_deleted_on_request(warehouse, settings, loaded):
 def test_loaded_files_stay_on_request(warehouse, settings, loaded):
     keeping = settings.model_copy(update={"processed_files": "keep"})
 
-    assert clear_landing(warehouse, keeping, days(), loaded).kept == 1
+    assert clear_landing(warehouse, keeping, loaded).kept.total() == 1
     assert names_in(settings.raw_data_dir) == {FIRST}
 
 
@@ -68,7 +68,7 @@ def test_loaded_files_stay_on_request(warehouse, settings, loaded):
 def test_nothing_leaves_before_its_load_is_committed(warehouse, settings, way, fingerprint):
     leaving = settings.model_copy(update={"processed_files": way})
 
-    assert clear_landing(warehouse, leaving, days(), fingerprint).not_loaded == 1
+    assert clear_landing(warehouse, leaving, fingerprint).not_loaded.total() == 1
     assert names_in(settings.raw_data_dir) == {FIRST}
 
 
@@ -76,32 +76,33 @@ def test_a_file_that_came_after_the_load_keeps_all_of_its_day(warehouse, setting
     deliver(settings, SECOND, "late")
     ingest(warehouse, settings)
 
-    assert clear_landing(warehouse, settings, days(), loaded).not_loaded == 2
+    assert clear_landing(warehouse, settings, loaded).not_loaded.total() == 2
     assert names_in(settings.raw_data_dir) == {FIRST, SECOND}
 
 
 def test_a_file_that_no_run_has_seen_stays(warehouse, settings, loaded):
     deliver(settings, SECOND, "unseen")
 
-    clear_landing(warehouse, settings, days(), loaded)
+    clear_landing(warehouse, settings, loaded)
 
     assert names_in(settings.raw_data_dir) == {SECOND}
 
 
-def test_files_of_other_days_stay(warehouse, settings):
+def test_files_of_every_day_go_whose_load_is_committed(warehouse, settings):
     deliver(settings, FIRST)
     deliver(settings, "impressions_2022052711.parquet", "other")
+    deliver(settings, "impressions_2022052811.parquet", "third")
     ingest(warehouse, settings, of=days(DAY, NEXT_DAY))
 
-    clear_landing(warehouse, settings, days(), fingerprints(warehouse, days(DAY, NEXT_DAY)))
+    clear_landing(warehouse, settings, fingerprints(warehouse, days(DAY, NEXT_DAY)))
 
-    assert names_in(settings.raw_data_dir) == {"impressions_2022052711.parquet"}
+    assert names_in(settings.raw_data_dir) == {"impressions_2022052811.parquet"}
 
 
 def test_changed_bytes_stay(warehouse, settings, loaded):
     deliver(settings, FIRST, "other bytes")
 
-    assert clear_landing(warehouse, settings, days(), loaded).not_loaded == 1
+    assert clear_landing(warehouse, settings, loaded).not_loaded.total() == 1
     assert names_in(settings.raw_data_dir) == {FIRST}
 
 
@@ -111,7 +112,7 @@ def test_changed_bytes_of_the_same_length_stay(warehouse, settings, loaded):
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
-    assert clear_landing(warehouse, settings, days(), loaded).not_loaded == 1
+    assert clear_landing(warehouse, settings, loaded).not_loaded.total() == 1
     assert path.read_bytes() == content
 
 
@@ -120,15 +121,15 @@ def test_a_link_in_the_place_of_a_loaded_file_stays(warehouse, settings, loaded,
     path.rename(tmp_path / "moved")
     path.symlink_to(tmp_path / "moved")
 
-    assert clear_landing(warehouse, settings, days(), loaded).not_loaded == 1
+    assert clear_landing(warehouse, settings, loaded).not_loaded.total() == 1
     assert path.is_symlink()
 
 
 def test_a_loaded_file_delivered_again_leaves(warehouse, settings, loaded):
-    clear_landing(warehouse, settings, days(), loaded)
+    clear_landing(warehouse, settings, loaded)
     os.utime(deliver(settings, FIRST), (0, 0))
 
-    assert clear_landing(warehouse, settings, days(), loaded).archived == 1
+    assert clear_landing(warehouse, settings, loaded).archived.total() == 1
     assert names_in(settings.raw_data_dir) == set()
     assert names_in(settings.archive_dir) == {ARCHIVED}
 
@@ -137,7 +138,7 @@ def test_duplicates_are_archived_apart_from_the_originals(warehouse, settings, l
     deliver(settings, SECOND)
     ingest(warehouse, settings)
 
-    clear_landing(warehouse, settings, days(), loaded)
+    clear_landing(warehouse, settings, loaded)
 
     assert names_in(settings.archive_dir) == {
         ARCHIVED,
@@ -150,7 +151,7 @@ def test_a_day_of_nothing_but_duplicates_is_cleared(warehouse, settings, loaded)
     deliver(settings, name)
     ingest(warehouse, settings, of=days(NEXT_DAY))
 
-    clear_landing(warehouse, settings, days(DAY, NEXT_DAY), loaded)
+    clear_landing(warehouse, settings, loaded)
 
     assert names_in(settings.archive_dir) == {
         ARCHIVED,
@@ -159,9 +160,9 @@ def test_a_day_of_nothing_but_duplicates_is_cleared(warehouse, settings, loaded)
 
 
 def test_clearing_again_changes_nothing(warehouse, settings, loaded):
-    clear_landing(warehouse, settings, days(), loaded)
+    clear_landing(warehouse, settings, loaded)
 
-    clear_landing(warehouse, settings, days(), loaded)
+    clear_landing(warehouse, settings, loaded)
 
     assert names_in(settings.archive_dir) == {ARCHIVED}
 
@@ -172,7 +173,7 @@ def test_clearing_again_changes_nothing(warehouse, settings, loaded):
 @pytest.fixture
 def archived(warehouse, settings, loaded):
     """The archived file of a day that was counted a hundred days ago."""
-    clear_landing(warehouse, settings, days(), loaded)
+    clear_landing(warehouse, settings, loaded)
     warehouse.execute("UPDATE raw.log_files SET loaded_at = loaded_at - INTERVAL 100 DAY")
     return settings.archive_dir / ARCHIVED
 
@@ -231,7 +232,7 @@ def test_an_original_with_other_bytes_than_were_counted_stays(
 def test_old_duplicates_are_deleted_too(warehouse, settings, loaded):
     deliver(settings, SECOND)
     ingest(warehouse, settings)
-    clear_landing(warehouse, settings, days(), loaded)
+    clear_landing(warehouse, settings, loaded)
     warehouse.execute(
         "UPDATE raw.log_files SET loaded_at = loaded_at - INTERVAL 100 DAY, "
         "first_seen_at = first_seen_at - INTERVAL 100 DAY"

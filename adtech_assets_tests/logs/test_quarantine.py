@@ -34,7 +34,7 @@ def run(settings):
         of = of or days()
         with Warehouse.of(settings).connect() as warehouse:
             result = ingest(warehouse, settings, kind, of)
-            clear_landing(warehouse, settings, of, fingerprints(warehouse, of))
+            clear_landing(warehouse, settings, fingerprints(warehouse, of))
         return result
 
     return load_day

@@ -8,7 +8,8 @@ import crawleruseragents
 import pytest
 
 from adtech_assets.logs import user_agents
-from adtech_assets.logs.user_agents import Classifier, classify_days, unclassified
+from adtech_assets.logs.classifier import MATCHED_CHARACTERS, Classifier
+from adtech_assets.logs.user_agents import classify_days, unclassified
 from adtech_assets.stores.warehouse import transaction
 from adtech_assets_tests.logs.feed import DAY, NEXT_DAY, build_rollup, days, deliver, ingest
 
@@ -141,7 +142,7 @@ def test_crawlers_are_found_as_their_package_finds_them(classifier):
 
 
 def test_only_the_beginning_of_an_agent_is_looked_at(classifier):
-    filling = "x" * user_agents.MATCHED_CHARACTERS
+    filling = "x" * MATCHED_CHARACTERS
     assert classifier.classify(f"{CHROME} Googlebot {filling}").invalid_reason == "crawler"
     assert classifier.classify(f"{CHROME} {filling} Googlebot").invalid_reason is None
 
@@ -252,5 +253,4 @@ def test_agents_that_are_not_classified_are_told(warehouse, settings):
 def test_the_share_of_crawlers_is_of_the_days_events(warehouse, settings):
     load(warehouse, settings, "impressions_2022052611.parquet", CHROME, CHROME, CHROME, GOOGLEBOT)
     classify(warehouse)
-    assert user_agents.crawler_share(warehouse, days()) == 1 / 4
-    assert user_agents.crawler_share(warehouse, days(NEXT_DAY)) is None
+    assert user_agents.day_totals(warehouse, days(DAY, NEXT_DAY)) == {DAY: (2, 1 / 4)}

@@ -28,9 +28,7 @@ def run(warehouse, settings):
     def load_day(of=None, **changed):
         ingest(warehouse, settings, of=of)
         changed_settings = settings.model_copy(update=changed)
-        clear_landing(
-            warehouse, changed_settings, of or days(), fingerprints(warehouse, of or days())
-        )
+        clear_landing(warehouse, changed_settings, fingerprints(warehouse, of or days()))
 
     return load_day
 

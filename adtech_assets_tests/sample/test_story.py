@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from adtech_assets.logs import names
-from adtech_assets.logs.user_agents import Classifier
+from adtech_assets.logs.classifier import Classifier
 from adtech_assets.sample.story import AGENTS, OUTAGE_HOURS, Story
 
 FIRST, LAST = date(2022, 5, 20), date(2022, 6, 2)

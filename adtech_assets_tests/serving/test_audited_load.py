@@ -34,7 +34,6 @@ sys.stdin.readline()
 for _ in range(10):
     replace_days(
         Postgres(lambda: url, "target"),
-        DayRange(day, day),
         [DayLoad(day, counts, DayFiles(2, "abc"))],
         user_agent="agent",
         run_id=run_id,
@@ -42,10 +41,9 @@ for _ in range(10):
 """
 
 
-def load(target, *loads, days=None, user_agent="agent", run_id="run 1"):
+def load(target, *loads, user_agent="agent", run_id="run 1"):
     audited_load.replace_days(
         target,
-        days or DayRange(loads[0].day, loads[-1].day),
         list(loads),
         user_agent=user_agent,
         run_id=run_id,

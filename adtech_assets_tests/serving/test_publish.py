@@ -7,13 +7,19 @@ import pytest
 
 from adtech_assets.errors import UserError
 from adtech_assets.partitions import DayRange
+from adtech_assets.serving import fingerprints, notes
 from adtech_assets.serving import publish as publish_module
-from adtech_assets.serving.publish import Mart, publish
+from adtech_assets.serving.marts import columns_of
+from adtech_assets.serving.publish import Mart, Published, publish
 from adtech_assets.stores.postgres import Postgres
 
 DAYS = Mart("days", ("day",), "A row a day.", {"day": "The day.", "events": "How many."})
 DATED = Mart("dated", ("event_date", "n"), "", {})
 HOURS = Mart("hours", ("day", "hour"), "A row an hour.", {"hour": "0 to 23; the feed's."})
+
+
+def published_rows(done):
+    return {name: mart.rows for name, mart in done.items()}
 
 
 def build(warehouse, name, query):
@@ -61,7 +67,7 @@ def comments(ask, mart):
 def test_a_mart_is_published_row_for_row(warehouse, target, ask):
     build_days(warehouse)
 
-    assert publish(warehouse, target, [DAYS]) == {"days": 3}
+    assert published_rows(publish(warehouse, target, [DAYS])) == {"days": 3}
 
     assert rows(ask) == [(date(2022, 5, day), 10) for day in (1, 2, 3)]
 
@@ -239,21 +245,21 @@ def test_publishing_again_replaces_the_rows(warehouse, target, ask):
     publish(warehouse, target, [DAYS])
     build_days(warehouse, days=2, events=11)
 
-    assert publish(warehouse, target, [DAYS]) == {"days": 2}
+    assert published_rows(publish(warehouse, target, [DAYS])) == {"days": 2}
 
     assert rows(ask) == [(date(2022, 5, 1), 11), (date(2022, 5, 2), 11)]
 
 
 def test_an_empty_mart_is_published_empty(warehouse, target, ask):
     build_days(warehouse, days=0)
-    assert publish(warehouse, target, [DAYS]) == {"days": 0}
+    assert published_rows(publish(warehouse, target, [DAYS])) == {"days": 0}
     assert rows(ask) == []
 
 
 def test_more_rows_than_a_batch_are_published(warehouse, target, ask):
     many = publish_module._BATCH_ROWS * 2 + 1
     build_days(warehouse, days=many)
-    assert publish(warehouse, target, [DAYS]) == {"days": many}
+    assert published_rows(publish(warehouse, target, [DAYS])) == {"days": many}
     assert ask("SELECT count(*), sum(events) FROM marts.days") == [(many, many * 10)]
 
 
@@ -305,6 +311,18 @@ def written_days(ask):
     return new
 
 
+def run(warehouse, target, marts, days):
+    """Publish as a run does: what has another version than was published, or was edited since."""
+    versions = {
+        mart.name: repr(
+            fingerprints.by_day(warehouse, f"FROM {mart.table}", columns_of(warehouse, mart))
+        )
+        for mart in marts
+    }
+    todo = notes.outdated(target, versions, days)
+    return publish(warehouse, target, [m for m in marts if m.name in todo], versions, todo)
+
+
 def is_published(warehouse, ask):
     def plain(rows):
         return sorted(rows, key=repr)
@@ -314,15 +332,16 @@ def is_published(warehouse, ask):
     )
 
 
-def test_a_run_writes_its_days_and_those_that_differ(warehouse, target, ask, written_days):
+def test_a_run_writes_the_days_that_differ_and_no_others(warehouse, target, ask, written_days):
     build_dated(warehouse)
-    publish(warehouse, target, [DATED], of_may(1, 1))
+    run(warehouse, target, [DATED], of_may(1, 1))
     assert written_days() == {1, 2, 3, 4, 5}, "nothing was published"
 
     build_dated(warehouse, changed=[2])
-    assert publish(warehouse, target, [DATED], of_may(4, 4)) == {"dated": 500}
+    (dated,) = run(warehouse, target, [DATED], of_may(4, 4)).values()
 
-    assert written_days() == {2, 4}
+    assert dated == Published(500, frozenset({may(2)}))
+    assert written_days() == {2}
     assert is_published(warehouse, ask)
 
 
@@ -334,22 +353,30 @@ def test_a_run_of_other_days_adds_new_days_and_removes_those_that_are_gone(
     written_days()
 
     build_dated(warehouse, days=6)
-    publish(warehouse, target, [DATED], of_may(20, 20))
+    run(warehouse, target, [DATED], of_may(20, 20))
     assert written_days() == {5, 6}
 
     build_dated(warehouse, days=2)
-    publish(warehouse, target, [DATED], of_may(20, 20))
+    run(warehouse, target, [DATED], of_may(20, 20))
     assert written_days() == set()
     assert is_published(warehouse, ask)
     assert ask("SELECT count(*) FROM published_days") == [(2,)]
 
 
-def test_without_days_everything_is_written(warehouse, target, written_days):
+def test_days_are_written_again_when_somebody_says_so(warehouse, target, written_days):
     build_dated(warehouse)
     publish(warehouse, target, [DATED])
     written_days()
-    publish(warehouse, target, [DATED])
-    assert written_days() == {1, 2, 3, 4, 5}
+    publish(warehouse, target, [DATED], edited={"dated": {may(2), may(3)}})
+    assert written_days() == {2, 3}
+
+
+def test_a_mart_that_is_published_as_it_is_is_not_looked_at(warehouse, target, written_days):
+    build_dated(warehouse)
+    run(warehouse, target, [DATED], of_may(1, 1))
+    written_days()
+    assert run(warehouse, target, [DATED], of_may(1, 5)) == {}
+    assert written_days() == set()
 
 
 @pytest.mark.parametrize(
@@ -373,12 +400,12 @@ def test_what_somebody_has_done_to_the_tables_is_repaired(warehouse, target, ask
     publish(warehouse, target, [DATED])
     ask(damage)
 
-    publish(warehouse, target, [DATED], of)
+    run(warehouse, target, [DATED], of)
 
     assert is_published(warehouse, ask)
 
 
-def test_rows_without_a_day_are_published_with_every_run(warehouse, target, ask):
+def test_rows_without_a_day_are_looked_at_in_every_run(warehouse, target, ask):
     build(
         warehouse,
         "dated",
@@ -389,27 +416,27 @@ def test_rows_without_a_day_are_published_with_every_run(warehouse, target, ask)
     publish(warehouse, target, [undated])
     ask("UPDATE marts.dated SET n = 9 WHERE n = 2")
 
-    publish(warehouse, target, [undated], of_may(20, 20))
+    run(warehouse, target, [undated], of_may(20, 20))
     assert is_published(warehouse, ask)
 
     warehouse.execute("DELETE FROM marts.dated WHERE event_date IS NULL")
-    publish(warehouse, target, [undated], of_may(20, 20))
+    run(warehouse, target, [undated], of_may(20, 20))
     assert is_published(warehouse, ask)
 
 
-def test_a_mart_of_no_days_is_written_whole_in_every_run(warehouse, target, ask):
+def test_a_mart_of_no_days_that_was_edited_is_written_whole(warehouse, target, ask):
     build_days(warehouse)
-    publish(warehouse, target, [DAYS], of_may(1, 1))
+    run(warehouse, target, [DAYS], of_may(1, 1))
     ask("UPDATE marts.days SET events = 0")
-    publish(warehouse, target, [DAYS], of_may(20, 20))
+    run(warehouse, target, [DAYS], of_may(20, 20))
     assert rows(ask) == [(may(day), 10) for day in (1, 2, 3)]
 
 
-def test_a_mart_with_other_columns_is_written_whole_in_every_run(warehouse, target, ask):
+def test_a_mart_with_other_columns_is_written_whole(warehouse, target, ask):
     build_dated(warehouse)
     publish(warehouse, target, [DATED])
     warehouse.execute("ALTER TABLE marts.dated ADD COLUMN more INTEGER DEFAULT 1")
-    publish(warehouse, target, [DATED], of_may(1, 1))
+    run(warehouse, target, [DATED], of_may(1, 1))
     assert is_published(warehouse, ask)
 
 
@@ -419,8 +446,8 @@ def test_what_is_noted_of_the_days_is_of_the_same_transaction(warehouse, target,
     build_dated(warehouse, changed=[2])
     build(warehouse, "hours", "SELECT DATE '2022-05-01' AS day, 7 AS hour FROM range(2)")
     with pytest.raises(psycopg.errors.UniqueViolation):
-        publish(warehouse, target, [DATED, HOURS], of_may(4, 4))
-    publish(warehouse, target, [DATED], of_may(4, 4))
+        run(warehouse, target, [DATED, HOURS], of_may(4, 4))
+    run(warehouse, target, [DATED], of_may(4, 4))
 
     assert is_published(warehouse, ask)
 
@@ -488,7 +515,7 @@ def test_a_reader_never_sees_a_mart_missing_empty_half_or_of_another_time(
     try:
         for number in range(1, 11):
             build_both(number)
-            publish(warehouse, target, marts, days)
+            run(warehouse, target, marts, days)
     finally:
         done.set()
         reader.join()
@@ -584,14 +611,17 @@ def test_new_columns_under_the_view_of_somebody_else_are_told_and_change_nothing
     assert (rows(ask), rows(ask, "hours")) == before
 
     ask("DROP VIEW total")
-    assert publish(warehouse, target, [HOURS, DAYS]) == {"hours": 1, "days": 1}
+    assert published_rows(publish(warehouse, target, [HOURS, DAYS])) == {"hours": 1, "days": 1}
 
 
 def test_a_user_who_may_only_write_rows_can_publish(warehouse, target, ask, reader_role):
     build_days(warehouse)
     publish(warehouse, target, [DAYS])
     ask(f"GRANT USAGE ON SCHEMA marts TO {reader_role}")
-    ask(f"GRANT SELECT, INSERT, DELETE ON marts.days, published_days TO {reader_role}")
+    ask(
+        "GRANT SELECT, INSERT, DELETE ON marts.days, published_days, published_marts "
+        f"TO {reader_role}"
+    )
     url = target.url().replace("postgres@", f"{reader_role}@")
     build_days(warehouse, events=5)
 
@@ -614,5 +644,5 @@ def test_runs_that_publish_at_once_take_turns(warehouse, target, ask):
     for thread in threads:
         thread.join()
 
-    assert published == [{"days": 3}] * 3
+    assert [published_rows(done) for done in published] == [{"days": 3}] * 3
     assert len(rows(ask)) == 3

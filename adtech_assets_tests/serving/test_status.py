@@ -57,9 +57,9 @@ def load(settings, days=DAYS):
         for made in loads:
             if made.files:
                 daily_csv.write(settings.output_dir, made.day, made.counts)
-        audited_load.replace_days(target, days, loads, user_agent=settings.user_agent, run_id="run")
+        audited_load.replace_days(target, loads, user_agent=settings.user_agent, run_id="run")
         fingerprints = {day: counted.fingerprint for day, counted in files.items()}
-        clear_landing(warehouse, settings, days, fingerprints)
+        clear_landing(warehouse, settings, fingerprints)
 
 
 def run(settings, days=DAYS):

@@ -1,18 +1,37 @@
 """The audited load: a CSV a day, the table in Postgres, and only then the files' archive."""
 
-import dagster as dg
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
 
+import dagster as dg
+import duckdb
+
+from adtech_assets import graph
 from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
 from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup
+from adtech_assets.defs.dbt_project import dbt_project
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import DAILY, OWNERS, SINGLE_RUN, days_of, step
+from adtech_assets.defs.steps import (
+    DAILY,
+    OWNERS,
+    SINGLE_RUN,
+    days_told,
+    materialized,
+    run_days,
+    step,
+    table_spec,
+    to_build,
+)
 from adtech_assets.logs import failures, rollup
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.processed import clear_landing
+from adtech_assets.logs.rollup import HourCount
 from adtech_assets.serving import audited_load
 from adtech_assets.serving import daily_csv as csv_files
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
+from adtech_assets.versions import Day, Notes
 
 
 @dg.asset(
@@ -26,38 +45,39 @@ from adtech_assets.stores.postgres import Postgres
     owners=OWNERS,
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
+    metadata=table_spec("output/YYYY-MM-DD.csv", csv_files.COLUMNS),
 )
 def daily_csv(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
 ) -> dg.MaterializeResult[None]:
-    """Write the days' CSV files."""
-    days = days_of(context)
-    with step(context, settings, notes_failed_days=True):
-        with warehouse.get_connection() as connection:
-            files = Ledger(connection).day_files(days)
-            counts = rollup.hourly_counts(connection, days, settings.user_agent)
-        for day in days:
-            if day in files:
-                rows = [count for count in counts if count.day == day]
-                csv_files.write(settings.output_dir, day, rows)
-        return dg.MaterializeResult(
-            metadata={
-                "user_agent": settings.user_agent,
-                "folder": dg.MetadataValue.path(settings.output_dir),
-                "files": len(files),
-                "dagster/row_count": len(counts),
-                "impressions": sum(count.impressions for count in counts),
-                "clicks": sum(count.clicks for count in counts),
-                "dagster/column_schema": dg.TableSchema(
-                    [
-                        dg.TableColumn(name, "date" if name == "date" else "int")
-                        for name in csv_files.HEADER
-                    ]
-                ),
-            }
-        )
+    """Write the CSV files of stale days, and those of other days that are gone or were edited."""
+    with step(context, settings, notes_failed_days=True), warehouse.get_connection() as connection:
+        Ledger.create(connection)
+        connection.execute(rollup.SCHEMA)
+        notes, folder = Notes(connection), settings.output_dir
+        parts = graph.read(connection, settings, dbt_project())
+        wanted = parts.wanted(graph.DAILY_CSV)
+        versions = to_build(context, parts, graph.DAILY_CSV)
+        gone = {day for day in wanted if day and not csv_files.path_of(folder, day).exists()}
+        asked = set(run_days(context.run.tags) or ())
+        counts = _counts(connection, asked | gone | _dates(versions), settings.user_agent)
+        edited = {
+            day
+            for day in asked & wanted.keys() - gone
+            if not csv_files.holds(folder, day, counts[day])
+        }
+        versions |= {day: wanted[day] for day in gone | edited}
+        notes.forget(graph.DAILY_CSV, versions)
+        for day in _dates(versions) & wanted.keys():
+            # Of a day without files an earlier CSV stays: the load says what is to become of it.
+            csv_files.write(folder, day, counts[day])
+        notes.note(graph.DAILY_CSV, versions, context.run_id)
+        told = days_told(context, notes, graph.DAILY_CSV, versions)
+        for day, of_day in told.items():
+            of_day.update(_totals(counts[day]))
+        return materialized(context, context.asset_key, told)
 
 
 @dg.asset(
@@ -71,15 +91,7 @@ def daily_csv(
     owners=OWNERS,
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
-    metadata={
-        "dagster/table_name": "public.csv_data_task",
-        "dagster/column_schema": dg.TableSchema(
-            [
-                dg.TableColumn(name, type_.split()[0])
-                for name, type_ in audited_load.CSV_DATA_TASK.items()
-            ]
-        ),
-    },
+    metadata=table_spec("public.csv_data_task", audited_load.CSV_DATA_TASK),
 )
 def csv_data_task(
     context: dg.AssetExecutionContext,
@@ -87,30 +99,53 @@ def csv_data_task(
     warehouse: WarehouseResource,
     target: dg.ResourceParam[Postgres],
 ) -> dg.MaterializeResult[None]:
-    """Load the days' CSV files."""
-    days = days_of(context)
+    """Load the CSV files of stale days, and those of the run's days whose rows were edited."""
     with step(context, settings, notes_failed_days=True):
+        asked = set(run_days(context.run.tags) or ())
+        found = audited_load.read(target, asked)
+        loaded = found.days
         with warehouse.get_connection() as connection:
-            files = Ledger(connection).day_files(days)
-        loads = [
-            audited_load.DayLoad(
-                day,
-                csv_files.read(settings.output_dir, day) if day in files else [],
-                files.get(day),
+            Ledger.create(connection)
+            notes = Notes(connection)
+            ledger = Ledger(connection)
+            files = ledger.day_files(asked | set(ledger.loaded_days()))
+            versions = to_build(
+                context, graph.read(connection, settings, dbt_project()), graph.CSV_DATA_TASK
             )
-            for day in days
-        ]
-        audited_load.replace_days(
-            target, days, loads, user_agent=settings.user_agent, run_id=context.run_id
-        )
-        failures.clear(settings, days)
-        return dg.MaterializeResult(
-            metadata={
-                "user_agent": settings.user_agent,
-                "days_with_files": len(files),
-                "dagster/row_count": sum(len(load.counts) for load in loads),
+            # Of another target, or of one that was restored, the warehouse has noted nothing.
+            unlike = {
+                day
+                for day in files
+                if not audited_load.is_of(loaded.get(day), files[day], settings.user_agent)
             }
-        )
+            csvs = {
+                day: csv_files.read(settings.output_dir, day) if day in files else []
+                for day in asked | unlike | _dates(versions)
+            }
+            edited = found.edited | {day for day in asked if csvs[day] != found.counts[day]}
+            loads = {
+                day: audited_load.DayLoad(day, csvs[day], files.get(day))
+                for day in sorted(edited | unlike | _dates(versions))
+                # What another day's run cannot load either is told by `adtech status`.
+                if day in asked or not audited_load.loses_files(files.get(day), loaded.get(day))
+            }
+            if loads:
+                notes.forget(graph.CSV_DATA_TASK, loads)
+                audited_load.replace_days(
+                    target,
+                    list(loads.values()),
+                    user_agent=settings.user_agent,
+                    run_id=context.run_id,
+                )
+                wanted = graph.read(connection, settings, dbt_project()).wanted(graph.CSV_DATA_TASK)
+                notes.note(
+                    graph.CSV_DATA_TASK, {day: wanted.get(day) for day in loads}, context.run_id
+                )
+            failures.clear(settings, asked | loads.keys())
+            told = days_told(context, notes, graph.CSV_DATA_TASK, loads)
+        for day, of_day in told.items():
+            of_day.update(_totals(csvs[day]))
+        return materialized(context, context.asset_key, told)
 
 
 @dg.asset(
@@ -132,16 +167,41 @@ def processed_log_files(
     target: dg.ResourceParam[Postgres],
 ) -> dg.MaterializeResult[None]:
     """Clear the landing folder of what is safely loaded."""
-    days = days_of(context)
     with step(context, settings, notes_failed_days=True):
-        with target.connect(read_only=True) as postgres:
-            loaded = audited_load.audits(postgres, days)
+        loaded = audited_load.read(target, ()).days
         fingerprints = {day: audit.files_fingerprint for day, audit in loaded.items()}
         with warehouse.get_connection() as connection:
-            cleared = clear_landing(connection, settings, days, fingerprints)
-        return dg.MaterializeResult(
-            metadata={**vars(cleared), "archive": dg.MetadataValue.path(settings.archive_dir)}
-        )
+            cleared = clear_landing(connection, settings, fingerprints)
+        told: dict[date, dict[str, object]] = {day: {} for day in run_days(context.run.tags) or ()}
+        for became, files_of_days in vars(cleared).items():
+            for day, files in files_of_days.items():
+                told.setdefault(day, {})[f"files_{became}"] = files
+        return materialized(context, context.asset_key, told)
+
+
+def _dates(days: Iterable[Day]) -> set[date]:
+    return {day for day in days if day is not None}
+
+
+def _counts(
+    connection: duckdb.DuckDBPyConnection, days: set[date], user_agent: str
+) -> defaultdict[date, list[HourCount]]:
+    return _by_day(rollup.hourly_counts(connection, days, user_agent))
+
+
+def _by_day(counts: Iterable[HourCount]) -> defaultdict[date, list[HourCount]]:
+    by_day: defaultdict[date, list[HourCount]] = defaultdict(list)
+    for count in counts:
+        by_day[count.day].append(count)
+    return by_day
+
+
+def _totals(counts: list[HourCount]) -> dict[str, int]:
+    return {
+        "dagster/partition_row_count": len(counts),
+        "impressions": sum(count.impressions for count in counts),
+        "clicks": sum(count.clicks for count in counts),
+    }
 
 
 assets = [daily_csv, csv_data_task, processed_log_files]

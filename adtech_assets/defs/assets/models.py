@@ -1,181 +1,303 @@
 """The dbt models: staging, intermediate and marts, in parts that are built and fail apart."""
 
-import contextlib
+import textwrap
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
-from dagster_dbt import DagsterDbtTranslator, DbtProject
-from dagster_dbt.errors import DagsterDbtCliRuntimeError
-from dbt.adapters.base.impl import BaseAdapter
+from dagster._utils.interrupts import raise_interrupts_as
 
-from adtech_assets.defs.column_lineage import ColumnLineage
-from adtech_assets.defs.dbt import Dbt
-from adtech_assets.defs.model_metadata import MetadataAdapter
+from adtech_assets import graph
+from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, dbt_project
+from adtech_assets.defs.dbt_sources import create_sources
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import DAILY, OWNERS, SINGLE_RUN, run_days, step
+from adtech_assets.defs.steps import (
+    DAILY,
+    OWNERS,
+    SINGLE_RUN,
+    days_told,
+    is_rebuild,
+    materialized,
+    run_days,
+    step,
+    unchanged_since,
+)
 from adtech_assets.errors import UserError
-from adtech_assets.logs import rollup, user_agents
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.models import planning
+from adtech_assets.models.project import Model, Project, Test
 from adtech_assets.operational import history
-from adtech_assets.operational.snapshot import create_tables
-from adtech_assets.settings import PROJECT_DIR, Settings
+from adtech_assets.settings import Settings
+from adtech_assets.versions import Day, Notes
+
+if TYPE_CHECKING:
+    from adtech_assets.models.dbt import Result
 
 MOST_TOLD = 500
-"""Characters of an error that are told; the rest is in the log."""
+"""Characters of errors that are told; the rest is in the log."""
 
-DAILY_TAG = "daily"
-"""dbt tag of models that are partitioned by day: they replace the days of the run."""
+DONE = ("success", "pass", "warn")
+"""What dbt says of what went well."""
 
 BRANCHES = {"operational": "operational", "logs": "log", "rollup": "log"}
 """The branch of the graph that a dbt source belongs to."""
 
+project = dbt_project()
 
-class Translator(DagsterDbtTranslator):
-    """Names, groups and partitions of the dbt models in Dagster."""
 
-    def get_asset_spec(
-        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
-    ) -> dg.AssetSpec:
-        """Group by layer; partition by day what dbt builds by day."""
-        spec = super().get_asset_spec(manifest, unique_id, project)
-        node = self.get_resource_props(manifest, unique_id)
-        if node["resource_type"] not in ("model", "snapshot"):
-            return spec
-        return spec.replace_attributes(
-            group_name=node["schema"],
-            owners=OWNERS,
-            partitions_def=DAILY if DAILY_TAG in node["tags"] else None,
+def by_day(project: Project) -> set[str]:
+    """Models that are partitioned: built by day, or read by those that are.
+
+    So nothing that is built whole lies between two that have partitions, and a range of days that
+    is asked for in the UI is one run up to the last of these, and one more for the rest.
+    """
+    found: set[str] = set()
+    for model in reversed(list(project.models.values())):
+        if model.is_daily or model.name in found:
+            found |= {model.name, *model.inputs}
+    return found & project.models.keys()
+
+
+BY_DAY = by_day(project)
+
+
+def asset_spec(model: Model) -> dg.AssetSpec:
+    """Of a model: its group is its layer, and it is partitioned by day if it is built by day."""
+    code = textwrap.indent(model.raw_code, "    ")
+    return dg.AssetSpec(
+        dg.AssetKey(model.asset_key),
+        deps=[dg.AssetKey(project.asset_key(name)) for name in model.inputs],
+        description=f"{model.description}\n\n#### Raw SQL:\n```sql\n{code}\n```",
+        metadata={
+            "dagster/column_schema": dg.TableSchema(
+                [
+                    dg.TableColumn(name, column.type, column.description)
+                    for name, column in model.columns.items()
+                ]
+            ),
+            **_column_lineage(model),
+            "dagster/table_name": f"warehouse.{model.table}",
+            "dagster/storage_kind": "duckdb",
+            "dagster-dbt/materialization_type": model.materialized,
+            "dagster_dbt/unique_id": model.unique_id,
+        },
+        skippable=True,
+        group_name=model.schema,
+        code_version=model.code,
+        owners=OWNERS,
+        tags={"daily": ""} if model.is_daily else {},
+        kinds={"dbt", "duckdb"},
+        partitions_def=DAILY if model.name in BY_DAY else None,
+    )
+
+
+def _column_lineage(model: Model) -> dict[str, dg.TableColumnLineage]:
+    if not model.column_lineage:
+        return {}
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(
+            {
+                column: [dg.TableColumnDep(dg.AssetKey(key), name) for key, name in found]
+                for column, found in model.column_lineage.items()
+            }
         )
+    }
 
 
-dbt = Dbt(
-    DbtProject(
-        PROJECT_DIR / "adtech_dbt",
-        # Not where dbt by hand leaves its manifest: that may be of a partial parse.
-        target_path=Path("target", "dagster"),
-        profiles_dir=PROJECT_DIR / "adtech_dbt",
-    ),
-    Translator(),
-)
+def check_spec(test: Test) -> dg.AssetCheckSpec:
+    """Of a test: what depends on its model waits for it, unless it only warns."""
+    asset = dg.AssetKey(project.models[test.model].asset_key)
+    read = {dg.AssetKey(project.asset_key(name)) for name in test.inputs}
+    return dg.AssetCheckSpec(
+        test.check_name,
+        asset=asset,
+        additional_deps=sorted(read - {asset}),
+        metadata={"dagster_dbt/unique_id": test.unique_id},
+        blocking=test.is_error,
+    )
 
 
-@contextlib.contextmanager
-def _told_in_a_line(settings: Settings) -> Iterator[None]:
-    """What dbt says of a failed model or test, without the command line around it."""
-    try:
-        yield
-    except DagsterDbtCliRuntimeError as error:
-        _, _, errors = str(error).partition("Errors parsed from dbt logs:")
-        told = " ".join((errors or str(error)).split())[:MOST_TOLD]
-        raise UserError(f"dbt: {told} (log: {settings.dbt_target_dir / 'dbt.log'})") from error
-
-
-def _create_sources(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables that the models read, as far as nobody has loaded them: empty ones."""
-    Ledger.create(connection)
-    connection.execute(rollup.SCHEMA)
-    connection.execute(user_agents.SCHEMA)
-    create_tables(connection)
-
-
-def _parts() -> dict[str, list[str]]:
-    """The models and snapshots of each part, by its name."""
+def _parts() -> dict[str, list[Model]]:
+    """The models and snapshots of each part, by its name; each behind those that it reads."""
     parts = defaultdict(list)
-    for unique_id, node in sorted(dbt.manifest["nodes"].items()):
-        if node["resource_type"] in ("model", "snapshot"):
-            parts[_part(unique_id)].append(unique_id)
+    for model in project.models.values():
+        parts[_part(model)].append(model)
     return parts
 
 
-def _part(unique_id: str) -> str:
+def _part(model: Model) -> str:
     """The part of a model: what is in one is built, and fails, together.
 
     It has one branch, so that a failure of the log files does not hold back what stands on the
-    operational database, and the other way round. And it has one partitioning: whole models are in
-    `base` before the daily ones, and in `summary` behind them.
+    operational database, and the other way round. And it has one partitioning.
     """
-    nodes, sources = dbt.manifest["nodes"], dbt.manifest["sources"]
-    above = set(_ancestors(unique_id))
-    branches = {BRANCHES[sources[source]["source_name"]] for source in above & sources.keys()}
-    if DAILY_TAG in nodes[unique_id]["tags"]:
-        kind = "daily"
-    elif any(DAILY_TAG in nodes[ancestor]["tags"] for ancestor in above & nodes.keys()):
-        kind = "summary"
-    else:
-        kind = "base"
+    above = set(_ancestors(model))
+    branches = {
+        BRANCHES[source.branch] for name, source in project.sources.items() if name in above
+    }
+    kind = "daily" if model.name in BY_DAY else "whole"
     return f"{branches.pop() if len(branches) == 1 else 'joint'}_{kind}_models"
 
 
-def _ancestors(unique_id: str) -> Iterator[str]:
-    """What a node stands on, sources included; some of it more than once."""
-    for parent in dbt.manifest["parent_map"][unique_id]:
-        yield parent
-        yield from _ancestors(parent)
+def _ancestors(model: Model) -> Iterator[str]:
+    """What a model stands on, sources included; some of it more than once."""
+    for name in model.inputs:
+        yield name
+        if name in project.models:
+            yield from _ancestors(project.models[name])
 
 
-def _build_assets(name: str, unique_ids: list[str]) -> dg.AssetsDefinition:
-    specs = {
-        unique_id: dbt.translator.get_asset_spec(dbt.manifest, unique_id, dbt.project)
-        for unique_id in unique_ids
-    }
-    check_specs = [
-        check
-        for unique_id, spec in specs.items()
-        for test in dbt.manifest["child_map"][unique_id]
-        if test.startswith("test.")
-        and (check := dbt.translator.get_asset_check_spec(spec, dbt.manifest, test, dbt.project))
-    ]
-    nodes = {spec.key: unique_id for unique_id, spec in specs.items()} | {
-        check.key: check.metadata["dagster_dbt/unique_id"] for check in check_specs
-    }
+def _build_assets(name: str, built: list[Model]) -> dg.AssetsDefinition:
+    names = {model.name for model in built}
+    tests = {check_spec(test).key: test for test in project.tests.values() if test.model in names}
 
     @dg.multi_asset(
         name=name,
-        specs=list(specs.values()),
-        check_specs=check_specs,
+        specs=list(map(asset_spec, built)),
+        check_specs=list(map(check_spec, tests.values())),
         can_subset=True,
         backfill_policy=SINGLE_RUN,
     )
-    def models(
+    def build_models(
         context: dg.AssetExecutionContext,
         settings: dg.ResourceParam[Settings],
         warehouse: WarehouseResource,
-    ) -> Iterator[Any]:
-        """Build and test the models; those partitioned by day for the days of the run."""
-        days = run_days(context.run.tags)
-        window = (
-            [f"--event-time-start={days.first}", f"--event-time-end={days.end}"] if days else []
-        )
-        selected = [
-            nodes[key] for key in (*context.selected_asset_keys, *context.selected_asset_check_keys)
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        """Build the models that are stale, for the days that are, and test them."""
+        asked = [
+            model for model in built if dg.AssetKey(model.asset_key) in context.selected_asset_keys
         ]
-        has_history = any(node.startswith("snapshot.") for node in selected)
-        with step(context, settings), _told_in_a_line(settings), warehouse.store.reserved():
-            # Also waits for whoever looks at the file with DuckDB's own client: they hold DuckDB's
-            # lock, not ours.
+        asked_tests = [tests[key] for key in sorted(context.selected_asset_check_keys)]
+        again = set(run_days(context.run.tags) or ()) if is_rebuild(context) else None
+        # Nobody comes between what is planned, what dbt does and what is noted of it.
+        with step(context, settings), warehouse.store.reserved():
             with warehouse.get_connection() as connection:
-                _create_sources(connection)
-                restored = history.restore(connection, settings.history_dir) if has_history else []
-            for snapshot in restored:
-                context.log.info(f"Restored {snapshot} from {settings.history_dir}.")
-            build = dbt.build(context, selected, settings.dbt_target_dir, window)
+                create_sources(connection)
+                if any(model.materialized == "snapshot" for model in asked):
+                    for restored in history.restore(connection, settings.history_dir):
+                        context.log.info(f"Restored {restored} from {settings.history_dir}.")
+                parts = graph.read(connection, settings, project)
+                todo = planning.plan(connection, parts, asked, asked_tests, again)
+                planning.begin(connection, todo)
+            results = _build(todo, settings) if todo else []
             with warehouse.get_connection() as connection:
-                if has_history:
+                planning.finish(connection, project, todo, results, context.run_id)
+                if any(project.models[name].materialized == "snapshot" for name in todo.models):
                     history.keep(connection, settings.history_dir)
-                build.adapter = cast("BaseAdapter", MetadataAdapter(connection))
-                lineage = ColumnLineage(settings.dbt_target_dir, dbt.project.manifest_path)
-                yield from lineage.attached(
-                    build.stream()
-                    .fetch_row_counts()
-                    .fetch_column_metadata(with_column_lineage=not lineage.is_known(selected))
-                )
-                lineage.keep()
+                failed = {result.unique_id for result in results if result.status not in DONE}
+                for model in asked:
+                    if model.unique_id not in failed:
+                        built_days = todo.models.get(model.name)
+                        yield _materialized(context, connection, model, built_days)
+                yield from _verdicts(connection, asked_tests, todo, results)
+            _tell_failures(results, settings)
 
-    return models
+    return build_models
 
 
-assets = [_build_assets(name, unique_ids) for name, unique_ids in _parts().items()]
+def _build(todo: planning.Plan, settings: Settings) -> "list[Result]":
+    # It takes 0.35 s to load, in a process that may have nothing to build.
+    from adtech_assets.models import dbt  # noqa: PLC0415
+
+    # At this one dbt cancels its queries. Dagster's own it would take for an error of its own.
+    with raise_interrupts_as(KeyboardInterrupt):
+        return dbt.build(
+            [*(project.models[name].unique_id for name in todo.models), *todo.tests],
+            todo.days,
+            project_dir=DBT_DIR,
+            parsed=DBT_DIR / MANIFEST,
+            target_path=settings.dbt_target_dir,
+        )
+
+
+def _materialized(
+    context: dg.AssetExecutionContext,
+    connection: duckdb.DuckDBPyConnection,
+    model: Model,
+    built: Collection[Day] | None,
+) -> dg.MaterializeResult[None]:
+    """What there is to say of a model, and of each day that was built or asked for."""
+    key, notes = dg.AssetKey(model.asset_key), Notes(connection)
+    noted = notes.noted_at(model.name, notes.of(model.name)).values()
+    unchanged = {} if built is not None else unchanged_since(max(noted, default=None))
+    if model.name not in BY_DAY:
+        return dg.MaterializeResult(
+            asset_key=key, metadata=_row_count(connection, model) | unchanged
+        )
+    if model.materialized != "incremental":
+        # Without rows by day: a view, or all versions of what is known.
+        told = days_told(context, notes, model.name, ())
+        return materialized(
+            context, key, {day: {} for day in told}, _row_count(connection, model) | unchanged
+        )
+    told = days_told(context, notes, model.name, built or ())
+    rows = dict(
+        connection.execute(
+            f"SELECT event_date, count(*) FROM {model.table} "
+            "WHERE event_date IN (SELECT unnest(?::DATE[])) GROUP BY ALL",
+            [list(told)],
+        ).fetchall()
+    )
+    for day, of_day in told.items():
+        of_day["dagster/partition_row_count"] = rows.get(day, 0)
+    return materialized(context, key, told)
+
+
+def _verdicts(
+    connection: duckdb.DuckDBPyConnection,
+    asked: list[Test],
+    todo: planning.Plan,
+    results: "list[Result]",
+) -> Iterator[dg.AssetCheckResult]:
+    """What the tests say: those that were asked now, and those whose inputs have not changed."""
+    by_id = {result.unique_id: result for result in results}
+    notes = Notes(connection)
+    for test in asked:
+        if test.unique_id not in todo.tests:
+            known = notes.verdict(test.unique_id)
+            if known is not None:
+                yield _check_result(test, known.status, known.failures, unchanged_since(known.at))
+        elif test.unique_id in by_id and by_id[test.unique_id].status != "skipped":
+            result = by_id[test.unique_id]
+            yield _check_result(
+                test, result.status, result.failures, {"Execution Duration": result.seconds}
+            )
+
+
+def _check_result(
+    test: Test, status: str, failures: int | None, metadata: Mapping[str, Any]
+) -> dg.AssetCheckResult:
+    failed_rows = {} if failures is None else {"dagster_dbt/failed_row_count": failures}
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(project.models[test.model].asset_key),
+        check_name=test.check_name,
+        passed=status == "pass",
+        severity=dg.AssetCheckSeverity.WARN if status == "warn" else dg.AssetCheckSeverity.ERROR,
+        metadata={"status": status, **failed_rows, **metadata},
+    )
+
+
+def _row_count(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, Any]:
+    """None of views: to count them may cost as much as to build a table."""
+    if model.materialized == "view":
+        return {}
+    row = connection.execute(f"SELECT count(*) FROM {model.table}").fetchone()
+    return {"dagster/row_count": row[0] if row else 0}
+
+
+def _tell_failures(results: "Iterable[Result]", settings: Settings) -> None:
+    """Fail, with a line about each model and test that did."""
+    failed = [result for result in results if result.status in ("error", "fail")]
+    if failed:
+        told = "; ".join(
+            result.message
+            if result.unique_id not in project.tests
+            else f"Failure in test {project.tests[result.unique_id].check_name}: {result.message}"
+            for result in failed
+        )
+        log = settings.dbt_target_dir / "dbt.log"
+        raise UserError(f"dbt: {told[:MOST_TOLD]} (log: {log})")
+
+
+assets = [_build_assets(name, models) for name, models in _parts().items()]

@@ -12,15 +12,18 @@ from adtech_assets.defs.steps import (
     OWNERS,
     SINGLE_RUN,
     days_of,
+    days_told,
+    materialized,
     run_days,
     step,
-    table_metadata,
+    table_spec,
 )
-from adtech_assets.logs.ledger import RAW_TABLES
+from adtech_assets.logs.ledger import EVENT_COLUMNS, RAW_TABLES, Ledger
 from adtech_assets.logs.names import KINDS, Kind
 from adtech_assets.operational import snapshot
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
+from adtech_assets.versions import Notes
 
 if TYPE_CHECKING:
     from adtech_assets.logs.ingest import Ingested
@@ -46,6 +49,7 @@ def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
         owners=OWNERS,
         partitions_def=DAILY,
         backfill_policy=SINGLE_RUN,
+        metadata=table_spec(RAW_TABLES[kind], EVENT_COLUMNS),
     )
     def raw_logs(
         context: dg.AssetExecutionContext,
@@ -62,21 +66,12 @@ def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
             days = days_of(context)
             result = Ingest(connection, settings, kind, days, context.run_id).run()
             _report(context, kind, result)
-            return dg.MaterializeResult(
-                metadata={
-                    "files_loaded": result.loaded,
-                    "rows_loaded": result.rows,
-                    "events_of_another_hour": result.events_other_hour,
-                    "events_without_time": result.events_without_time,
-                    "file_schemas": len(result.schemas),
-                    "files_known": result.known,
-                    "files_duplicate": len(result.duplicates),
-                    "files_quarantined": len(result.quarantined),
-                    "files_unsettled": len(result.unsettled),
-                    "files_before_start_date": result.outside,
-                    **table_metadata(connection, RAW_TABLES[kind]),
-                }
-            )
+            totals = Ledger(connection).day_totals(kind, days)
+            told = days_told(context, Notes(connection), RAW_TABLES[kind], result.changed_days)
+            for day, of_day in told.items():
+                of_day.update(totals.get(day, {"files": 0, "events": 0}))
+                of_day["dagster/partition_row_count"] = of_day["events"]
+            return materialized(context, RAW_LOG_KEYS[kind], told)
 
     return raw_logs
 
@@ -116,7 +111,9 @@ log_files = dg.AssetSpec(
             group_name="raw",
             kinds={"duckdb", "postgres"},
             owners=OWNERS,
-            partitions_def=DAILY if table in snapshot.EVENT_TABLES else None,
+            # Whole tables too: what is built by day goes by the campaigns as they are known then.
+            partitions_def=DAILY,
+            metadata=table_spec(f"raw.{table}", snapshot.SOURCES[table].columns),
         )
         for table, key in RAW_OPERATIONAL_KEYS.items()
     ]
@@ -150,29 +147,25 @@ def raw_operational(
     with step(context, settings), warehouse.get_connection() as connection:
         if settings.source_database_url is None:
             # The embedded source begins with empty tables, so that log files alone can be loaded.
-            # Imported here, like the readers: SQLAlchemy takes 0.1 s.
-            from adtech_assets.operational.schema import create_schema  # noqa: PLC0415
-
             with source.connect() as postgres:
-                create_schema(postgres)
-        extracted = snapshot.extract(
-            connection, source, run_days(context.run.tags), tables, context.run_id
-        )
+                if not snapshot.is_there(postgres):
+                    # Imported here, like the readers: SQLAlchemy takes 0.1 s.
+                    from adtech_assets.operational.schema import create_schema  # noqa: PLC0415
+
+                    create_schema(postgres)
+        days = run_days(context.run.tags)
+        extracted = snapshot.extract(connection, source, days, tables, context.run_id)
+        notes = Notes(connection)
         for table, key in RAW_OPERATIONAL_KEYS.items():
             if key in selected and table in extracted:
-                yield dg.MaterializeResult(
-                    asset_key=key,
-                    metadata={
-                        "rows_extracted": extracted[table].rows,
-                        "rows_undated": extracted[table].undated,
-                        **table_metadata(connection, f"raw.{table}"),
-                    },
-                )
+                found = extracted[table]
+                told = days_told(context, notes, f"raw.{table}", found.changed_days)
+                for day, of_day in told.items():
+                    of_day["dagster/partition_row_count"] = found.rows_of(day)
+                yield materialized(context, key, told)
         if EXTRACTED_DAYS_KEY in selected:
-            yield dg.MaterializeResult(
-                asset_key=EXTRACTED_DAYS_KEY,
-                metadata=table_metadata(connection, "raw.extracted_days"),
-            )
+            told = {day: {"dagster/partition_row_count": 1} for day in days or ()}
+            yield materialized(context, EXTRACTED_DAYS_KEY, told)
 
 
 assets: list[dg.AssetsDefinition | dg.AssetSpec] = [*raw_logs, log_files, raw_operational]

@@ -4,13 +4,26 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from adtech_assets import graph
 from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
+from adtech_assets.defs.dbt_project import dbt_project
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import DAILY, OWNERS, SINGLE_RUN, days_of, step, table_metadata
+from adtech_assets.defs.steps import (
+    DAILY,
+    OWNERS,
+    SINGLE_RUN,
+    days_told,
+    materialized,
+    step,
+    table_spec,
+    to_build,
+)
 from adtech_assets.logs import rollup
 from adtech_assets.logs import user_agents as agents
+from adtech_assets.logs.ledger import Ledger
 from adtech_assets.settings import Settings
 from adtech_assets.stores.warehouse import transaction
+from adtech_assets.versions import Notes
 
 
 @dg.asset(
@@ -25,61 +38,79 @@ from adtech_assets.stores.warehouse import transaction
     owners=OWNERS,
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
+    metadata=table_spec(graph.ROLLUP, rollup.COLUMNS),
 )
 def hourly_user_agent_rollup(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
 ) -> dg.MaterializeResult[None]:
-    """Rebuild the days' roll-up from all their raw rows."""
+    """Rebuild the roll-up of stale days from all their raw rows."""
     with step(context, settings, notes_failed_days=True), warehouse.get_connection() as connection:
+        Ledger.create(connection)
         connection.execute(rollup.SCHEMA)
-        with transaction(connection):
-            rows = rollup.rebuild(connection, days_of(context))
-        return dg.MaterializeResult(
-            metadata={
-                "rows_of_these_days": rows,
-                **table_metadata(connection, "rollup.hourly_user_agent_rollup"),
-            }
-        )
+        notes = Notes(connection)
+        versions = to_build(context, graph.read(connection, settings, dbt_project()), graph.ROLLUP)
+        days = [day for day in versions if day is not None]
+        if days:
+            with transaction(connection):
+                rollup.rebuild(connection, days)
+                notes.note(graph.ROLLUP, versions, context.run_id)
+        told = days_told(context, notes, graph.ROLLUP, days)
+        totals = rollup.day_totals(connection, told)
+        for day, of_day in told.items():
+            rows, impressions, clicks = totals.get(day, (0, 0, 0))
+            of_day.update(
+                {
+                    "dagster/partition_row_count": rows,
+                    "impressions": impressions,
+                    "clicks": clicks,
+                }
+            )
+        return materialized(context, context.asset_key, told)
 
 
 @dg.asset(
     deps=[hourly_user_agent_rollup],
     description=(
         "One row for each distinct user agent: browser, operating system, device, and why its "
-        "traffic is invalid, if it is. Agents are classified once; those of the run's days again "
-        "when the classifier has changed."
+        "traffic is invalid, if it is. Each agent is classified once, and all again when the "
+        "classifier has changed."
     ),
     group_name="rollup",
     kinds={"duckdb", "python"},
     owners=OWNERS,
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
+    metadata=table_spec(graph.USER_AGENTS, agents.COLUMNS),
 )
 def user_agents(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
 ) -> dg.MaterializeResult[None]:
-    """Classify what the days' roll-up has of new agents."""
-    days = days_of(context)
+    """Classify what the roll-up of stale days has of agents that are not known yet."""
     with step(context, settings), warehouse.get_connection() as connection:
+        Ledger.create(connection)
         connection.execute(rollup.SCHEMA)
         connection.execute(agents.SCHEMA)
-        with transaction(connection):
-            now = datetime.now(UTC).replace(tzinfo=None)
-            classified = agents.classify_days(connection, days, now=now)
-        share = agents.crawler_share(connection, days)
-        return dg.MaterializeResult(
-            metadata={
-                "agents_classified_now": classified.new,
-                "crawlers": classified.crawlers,
-                "crawler_share_of_these_days": 0.0 if share is None else share,
-                "classifier_version": agents.classifier_version(),
-                **table_metadata(connection, "rollup.user_agents"),
-            }
+        notes = Notes(connection)
+        versions = to_build(
+            context, graph.read(connection, settings, dbt_project()), graph.USER_AGENTS
         )
+        days = [day for day in versions if day is not None]
+        metadata: dict[str, object] = {"classifier_version": agents.classifier_version()}
+        if days:
+            with transaction(connection):
+                now = datetime.now(UTC).replace(tzinfo=None)
+                classified = agents.classify_days(connection, days, now=now)
+                notes.note(graph.USER_AGENTS, versions, context.run_id)
+            context.log.info(f"{classified.new} of {classified.agents} agents classified now.")
+        told = days_told(context, notes, graph.USER_AGENTS, days)
+        totals = agents.day_totals(connection, told)
+        for day, of_day in told.items():
+            of_day["agents"], of_day["crawler_share"] = totals.get(day, (0, 0.0))
+        return materialized(context, context.asset_key, told, metadata)
 
 
 assets = [hourly_user_agent_rollup, user_agents]

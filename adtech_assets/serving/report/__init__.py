@@ -5,15 +5,13 @@ say it in sentences and tables, `charts` draw it with the marks of `svg`, `page`
 Nothing here knows of Dagster, reads the clock or needs a network.
 """
 
-from adtech_assets.serving.report.page import FILE_NAME, render, write
+from adtech_assets.serving.check import Check
+from adtech_assets.serving.report.page import render, write
 from adtech_assets.serving.report.pictures import pictures
-from adtech_assets.serving.report.published import MARTS, Published, read
-from adtech_assets.serving.report.sections.trust import Check
+from adtech_assets.serving.report.published import Published, read
 from adtech_assets.serving.report.text import percent
 
 __all__ = [
-    "FILE_NAME",
-    "MARTS",
     "Check",
     "Published",
     "percent",

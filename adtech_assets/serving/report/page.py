@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from adtech_assets.serving.check import Check
     from adtech_assets.serving.report.published import Published
 
-FILE_NAME = "kpi_report.html"
 TITLE = "Ad KPIs"
 CONTENTS = (
     ("headline", "In short"),
@@ -33,7 +33,7 @@ CONTENTS = (
 )
 
 
-def write(path: Path, published: Published, checks: Sequence[trust.Check] | None = None) -> None:
+def write(path: Path, published: Published, checks: Sequence[Check] | None = None) -> None:
     """Write the report; the same marts and checks give the same page, byte for byte.
 
     Args:
@@ -49,7 +49,7 @@ def write(path: Path, published: Published, checks: Sequence[trust.Check] | None
         partial.write_text(page, encoding="utf-8")
 
 
-def render(published: Published, checks: Sequence[trust.Check] | None = None) -> str:
+def render(published: Published, checks: Sequence[Check] | None = None) -> str:
     """The page as text."""
     days = published.days or []
     return (

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from adtech_assets.serving.marts import SCHEMA
+from adtech_assets.serving.marts import REPORTED, SCHEMA
 from adtech_assets.serving.report.statistics import wilson
 from adtech_assets.stores.postgres import retried
 
@@ -222,31 +222,6 @@ ORDER BY event_date, event_type DESC
 """
 _LOADS = "SELECT day, loaded_at FROM public.load_audit ORDER BY day"
 
-MARTS = {
-    "fct_daily_summary": ("event_date", "impressions", "clicks", "ctr"),
-    "fct_campaign_daily": ("event_date", "estimated_spend"),
-    "mart_campaign_kpis": (
-        *("campaign_id", "campaign_name", "advertiser_name", "pacing_status", "impressions"),
-        *("clicks", "ctr", "ctr_low", "ctr_high", "estimated_spend", "budget"),
-        *("budget_used_share", "on_schedule_indicator", "projected_spend", "anomalous_days"),
-        "is_current",
-    ),
-    "fct_campaign_ctr": ("campaign_id", "campaign_name", "impressions", "clicks", "ctr"),
-    "fct_campaign_pacing_daily": ("campaign_id", "event_date", "elapsed_days", "flight_days"),
-    "fct_campaign_hour_profiles": ("iso_weekday", "hour_of_day", "impressions", "clicks"),
-    "fct_user_agent_hourly": (
-        *("user_agent_id", "event_date", "gross_impressions", "gross_clicks"),
-        *("valid_impressions", "valid_clicks"),
-    ),
-    "dim_user_agents": ("user_agent_id", "device_class"),
-    "fct_traffic_quality_daily": ("event_date", "invalid_reason", "impressions", "clicks"),
-    "fct_log_reconciliation_daily": (
-        *("event_date", "event_type", "status", "log_events", "db_events"),
-        "log_db_discrepancy",
-    ),
-}
-"""The columns of each mart that the report reads."""
-
 _DATED = ("fct_daily_summary", "fct_traffic_quality_daily", "fct_log_reconciliation_daily")
 
 
@@ -279,7 +254,7 @@ class _Reader:
             quality=self._rows(Quality, _QUALITY, "fct_traffic_quality_daily"),
             reconciliation=self._rows(Reconciled, _RECONCILIATION, "fct_log_reconciliation_daily"),
             loads=self._loads(),
-            unpublished=[mart for mart in MARTS if mart not in self._there],
+            unpublished=[mart for mart in REPORTED if mart not in self._there],
         )
 
     def _published_marts(self) -> set[str]:
@@ -293,7 +268,7 @@ class _Reader:
         )
         for mart, column in rows:
             found.setdefault(mart, set()).add(column)
-        return {mart for mart, columns in MARTS.items() if found.get(mart, set()) >= {*columns}}
+        return {mart for mart, columns in REPORTED.items() if found.get(mart, set()) >= {*columns}}
 
     def _last_day(self) -> date | None:
         ends = [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -24,35 +24,11 @@ from adtech_assets.serving.report.svg import tag
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from adtech_assets.serving.check import Check
     from adtech_assets.serving.report.published import Published
 
 
 CHECK_LETTERS = 600
-
-
-@dataclass(frozen=True)
-class Check:
-    """The latest evaluation of a check, as whoever runs the checks tells it."""
-
-    asset: str
-    name: str
-    severity: Literal["WARN", "ERROR"]
-    description: str
-    passed: bool
-    evaluated_at: datetime
-    """Naive UTC."""
-
-    @property
-    def look(self) -> Look:
-        """A failed check that only warns is a warning."""
-        if self.passed:
-            return "good"
-        return "warn" if self.severity == "WARN" else "bad"
-
-    @property
-    def outcome(self) -> str:
-        """The same as a word."""
-        return {"good": "passed", "warn": "warned", "bad": "failed"}[self.look]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,111 @@
+"""What the pipeline is made of, and what each part of it is built from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adtech_assets.logs import rollup, user_agents
+from adtech_assets.logs.ledger import LEDGER_TABLE, RAW_TABLES
+from adtech_assets.operational.snapshot import EVENT_TABLES, WHOLE_TABLES
+from adtech_assets.versions import By, Input, Notes, Part, Parts, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date
+
+    import duckdb
+
+    from adtech_assets.models.project import Model, Project
+    from adtech_assets.settings import Settings
+
+ROLLUP = "rollup.hourly_user_agent_rollup"
+USER_AGENTS = "rollup.user_agents"
+DAILY_CSV = "daily_csv"
+CSV_DATA_TASK = "csv_data_task"
+EXTRACTED_DAYS = "raw.extracted_days"
+
+CSV_VERSION = 1
+"""Of what the daily CSV, and the table that it is loaded into, say; to be raised with a change."""
+
+
+def parts(settings: Settings, project: Project) -> list[Part]:
+    """Every part, inputs before what is built from them."""
+    built = [*_log_branch(settings), *_source()]
+    built += _models(settings, project, {part.name: part.by for part in built})
+    return [*built, *_tests(settings, project, {part.name: part.by for part in built})]
+
+
+def read(connection: duckdb.DuckDBPyConnection, settings: Settings, project: Project) -> Parts:
+    """The parts with the versions that the warehouse notes of them."""
+    return Parts(parts(settings, project), Notes(connection).of)
+
+
+def stale_days(parts: Parts) -> set[date]:
+    """Days of which something that is built by day has another version than it should have.
+
+    What has never been built, for nobody has asked for it, is not stale.
+    """
+    return {
+        day
+        for part in parts
+        if part.by == "day" and part.inputs and not part.is_view and parts.noted(part.name)
+        for day in parts.stale(part.name)
+        if day is not None
+    }
+
+
+def _log_branch(settings: Settings) -> Iterator[Part]:
+    for table in RAW_TABLES.values():
+        yield Part(table, "day")
+    yield Part(LEDGER_TABLE, "day")
+    raw = tuple(Input(table) for table in RAW_TABLES.values())
+    yield Part(ROLLUP, "day", raw, digest(rollup.ROLLUP))
+    yield Part(USER_AGENTS, "day", (Input(ROLLUP),), digest(user_agents.classifier_version()))
+    csv = digest(CSV_VERSION, settings.user_agent)
+    yield Part(DAILY_CSV, "day", (Input(ROLLUP),), csv)
+    yield Part(CSV_DATA_TASK, "day", (Input(DAILY_CSV),))
+
+
+def _source() -> Iterator[Part]:
+    for table in EVENT_TABLES:
+        yield Part(f"raw.{table}", "day")
+    yield Part(EXTRACTED_DAYS, "day")
+    for table in WHOLE_TABLES:
+        yield Part(f"raw.{table}", "change")
+
+
+def _models(settings: Settings, project: Project, by: dict[str, By]) -> Iterator[Part]:
+    """The dbt models; a view has the grain of what it reads, for it has no rows of its own."""
+    for model in project.models.values():
+        read = {by[name] for name in model.inputs}
+        if model.materialized == "table":
+            by[model.name] = "whole"
+        elif model.materialized == "snapshot":
+            by[model.name] = "change"
+        elif model.materialized == "incremental" or "day" in read:
+            by[model.name] = "day"
+        else:
+            by[model.name] = "whole" if "whole" in read else "change"
+        yield Part(
+            model.name,
+            by[model.name],
+            tuple(_input(model, name) for name in model.inputs),
+            digest(model.code, settings.timezone if model.uses_timezone else None),
+            is_view=model.materialized == "view",
+        )
+
+
+def _tests(settings: Settings, project: Project, by: Mapping[str, By]) -> Iterator[Part]:
+    """The dbt tests: what is noted is the verdict on these versions."""
+    for test in project.tests.values():
+        yield Part(
+            test.unique_id,
+            "day" if test.is_daily else "whole",
+            tuple(Input(name, undated=test.is_daily and by[name] != "day") for name in test.inputs),
+            digest(test.code, settings.timezone if test.uses_timezone else None),
+        )
+
+
+def _input(model: Model, name: str) -> Input:
+    """What a model reads: the days around its own, and of campaigns what was known on the day."""
+    return Input(name, model.days_around.get(name, 0), as_of_day=model.is_daily)
