@@ -65,6 +65,8 @@ def changing_loaded(
         urls: dict[StoreName, str] = {}
         with psycopg.connect(postgres_server, autocommit=True) as connection:
             for store in STORES:
+                # Tests of another folder may have had it before.
+                connection.execute(f'DROP DATABASE IF EXISTS "changing_{store}"')
                 connection.execute(f'CREATE DATABASE "changing_{store}"')
                 urls[store] = postgres_server.replace("/analytics?", f"/changing_{store}?")
         settings = _changing_settings(tmp_path_factory.mktemp("changing"), urls)
