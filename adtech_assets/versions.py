@@ -93,10 +93,14 @@ class Notes:
         rows = self._connection.execute(query, {"part": part, **_days(days)}).fetchall()
         return dict(rows)
 
-    def days_of_run(self, run_id: str) -> set[date]:
-        """Days of which a run has noted a version that was not there before."""
-        query = "SELECT DISTINCT day FROM state.versions WHERE run_id = ? AND day IS NOT NULL"
-        return {day for (day,) in self._connection.execute(query, [run_id]).fetchall()}
+    def days_of_run(self, run_id: str, part: str | None = None) -> set[date]:
+        """Days of which a run has noted a version that was not there before: of a part, or any."""
+        query = (
+            "SELECT DISTINCT day FROM state.versions "
+            "WHERE run_id = $run_id AND day IS NOT NULL AND coalesce(part = $part, true)"
+        )
+        found = self._connection.execute(query, {"run_id": run_id, "part": part}).fetchall()
+        return {day for (day,) in found}
 
     def note(self, part: str, versions: Mapping[Day, str | None], run_id: str) -> set[Day]:
         """Set the versions of some days; None takes a day's version away.

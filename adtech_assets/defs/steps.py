@@ -115,13 +115,18 @@ def days_of(context: dg.AssetExecutionContext) -> DayRange:
 
 
 def days_to_check(
-    context: dg.AssetCheckExecutionContext, connection: duckdb.DuckDBPyConnection
+    context: dg.AssetCheckExecutionContext,
+    connection: duckdb.DuckDBPyConnection,
+    part: str | None = None,
 ) -> DayRange:
-    """The days of the run, and those that it has built beside; all if it is about no days."""
+    """The days of the run, and those that it has built beside; all if it is about no days.
+
+    Of a part: those of which it has built this one.
+    """
     asked = run_days(context.run.tags)
     if asked is None:
         return loadable_days(settings)
-    days = Notes(connection).days_of_run(context.run.run_id) | {asked.first, asked.last}
+    days = Notes(connection).days_of_run(context.run.run_id, part) | {asked.first, asked.last}
     return DayRange(min(days), max(days))
 
 
