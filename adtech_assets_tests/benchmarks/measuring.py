@@ -141,10 +141,15 @@ class _Watch:
     def _follow(self, process: psutil.Process) -> None:
         while not self._ended.wait(SAMPLE_SECONDS):
             now = 0
+            commands: dict[int, list[str]] = {}
             with suppress(psutil.Error):
                 for one in [process, *process.children(recursive=True)]:
                     with suppress(psutil.Error):
-                        now += one.memory_info().rss
+                        commands[one.pid] = one.cmdline()
+                        # A child that has just been forked, to start a program, is its parent's
+                        # memory once more. Dagster starts four for what a run prints.
+                        if commands[one.pid] != commands.get(one.ppid()):
+                            now += one.memory_info().rss
             self.peak_bytes = max(self.peak_bytes, now)
 
 

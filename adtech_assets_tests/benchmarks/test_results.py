@@ -2,12 +2,13 @@
 
 import json
 import re
+import sys
 import time
 
 import pytest
 
 from adtech_assets_tests.benchmarks import results
-from adtech_assets_tests.benchmarks.measuring import Measured, interleaved
+from adtech_assets_tests.benchmarks.measuring import Measured, interleaved, run
 from adtech_assets_tests.benchmarks.results import Figure
 from adtech_assets_tests.benchmarks.timed_event_log import Stopwatch
 
@@ -36,6 +37,12 @@ def test_medians_are_taken_in_turns():
     assert turns == ["a", "b"] * 3
     assert taken["a"].seconds == 2.0
     assert taken["a"].peak_bytes == 5
+
+
+def test_the_memory_of_a_forked_child_is_its_parents():
+    forks = "held = b'x' * 2**27; import os, time; os.fork() and os.wait() or time.sleep(0.3)"
+
+    assert 2**27 < run([sys.executable, "-c", forks]).peak_bytes < 1.5 * 2**27
 
 
 def test_the_table_says_what_is_reached_and_what_was_not_measured():
