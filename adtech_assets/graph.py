@@ -32,7 +32,8 @@ def parts(settings: Settings, project: Project) -> list[Part]:
     """Every part, inputs before what is built from them."""
     built = [*_log_branch(settings), *_source()]
     built += _models(settings, project, {part.name: part.by for part in built})
-    return [*built, *_tests(settings, project, {part.name: part.by for part in built})]
+    tests = _tests(settings, project, {part.name: part.by for part in built})
+    return [*built, *_audits(settings), *tests]
 
 
 def read(connection: duckdb.DuckDBPyConnection, settings: Settings, project: Project) -> Parts:
@@ -74,6 +75,32 @@ def _source() -> Iterator[Part]:
         yield Part(f"raw.{table}", "change")
 
 
+def audit(part: str, check: str) -> str:
+    """The name of a part that notes on which versions of another a check has passed."""
+    return f"{part} {check}"
+
+
+def _audits(settings: Settings) -> Iterator[Part]:
+    """The checks that block: what is noted is that they have passed on these versions."""
+    for table in RAW_TABLES.values():
+        yield _audit(table, "files_are_complete", table, LEDGER_TABLE)
+        refuses = digest(settings.refuse_offset_overlaps)
+        yield _audit(table, "offsets_are_counted_once", LEDGER_TABLE, code=refuses)
+    for table in EVENT_TABLES:
+        yield _audit(f"raw.{table}", "rows_equal_source", f"raw.{table}", EXTRACTED_DAYS)
+    yield _audit(ROLLUP, "rollup_totals_raw", ROLLUP, *RAW_TABLES.values())
+    yield _audit(USER_AGENTS, "every_agent_is_classified", USER_AGENTS, ROLLUP)
+    yield _audit(DAILY_CSV, "csv_equals_rollup", DAILY_CSV, ROLLUP)
+    # Not of the CSV too: a day whose files are fewer now may have one that is not loaded yet.
+    yield _audit(CSV_DATA_TASK, "table_equals_csv", CSV_DATA_TASK)
+    conserved = audit(CSV_DATA_TASK, "counts_are_conserved")
+    yield Part(conserved, "day", (Input(CSV_DATA_TASK),))  # nothing waits for it
+
+
+def _audit(part: str, check: str, *reads: str, code: str = "") -> Part:
+    return Part(audit(part, check), "day", tuple(map(Input, reads)), code, audits=part)
+
+
 def _models(settings: Settings, project: Project, by: dict[str, By]) -> Iterator[Part]:
     """The dbt models; a view has the grain of what it reads, for it has no rows of its own."""
     for model in project.models.values():
@@ -103,6 +130,7 @@ def _tests(settings: Settings, project: Project, by: Mapping[str, By]) -> Iterat
             "day" if test.is_daily else "whole",
             tuple(Input(name, undated=test.is_daily and by[name] != "day") for name in test.inputs),
             digest(test.code, settings.timezone if test.uses_timezone else None),
+            audits=test.model if test.is_error else None,
         )
 
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import duckdb
 
@@ -92,15 +92,6 @@ class Notes:
         query = f"SELECT day, noted_at FROM state.versions WHERE part = $part AND {_OF_DAYS}"
         rows = self._connection.execute(query, {"part": part, **_days(days)}).fetchall()
         return dict(rows)
-
-    def days_of_run(self, run_id: str, part: str | None = None) -> set[date]:
-        """Days of which a run has noted a version that was not there before: of a part, or any."""
-        query = (
-            "SELECT DISTINCT day FROM state.versions "
-            "WHERE run_id = $run_id AND day IS NOT NULL AND coalesce(part = $part, true)"
-        )
-        found = self._connection.execute(query, {"run_id": run_id, "part": part}).fetchall()
-        return {day for (day,) in found}
 
     def note(self, part: str, versions: Mapping[Day, str | None], run_id: str) -> set[Day]:
         """Set the versions of some days; None takes a day's version away.
@@ -180,6 +171,8 @@ class Part:
     """Digest of what decides its rows beside the inputs: SQL, columns, settings."""
     is_view: bool = False
     """It has no rows of its own, so its versions are its inputs'; what is noted is its code."""
+    audits: str | None = None
+    """The part that this is a check of, noted once it has passed: what others are to see waits."""
 
 
 class Parts:
@@ -215,6 +208,25 @@ class Parts:
             for day in wanted.keys() | noted.keys()
             if wanted.get(day) != noted.get(day)
         }
+
+    def unproven(self, name: str, days: Collection[Day] | None = None) -> list[str]:
+        """Audits of a part, or of what it stands on, that have not passed on what is there.
+
+        Args:
+            name: of the part.
+            days: that matter; all by default.
+        """
+        audited = self._stands_on(name)
+        return [
+            part.name
+            for part in self
+            if part.audits in audited
+            and any(days is None or day in days for day in self.stale(part.name))
+        ]
+
+    def _stands_on(self, name: str) -> set[str]:
+        """The part itself, and all that it is built from."""
+        return {name}.union(*(self._stands_on(needed.part) for needed in self[name].inputs))
 
     def of(self, name: str) -> str:
         """One version that stands for all of a part's."""

@@ -619,6 +619,49 @@ def test_the_version_of_a_whole_part_is_another_exactly_if_any_day_is(one, other
     assert versions_are_equal == (one == other)
 
 
+# ---- audits ------------------------------------------------------------------------------------
+
+AUDIT = Part("raw totals", "day", FROM_RAW, audits="raw")
+MODEL_AUDIT = Part("model is unique", "whole", (Input("model"),), audits="model")
+
+
+def audited():
+    return graph(RAW, AUDIT, model(), MODEL_AUDIT, raw={FIRST: "a", SECOND: "a"})
+
+
+def test_a_part_is_unproven_until_its_audits_and_those_of_its_inputs_have_passed():
+    parts = audited()
+    built(parts, "model")
+    assert parts.unproven("model") == ["raw totals", "model is unique"]
+    built(parts, "raw totals")
+    assert parts.unproven("model") == ["model is unique"]
+    built(parts, "model is unique")
+    assert parts.unproven("model") == []
+
+
+def test_a_part_is_unproven_again_once_its_rows_have_changed():
+    parts = audited()
+    for name in ("model", "raw totals", "model is unique"):
+        built(parts, name)
+    parts.suppose("raw", {SECOND: "b"})
+    assert parts.unproven("model") == ["raw totals"]
+    built(parts, "model")
+    assert parts.unproven("model") == ["raw totals", "model is unique"]
+
+
+def test_the_audit_of_what_is_built_from_a_part_is_nothing_to_it():
+    parts = audited()
+    built(parts, "raw totals")
+    assert parts.unproven("raw") == []
+
+
+def test_days_can_be_unproven_alone():
+    parts = audited()
+    parts.suppose("raw totals", {FIRST: parts.wanted("raw totals")[FIRST]})
+    assert parts.unproven("raw", [FIRST]) == []
+    assert parts.unproven("raw", [FIRST, SECOND]) == ["raw totals"]
+
+
 def test_parts_are_found_by_name_and_come_inputs_first():
     parts = graph(RAW, model())
     assert parts["model"].inputs == FROM_RAW

@@ -7,7 +7,7 @@ it looks at every day. dbt's tests are checks too, defined beside the models.
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 import duckdb
@@ -24,7 +24,7 @@ from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import days_to_check, step
 from adtech_assets.logs import offsets, quarantine, rollup
 from adtech_assets.logs import user_agents as agents
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.ledger import RAW_TABLES, Ledger
 from adtech_assets.logs.names import KINDS, Kind
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
@@ -34,6 +34,7 @@ from adtech_assets.serving.status import read_status
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import WAIT_SECONDS
+from adtech_assets.versions import Notes
 
 Differences = Sequence[object]
 
@@ -57,8 +58,9 @@ class Question:
     ask: Callable[[Stores], Differences]
     what: str
     """The differences, in words."""
-    blocking: bool = True
-    """What depends on the asset waits for it; if not, it only warns."""
+    verdict: Literal["blocks", "fails", "warns"] = "blocks"
+    """What differences do: what depends on the asset waits, the run is red, or it is a warning.
+    If it is not a warning, the warehouse notes the days on which there are none."""
     switch: str | None = None
     """Setting without which nobody wants to know."""
     deps: Sequence[dg.AssetKey] = ()
@@ -78,7 +80,7 @@ def _log_questions(kind: Kind) -> list[Question]:
             "No file of these days, and none without a day, waits in quarantine.",
             lambda of: quarantine.waiting(of.warehouse, kind, of.days),
             "files in quarantine",
-            blocking=False,
+            verdict="warns",
         ),
         Question(
             "offsets_are_counted_once",
@@ -92,7 +94,7 @@ def _log_questions(kind: Kind) -> list[Question]:
             "Between the counted files of a feed partition no offsets are missing.",
             lambda of: offsets.gaps(of.warehouse, kind, of.days),
             "gaps between the files' offsets",
-            blocking=False,
+            verdict="warns",
             switch="report_offset_gaps",
         ),
     ]
@@ -112,7 +114,7 @@ def _source_questions(table: RawTable) -> list[Question]:
             "No row is undated. Undated rows count for their campaign, but for no day.",
             lambda of: snapshot.undated(of.warehouse, table),
             "undated rows",
-            blocking=False,
+            verdict="warns",
         ),
     ]
 
@@ -132,7 +134,7 @@ ROLLUP_QUESTIONS = [
             for day, impressions, clicks in rollup.days_of_excess_clicks(of.warehouse, of.days)
         ],
         "days with more clicks than impressions",
-        blocking=False,
+        verdict="warns",
     ),
 ]
 AGENT_QUESTION = Question(
@@ -159,7 +161,7 @@ CONSERVATION_QUESTION = Question(
     "files' rows to the audited table, and from the source to its copies, are equal.",
     lambda of: conservation.all_differences(of.warehouse, _target(of), of.settings, of.days),
     "counts that differ",
-    blocking=False,
+    verdict="fails",
 )
 
 
@@ -170,9 +172,16 @@ def _target(of: Stores) -> psycopg.Connection:
 
 
 def _build(
-    asset: dg.AssetKey, questions: Sequence[Question], *, asks_target: bool = False
+    asset: dg.AssetKey, part: str, questions: Sequence[Question], *, asks_target: bool = False
 ) -> dg.AssetChecksDefinition:
-    """The checks of an asset: one step, which opens the warehouse once."""
+    """The checks of an asset: one step, which opens the warehouse once.
+
+    Args:
+        asset: that they are checks of.
+        part: of the pipeline whose audits they are.
+        questions: one a check.
+        asks_target: whether they read the target too.
+    """
     by_name = {question.name: question for question in questions}
 
     @dg.multi_asset_check(
@@ -182,7 +191,7 @@ def _build(
                 question.name,
                 asset=asset,
                 description=question.description,
-                blocking=question.blocking,
+                blocking=question.verdict == "blocks",
                 additional_deps=question.deps,
             )
             for question in questions
@@ -199,26 +208,37 @@ def _build(
             stack.enter_context(step(context, settings))
             connection = stack.enter_context(warehouse.get_connection())
             Ledger.create(connection)
+            Notes.create(connection)
             postgres = stack.enter_context(target.connect(read_only=True)) if asks_target else None
-            # A day that another's run may not load, for its files are fewer now, stays as it was.
-            part = graph.CSV_DATA_TASK if asks_target else None
-            of = Stores(connection, settings, days_to_check(context, connection, part), postgres)
-            for key in sorted(context.op_execution_context.selected_asset_check_keys):
+            parts = graph.read(connection, settings, dbt_project())
+            selected = sorted(context.op_execution_context.selected_asset_check_keys)
+            audits = {
+                key.name: graph.audit(part, key.name)
+                for key in selected
+                if by_name[key.name].verdict != "warns"
+            }
+            days = days_to_check(context, parts, audits.values())
+            of = Stores(connection, settings, days, postgres)
+            for key in selected:
                 question = by_name[key.name]
                 if question.switch is not None and not getattr(settings, question.switch):
-                    yield switched_off(f"ADTECH_{question.switch.upper()}=false", key)
+                    found = switched_off(f"ADTECH_{question.switch.upper()}=false", key)
                 else:
                     severity = _severity(question)
-                    yield result(question.ask(of), question.what, severity, check=key)
+                    found = result(question.ask(of), question.what, severity, check=key)
+                if key.name in audits:
+                    # Of what it does not pass, an earlier note is taken away.
+                    wanted = parts.wanted(audits[key.name]) if found.passed else {}
+                    passed = {day: wanted.get(day) for day in (*days, None)}
+                    Notes(connection).note(audits[key.name], passed, context.run.run_id)
+                yield found
 
     return checks
 
 
 def _severity(question: Question) -> dg.AssetCheckSeverity:
-    """What blocks is an error, and so are counts that differ once everything is done."""
-    if question.blocking or question is CONSERVATION_QUESTION:
-        return dg.AssetCheckSeverity.ERROR
-    return dg.AssetCheckSeverity.WARN
+    is_warning = question.verdict == "warns"
+    return dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR
 
 
 # Of what is delivered, not of the table: a backfill that is started in the UI asks every check of
@@ -245,12 +265,15 @@ def yesterday_is_loaded(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckRe
 
 
 checks: list[Any] = [
-    *(_build(RAW_LOG_KEYS[kind], _log_questions(kind)) for kind in KINDS),
-    *(_build(RAW_OPERATIONAL_KEYS[table], _source_questions(table)) for table in EVENT_TABLES),
-    _build(hourly_user_agent_rollup.key, ROLLUP_QUESTIONS),
-    _build(user_agents.key, [AGENT_QUESTION]),
-    _build(daily_csv.key, [CSV_QUESTION]),
-    _build(csv_data_task.key, [TABLE_QUESTION], asks_target=True),
-    _build(processed_log_files.key, [CONSERVATION_QUESTION], asks_target=True),
+    *(_build(RAW_LOG_KEYS[kind], RAW_TABLES[kind], _log_questions(kind)) for kind in KINDS),
+    *(
+        _build(RAW_OPERATIONAL_KEYS[table], f"raw.{table}", _source_questions(table))
+        for table in EVENT_TABLES
+    ),
+    _build(hourly_user_agent_rollup.key, graph.ROLLUP, ROLLUP_QUESTIONS),
+    _build(user_agents.key, graph.USER_AGENTS, [AGENT_QUESTION]),
+    _build(daily_csv.key, graph.DAILY_CSV, [CSV_QUESTION]),
+    _build(csv_data_task.key, graph.CSV_DATA_TASK, [TABLE_QUESTION], asks_target=True),
+    _build(processed_log_files.key, graph.CSV_DATA_TASK, [CONSERVATION_QUESTION], asks_target=True),
     yesterday_is_loaded,
 ]

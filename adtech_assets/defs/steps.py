@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
-    import duckdb
-
     from adtech_assets.settings import Settings
     from adtech_assets.versions import Day, Parts
 
@@ -115,19 +113,24 @@ def days_of(context: dg.AssetExecutionContext) -> DayRange:
 
 
 def days_to_check(
-    context: dg.AssetCheckExecutionContext,
-    connection: duckdb.DuckDBPyConnection,
-    part: str | None = None,
+    context: dg.AssetCheckExecutionContext, parts: Parts, audits: Iterable[str]
 ) -> DayRange:
-    """The days of the run, and those that it has built beside; all if it is about no days.
-
-    Of a part: those of which it has built this one.
-    """
+    """The days of the run, and those on which an audit has not passed yet; all without a run's."""
     asked = run_days(context.run.tags)
     if asked is None:
         return loadable_days(settings)
-    days = Notes(connection).days_of_run(context.run.run_id, part) | {asked.first, asked.last}
+    unproven = {day for audit in audits for day in parts.stale(audit) if day is not None}
+    days = unproven | {asked.first, asked.last}
     return DayRange(min(days), max(days))
+
+
+def held_back(what: str, audits: Iterable[str]) -> UserError:
+    """Why something is not handed on: audits have not passed on what the warehouse holds."""
+    names = ", ".join(sorted(audits))
+    return UserError(
+        f"{what}: held back, for what the warehouse holds has not passed {names}. See what that "
+        "says, mend the cause, then run the whole pipeline for any day."
+    )
 
 
 def to_build(context: Context, parts: Parts, name: str) -> dict[Day, str | None]:

@@ -26,6 +26,8 @@ class Runs:
     ) -> None:
         """Run on the stores of a story; dbt looks for its warehouse in the environment."""
         self.story, self.instance, self.environment = story, instance, environment
+        self.failures: list[str] = []
+        """What the last run failed of."""
 
     def __call__(
         self,
@@ -49,6 +51,7 @@ class Runs:
             raise_on_error=False,
         )
         told = _read_events(self.instance, result.run_id)
+        self.failures = told.failures
         assert result.success == succeeds, told.failures
         return result
 

@@ -87,12 +87,9 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[dg.AssetCheckKey, Any
 
 def test_a_day_that_failed_a_blocking_test_is_caught_up_by_the_run_of_another(story, run):
     story.change()
-    story.write(
-        "ALTER TABLE campaign DROP CONSTRAINT campaign_pkey CASCADE;"
-        "INSERT INTO campaign SELECT * FROM campaign WHERE id = 1"
-    )
+    story.write(TWICE)
     run(DayRange(story.days.first, story.days.last - DAY), succeeds=False)
-    story.write("DELETE FROM campaign WHERE ctid = (SELECT max(ctid) FROM campaign WHERE id = 1)")
+    story.write(ONCE)
 
     run(only(story.days.last))
 
@@ -111,6 +108,65 @@ def test_a_day_whose_model_failed_is_caught_up_by_the_run_of_another(story, run)
     run(only(story.days.last))
 
     story.extracted()
+    story.assert_published()
+
+
+# ---- what failed is held back from every run ---------------------------------------------------
+
+TWICE = (
+    "ALTER TABLE campaign DROP CONSTRAINT campaign_pkey CASCADE;"
+    "INSERT INTO campaign SELECT * FROM campaign WHERE id = 1"
+)
+ONCE = "DELETE FROM campaign WHERE ctid = (SELECT max(ctid) FROM campaign WHERE id = 1)"
+
+
+def test_a_mart_on_rows_that_failed_a_blocking_test_is_published_by_no_other_run(story, run):
+    """As when the UI makes several runs of a range: what fails in one does not stop the next."""
+    before = {mart: story.published(mart) for mart in ("fct_campaign_daily", "dim_advertisers")}
+    story.write(TWICE)
+    run(succeeds=False)
+    run(select="marts/fct_campaign_daily")
+
+    run(select="published/fct_campaign_daily", succeeds=False)
+
+    assert "unique_stg_operational__campaigns_campaign_id" in run.failures[0]
+    assert {mart: story.published(mart) for mart in before} == before
+    story.write(ONCE)
+    run(only(story.days.last))
+    story.extracted()
+    story.assert_published()
+
+
+def test_a_mart_that_is_held_back_holds_back_no_other(story, run):
+    story.change()
+    run(select="*", succeeds=True)
+    story.extracted()
+    look(story, "DELETE FROM state.versions WHERE part LIKE 'test.%fct_daily_summary%'")
+    with story.target.connect() as connection:
+        connection.execute("DROP TABLE marts.fct_daily_summary, marts.fct_user_agent_hourly")
+
+    run(select="published/fct_daily_summary published/fct_user_agent_hourly", succeeds=False)
+
+    story.assert_published("fct_user_agent_hourly")
+    run()
+    story.assert_published()
+
+
+def test_a_day_that_failed_a_blocking_check_is_loaded_by_no_run_until_it_passes(story, run):
+    first, last = story.days.first, story.days.last
+    story.deliver(first, 20, "late", 5)
+    run(only(first), select="+hourly_user_agent_rollup")
+    look(story, "UPDATE raw.log_files SET rows = rows + 1 WHERE file_name LIKE '%late%'")
+    run(only(first), select="+csv_data_task", succeeds=False)
+
+    for select in ("+csv_data_task", "daily_csv csv_data_task", "csv_data_task"):
+        run(only(last), select=select, succeeds=False)
+        assert "files_are_complete" in run.failures[0] or "late" in run.failures[0], select
+    look(story, "UPDATE raw.log_files SET rows = rows - 1 WHERE file_name LIKE '%late%'")
+    run(only(last))
+
+    story.extracted()
+    story.assert_loaded()
     story.assert_published()
 
 

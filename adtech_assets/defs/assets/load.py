@@ -17,6 +17,7 @@ from adtech_assets.defs.steps import (
     OWNERS,
     SINGLE_RUN,
     days_told,
+    held_back,
     materialized,
     run_days,
     step,
@@ -109,9 +110,8 @@ def csv_data_task(
             notes = Notes(connection)
             ledger = Ledger(connection)
             files = ledger.day_files(asked | set(ledger.loaded_days()))
-            versions = to_build(
-                context, graph.read(connection, settings, dbt_project()), graph.CSV_DATA_TASK
-            )
+            parts = graph.read(connection, settings, dbt_project())
+            versions = to_build(context, parts, graph.CSV_DATA_TASK)
             # Of another target, or of one that was restored, the warehouse has noted nothing.
             unlike = {
                 day
@@ -130,6 +130,8 @@ def csv_data_task(
                 if day in asked or not audited_load.loses_files(files.get(day), loaded.get(day))
             }
             if loads:
+                if audits := parts.unproven(graph.DAILY_CSV, loads):
+                    raise held_back("csv_data_task", audits)
                 notes.forget(graph.CSV_DATA_TASK, loads)
                 audited_load.replace_days(
                     target,
@@ -171,6 +173,10 @@ def processed_log_files(
         loaded = audited_load.read(target, ()).days
         fingerprints = {day: audit.files_fingerprint for day, audit in loaded.items()}
         with warehouse.get_connection() as connection:
+            Notes.create(connection)
+            parts = graph.read(connection, settings, dbt_project())
+            if audits := parts.unproven(graph.CSV_DATA_TASK):
+                raise held_back("processed_log_files", audits)
             cleared = clear_landing(connection, settings, fingerprints)
         told: dict[date, dict[str, object]] = {day: {} for day in run_days(context.run.tags) or ()}
         for became, files_of_days in vars(cleared).items():
