@@ -1,6 +1,6 @@
 """Asset checks: at every stage that can go wrong, blocking where a wrong number would be published.
 
-A check of a run looks at the run's days, and at those that it has built beside; started by itself
+A check of a run looks at the run's days, and at those that it has not passed yet; started by itself
 it looks at every day. dbt's tests are checks too, defined beside the models.
 """
 
