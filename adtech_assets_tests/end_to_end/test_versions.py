@@ -278,6 +278,17 @@ def test_a_rebuild_builds_the_asked_days_again_and_no_others(story, run):
     story.assert_loaded()
 
 
+def test_the_command_rebuilds_too(story):
+    before = written_days(story, "public.csv_data_task", "datetime::date")
+
+    done = started_backfill(story, PROJECT_DIR, only(story.days.last), "--rebuild")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = written_days(story, "public.csv_data_task", "datetime::date")
+    again = {of for of in after if not after[of] & before[of]}
+    assert again == {story.days.last}
+
+
 def test_published_rows_edited_by_hand_on_the_asked_days_are_mended(story, run):
     with story.target.connect() as connection:
         connection.execute(

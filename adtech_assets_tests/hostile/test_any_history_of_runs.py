@@ -76,6 +76,7 @@ BY_HAND = (
 
 CALLS_OF_A_RUN = 60_000
 """About as many the package makes in a run; a kill comes before one of them."""
+HELD_BACK = "held back, for what the warehouse holds has not passed"
 SECONDS_OF_A_RUN = 12
 """Of a run that builds everything; a kill by the clock comes in the middle of dbt too."""
 
@@ -180,7 +181,10 @@ class AnyHistoryOfRuns(RuleBasedStateMachine):
             after=after,
         )  # fmt: skip
         is_to_be_killed = moment is not None or after is not None
-        assert ended.code == 0 or (is_to_be_killed and ended.was_killed), ended.output
+        # What a killed run has built and not tested is published by a run that tests it.
+        is_held_back = select is not None and HELD_BACK in ended.output
+        was_killed = is_to_be_killed and ended.was_killed
+        assert ended.code == 0 or was_killed or is_held_back, ended.output
 
     def teardown(self) -> None:
         """One more run of all days always leads to where it should."""
