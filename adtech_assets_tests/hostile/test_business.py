@@ -20,6 +20,7 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 
+from adtech_assets.defs import checks
 from adtech_assets.defs.assets import models
 from adtech_assets.defs.assets.raw import raw_operational
 from adtech_assets.defs.assets.serving import MARTS, export_assets, published
@@ -425,11 +426,18 @@ def changed(story, settings, tmp_path, monkeypatch):
     return change
 
 
+SOURCE_CHECKS = [
+    check
+    for check in checks.checks
+    if {key.asset_key for key in check.check_keys} <= raw_operational.keys
+]
+
+
 def materialize(settings):
     """Run the graph from the source to the published tables, as Dagster does."""
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
-            [raw_operational, *models.assets, published, *export_assets],
+            [raw_operational, *SOURCE_CHECKS, *models.assets, published, *export_assets],
             partition_key=str(DAY),
             resources=build_resources(settings),
             instance=instance,

@@ -23,7 +23,7 @@ from adtech_assets.stores import postgres as postgres_store
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests import proxy as harms
 from adtech_assets_tests.hostile.conftest import Pipeline
-from adtech_assets_tests.hostile.graph import LOAD, PUBLISHED, RAW_OPERATIONAL, Graph
+from adtech_assets_tests.hostile.graph import LOAD, PUBLISHED, RAW_OPERATIONAL, Graph, prove
 from adtech_assets_tests.logs import feed
 from adtech_assets_tests.logs.feed import DAY, NEXT_DAY, days
 from adtech_assets_tests.proxy import Proxy
@@ -110,6 +110,7 @@ def counted(tmp_path_factory):
             counts = rollup.hourly_counts(warehouse, days(day), "*")
             daily_csv.write(settings.output_dir, day, counts)
         warehouse.execute(MARTS)
+        prove(warehouse, settings)
     return folder
 
 

@@ -30,7 +30,7 @@ from adtech_assets.stores.postgres import Postgres
 from adtech_assets_tests.defs.test_automation import Sensor
 from adtech_assets_tests.hostile import loader_process
 from adtech_assets_tests.hostile.conftest import Pipeline
-from adtech_assets_tests.hostile.graph import LOG_BRANCH, PUBLISHED, RAW_OPERATIONAL
+from adtech_assets_tests.hostile.graph import LOG_BRANCH, PUBLISHED, RAW_OPERATIONAL, prove
 from adtech_assets_tests.logs.feed import (
     DAY,
     FIRST,
@@ -570,6 +570,7 @@ def test_h65_a_warehouse_that_has_begun_anew_does_not_replace_the_published_hist
 ):
     def build_marts(days):
         pipeline.look(lambda warehouse: warehouse.execute(MARTS_OF_DAYS.format(days=days)))
+        pipeline.look(lambda warehouse: prove(warehouse, pipeline.settings))
 
     def published():
         with pipeline.target.connect() as connection:
