@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adtech_assets.cli.screen import errors, screen
 from adtech_assets.definitions import defs
-from adtech_assets.defs.resources import fail_lost_runs
+from adtech_assets.defs.leases import fail_lost_runs
 from adtech_assets.defs.steps import REBUILD_TAG, range_tags
 from adtech_assets.errors import GaveUpError, TransientError, UserError
 

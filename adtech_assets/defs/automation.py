@@ -6,7 +6,7 @@ import dagster as dg
 
 from adtech_assets.defs.checks import yesterday_is_loaded
 from adtech_assets.defs.deliveries import Deliveries
-from adtech_assets.defs.resources import fail_lost_runs
+from adtech_assets.defs.leases import fail_lost_runs
 from adtech_assets.defs.retention import retention
 from adtech_assets.defs.steps import DAILY, range_tags, settings
 from adtech_assets.partitions import DayRange, loadable_days
