@@ -38,7 +38,7 @@ def delete_runs(instance: dg.DagsterInstance, settings: Settings, keep: set[str]
         instance.compute_log_manager.delete_logs(prefix=[run_id])
         (settings.dagster_dir / "logs" / f"{run_id}.log").unlink(missing_ok=True)
         instance.delete_run(run_id)
-        # SQLite has a file for the events of each run, which stays as large as it was.
+        # A run of an earlier version has a file for its events, which stays as large as it was.
         (settings.dagster_dir / "history" / "runs" / f"{run_id}.db").unlink(missing_ok=True)
     return len(doomed)
 

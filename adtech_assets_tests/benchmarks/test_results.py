@@ -69,14 +69,13 @@ def test_figures_are_shown_with_two_or_three_digits():
     assert shown == [("0.07 MB", "≤ 0.08 MB"), ("1,536 MB", "≤ 1,536 MB"), ("15.0 %", "≤ 15.0 %")]
 
 
-def test_of_a_call_within_a_call_the_time_counts_once():
+def test_the_stopwatch_adds_up_the_time_of_calls():
     watch = Stopwatch()
-    inner = watch.around(lambda: time.sleep(0.01))
-    outer = watch.around(inner)
+    sleep = watch.around(lambda: time.sleep(0.01))
     started = time.perf_counter()
 
-    outer()
-    inner()
+    sleep()
+    sleep()
 
     assert 0.02 <= watch.seconds <= time.perf_counter() - started
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -16,6 +17,7 @@ from adtech_assets.logs.ledger import Ledger
 from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load
 from adtech_assets.serving.audited_load import DayLoad
+from adtech_assets.settings import PROJECT_DIR
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.logs.feed import DAY, FIRST, days, deliver, ingest, names_in
 
@@ -28,31 +30,30 @@ def anything(context) -> None:
     context.log.info("said by the run")
 
 
-def dagster_in(folder):
-    """Dagster's storage in a folder, on SQLite as in `dagster.yaml`."""
-    logs = {
-        "module": "dagster._core.storage.local_compute_log_manager",
-        "class": "LocalComputeLogManager",
-        "config": {"base_dir": str(folder / "logs")},
-    }
-    return dg.DagsterInstance.local_temp(str(folder), overrides={"compute_logs": logs})
+@contextmanager
+def dagster_in(data_dir):
+    """Dagster's storage below a data folder, as `dagster.yaml` has it."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ADTECH_DATA_DIR", str(data_dir))
+        with dg.DagsterInstance.from_config(str(PROJECT_DIR)) as instance:
+            yield instance
 
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory):
     """A storage with one run that has materialized something: to make one takes a second."""
-    folder = tmp_path_factory.mktemp("dagster")
-    with dagster_in(folder) as instance:
+    data_dir = tmp_path_factory.mktemp("history")
+    with dagster_in(data_dir) as instance:
         dg.materialize([anything], partition_key=str(DAY), instance=instance)
         (run_id,) = instance.get_run_ids()
-    (folder / "logs" / f"{run_id}.log").write_text("printed by the run")
-    return folder
+    (data_dir / "dagster" / "logs" / f"{run_id}.log").write_text("printed by the run")
+    return data_dir / "dagster"
 
 
 @pytest.fixture
 def instance(settings, history):
     shutil.copytree(history, settings.dagster_dir)
-    with dagster_in(settings.dagster_dir) as instance:
+    with dagster_in(settings.data_dir) as instance:
         yield instance
 
 
@@ -96,12 +97,24 @@ def traces(settings, run_id):
 
 
 def test_an_old_run_goes_with_its_events_and_logs(settings, instance, materialized):
-    assert len(traces(settings, materialized)) > 3
+    assert traces(settings, materialized)
+    assert instance.all_logs(materialized)
 
     assert delete_runs(instance, settings, keep=set()) == 1
 
     assert traces(settings, materialized) == set()
+    assert instance.all_logs(materialized) == []
     assert instance.get_run_ids() == []
+
+
+def test_an_old_run_of_an_earlier_version_goes_with_its_file(settings, instance, materialized):
+    file = settings.dagster_dir / "history" / "runs" / f"{materialized}.db"
+    shutil.copy(file.with_name("index.db"), file)
+
+    assert delete_runs(instance, settings, keep=set()) == 1
+
+    assert traces(settings, materialized) == set()
+    assert instance.all_logs(materialized) == []
 
 
 def test_an_old_run_that_is_to_be_kept_stays(settings, instance, materialized):
