@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from adtech_assets.cli.running import RUN_CONFIG, _read_events, selected_assets
+from adtech_assets.cli.running import RUN_CONFIG, Told, selected_assets
 from adtech_assets.definitions import build_definitions
 from adtech_assets.defs.steps import REBUILD_TAG, range_tags
 from adtech_assets.settings import load_settings
@@ -50,7 +50,9 @@ class Runs:
             run_config=RUN_CONFIG,
             raise_on_error=False,
         )
-        told = _read_events(self.instance, result.run_id)
+        told = Told()
+        for entry in self.instance.all_logs(result.run_id):
+            told.hear(entry)
         self.failures = told.failures
         assert result.success == succeeds, told.failures
         return result

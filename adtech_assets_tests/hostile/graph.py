@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from adtech_assets import graph
-from adtech_assets.cli.running import RUN_CONFIG, Told, _read_events
+from adtech_assets.cli.running import RUN_CONFIG, Told
 from adtech_assets.definitions import build_definitions
 from adtech_assets.defs.dbt_project import dbt_project
 from adtech_assets.defs.steps import REBUILD_TAG, range_tags
@@ -86,7 +86,9 @@ class Graph:
             raise_on_error=False,
         )
         retries = [event for event in done.all_events if event.is_step_up_for_retry]
-        told = _read_events(self.instance, done.run_id)
+        told = Told()
+        for entry in self.instance.all_logs(done.run_id):
+            told.hear(entry)
         return Run(done.run_id, done.success, told, len(retries))
 
     def check(self, asset: str, name: str) -> str | None:
