@@ -275,7 +275,11 @@ class _Extraction:
                 "run_id": self._run_id,
             },
         )
-        versions = {day: digest(*numbers) for day, numbers in by_day.items()}
+        # A day that is over with the same counts is another one to what compares days.
+        versions = {
+            day: digest(*numbers) if _is_over(day, self._at) else digest(*numbers, "so far")
+            for day, numbers in by_day.items()
+        }
         self._notes.note("raw.extracted_days", versions, self._run_id)
 
     def _renewed(
@@ -393,6 +397,11 @@ def _time_of_extraction(connection: duckdb.DuckDBPyConnection) -> datetime:
     found = connection.execute(f"SELECT max(extracted_at) FROM ({tables})").fetchone()
     before = found[0] if found else None
     return now if before is None else max(now, before + timedelta(microseconds=1))
+
+
+def _is_over(day: Day, at: datetime) -> bool:
+    """Whether a day (UTC) has ended by a time; at midnight exactly it has."""
+    return day is not None and at.date() > day
 
 
 def _exact(column: str, type_: str) -> str:

@@ -97,8 +97,10 @@ class Marts:
     advertisers: History
     impressions: list[Event]
     clicks: list[Event]
-    days: list[date]
-    """Extracted days, in order."""
+    days: dict[date, datetime]
+    """Extracted days, in order, each with the time at which it was extracted last."""
+    newest_log_hour: datetime | None = None
+    """Start (UTC) of the hour of the newest loaded log file."""
 
     def __post_init__(self):
         self.hours: dict[tuple, Counts] = defaultdict(Counts)
@@ -145,14 +147,22 @@ class Marts:
 
     # ---- the marts ---------------------------------------------------------------------------
 
-    def dim_dates(self):
-        first, last = self.days[0], self.days[-1]
+    def is_full(self, day):
+        """Whether a day was over when it was extracted last."""
+        return self.days[day] >= datetime.combine(day + timedelta(days=1), time())
+
+    def dim_dates(self, logged_days=()):
+        known = {*self.days, *logged_days}
+        first, last = min(known), max(known)
         for number in range((last - first).days + 1):
             day = first + timedelta(days=number)
+            newest = self.newest_log_hour
             yield {
                 "weekday_name": WEEKDAYS[day.weekday()],
                 "iso_weekday": day.isoweekday(),
                 "is_weekend": day.isoweekday() in (6, 7),
+                "is_full_in_database": self.is_full(day) if day in self.days else None,
+                "is_full_in_logs": newest and newest >= datetime.combine(day, time(23, 59)),
                 "date_day": day,
             }
 
@@ -275,6 +285,7 @@ class Marts:
             "budget_used_share": ratio(spend, budget) if known else None,
             "projected_spend": cents(spend * flight / elapsed) if known and elapsed else None,
             "required_daily_spend": cents(max(budget - spend, Decimal(0)) / left) if left else None,
+            "is_full_day": self.is_full(day),
             "event_date": day,
         }
 
@@ -341,7 +352,12 @@ class Marts:
 
     def mart_campaign_kpis(self):
         rates = {row["campaign_id"]: row for row in self.fct_campaign_ctr()}
-        last_pacing = {row["campaign_id"]: row for row in self.fct_campaign_pacing_daily()}
+        paced_day = max(filter(self.is_full, self.days), default=max(self.days))
+        last_pacing = {
+            row["campaign_id"]: row
+            for row in self.fct_campaign_pacing_daily()
+            if row["event_date"] == paced_day
+        }
         anomalies = defaultdict(int)
         for row in self.fct_campaign_ctr_anomalies():
             anomalies[row["campaign_id"]] += row["is_anomaly"]

@@ -95,7 +95,7 @@ class Story:
 
     def __post_init__(self):
         self.campaigns, self.advertisers = History(), History()
-        self.days: set[date] = set()
+        self.days: dict[date, datetime] = {}
 
     def write(self, statements):
         with self.source.connect() as connection:
@@ -121,7 +121,7 @@ class Story:
             Ledger.create(warehouse)
             snapshot.extract(warehouse, self.source, days, snapshot.RAW_TABLES, "run")
             [(at,)] = warehouse.execute("SELECT max(extracted_at) FROM raw.campaigns").fetchall()
-        self.days |= set(days)
+        self.days |= dict.fromkeys(days, at)
         self.campaigns.extracted(at, self.rows(Campaign, "campaign"))
         self.advertisers.extracted(at, self.rows(Advertiser, "advertiser"))
         self.build(days_option(days))
@@ -170,7 +170,7 @@ class Story:
             self.advertisers,
             events("impressions"),
             events("clicks"),
-            sorted(self.days),
+            dict(sorted(self.days.items())),
         )
 
 

@@ -355,6 +355,24 @@ def test_a_version_of_counts_changes_with_them(warehouse, source, write, change,
     assert {day for day in DAYS if found[day] != before[day]} == days
 
 
+def test_a_day_that_is_over_is_another_one_though_its_counts_are_the_same(
+    warehouse, source, write, monkeypatch
+):
+    write(*TWO_CAMPAIGNS)
+
+    def version_at(*time):
+        at = datetime(*time)  # noqa: DTZ001 - naive UTC
+        monkeypatch.setattr(snapshot, "_time_of_extraction", lambda _warehouse: at)
+        extract(warehouse, source)
+        return noted(warehouse, "extracted_days")[DAY.first]
+
+    going_on = version_at(2022, 5, 26, 15)
+    assert version_at(2022, 5, 26, 23, 59, 59, 999_999) == going_on
+    over = version_at(2022, 5, 27)
+    assert over != going_on
+    assert version_at(2022, 5, 30) == over
+
+
 def test_a_day_is_marked_as_extracted_each_time(warehouse, source, write):
     write(*SOME_EVENTS)
     extract(warehouse, source)

@@ -22,6 +22,7 @@ campaign_days as (
 
     select
         campaigns.campaign_id,
+        extracted_days.is_full_day,
         extracted_days.event_date,
         cast({{ dbt.dateadd('day', 1, 'extracted_days.event_date') }} as timestamp) as day_ends_at
 
@@ -38,6 +39,7 @@ final as (
         campaign_days.campaign_id,
         campaign_versions.budget,
         campaign_versions.flight_days,
+        campaign_days.is_full_day,
         campaign_versions.start_date,
         campaign_versions.end_date,
         campaign_days.event_date

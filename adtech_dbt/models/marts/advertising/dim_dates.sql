@@ -34,6 +34,16 @@ known_days as (
 
 ),
 
+-- Files come in the order of their hours: what is before the newest is not to come any more, unless
+-- it is late.
+newest_log_file as (
+
+    select max(cast({{ file_hour_at('file_date', 'file_hour') }} as date)) as hour_on
+
+    from log_files
+
+),
+
 bounds as (
 
     select
@@ -63,10 +73,12 @@ numbered as (
 named as (
 
     select
-        iso_weekday,
-        date_day,
-        iso_weekday >= 6 as is_weekend,
-        case iso_weekday
+        numbered.iso_weekday,
+        numbered.date_day,
+        numbered.iso_weekday >= 6 as is_weekend,
+        extracted_days.is_full_day as is_full_in_database,
+        numbered.date_day < newest_log_file.hour_on as is_full_in_logs,
+        case numbered.iso_weekday
             when 1 then 'Monday'
             when 2 then 'Tuesday'
             when 3 then 'Wednesday'
@@ -78,6 +90,11 @@ named as (
 
     from numbered
 
+    left join extracted_days
+        on numbered.date_day = extracted_days.event_date
+
+    cross join newest_log_file
+
 ),
 
 final as (
@@ -86,6 +103,8 @@ final as (
         weekday_name,
         iso_weekday,
         is_weekend,
+        is_full_in_database,
+        is_full_in_logs,
         date_day
 
     from named

@@ -42,6 +42,7 @@ elapsed as (
         cumulatives.cumulative_estimated_spend,
         terms.budget,
         terms.flight_days,
+        terms.is_full_day,
         cumulatives.event_date,
         -- Whole days of the flight that are over when the day is: 0 before it, all of them after.
         case
@@ -98,6 +99,7 @@ paced as (
                 '(flight_days - elapsed_days)'
             ) }}
         end as required_daily_spend,
+        is_full_day,
         event_date
 
     from elapsed
@@ -138,6 +140,7 @@ final as (
         budget_used_share,
         projected_spend,
         required_daily_spend,
+        is_full_day,
         event_date
 
     from rated

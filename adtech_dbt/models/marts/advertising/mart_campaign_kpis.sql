@@ -30,11 +30,14 @@ anomaly_days as (
 
 ),
 
+-- On a day that is still going on, a whole day's plan stands against the spend of some hours.
 pacing as (
 
     select
         *,
-        max(event_date) over () as last_extracted_day
+        coalesce(
+            max(case when is_full_day then event_date end) over (), max(event_date) over ()
+        ) as last_full_day
 
     from pacing_days
 
@@ -90,7 +93,7 @@ joined as (
     left join pacing
         on
             campaigns.campaign_id = pacing.campaign_id
-            and pacing.event_date = pacing.last_extracted_day
+            and pacing.event_date = pacing.last_full_day
 
     left join anomalies
         on campaigns.campaign_id = anomalies.campaign_id

@@ -12,6 +12,7 @@ renamed as (
         run_id,
         impressions,
         clicks,
+        extracted_at >= {{ dbt.dateadd('day', 1, 'event_date') }} as is_full_day,
         event_date,
         extracted_at
 
