@@ -63,6 +63,11 @@ def print_mart(page: Page) -> None:
     for row in zip(*(columns[name] for name in chosen), strict=True):
         table.add_row(*map(Text, row))
     screen.print(table)
+    if page.days_so_far:
+        days = ", ".join(map(str, page.days_so_far))
+        screen.print(
+            Text(f"So far: {days}, not over when last read. Compare full days.", style="yellow")
+        )
     left_out = [name for name in columns if name not in chosen]
     hints = []
     if page.frame.height < page.rows:

@@ -17,12 +17,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adtech_assets.errors import UserError
-from adtech_assets.serving.marts import EXPORTS, SCHEMA, quoted
+from adtech_assets.serving.marts import (
+    DAY_COLUMN,
+    EXPORTS,
+    IN_DATABASE,
+    SCHEMA,
+    SIDES,
+    quoted,
+)
 from adtech_assets.serving.outputs import written_output
 from adtech_assets.stores.postgres import retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+    from datetime import date
     from pathlib import Path
 
     from adtech_assets.stores.postgres import Postgres, Snapshot
@@ -78,6 +86,8 @@ class Page:
     frame: pl.DataFrame
     rows: int
     """Of the whole mart."""
+    days_so_far: tuple[date, ...] = ()
+    """Days among these rows that were not over when they were read."""
 
 
 def read(target: Postgres, name: str) -> pl.DataFrame:
@@ -103,10 +113,7 @@ def read_pages(target: Postgres, names: Sequence[str], limit: int | None = None)
         UserError: a mart has not been published.
     """
     with target.snapshot() as snapshot:
-        return [
-            Page(mart, pl.concat(_frames(snapshot, mart, limit)), _count(snapshot, mart))
-            for mart in _chosen(snapshot, names)
-        ]
+        return [_page(snapshot, mart, limit) for mart in _chosen(snapshot, names)]
 
 
 @retried
@@ -212,6 +219,23 @@ def _frames(
         yield _frame(stream.schema.empty_table(), mart)
         for batch in stream:
             yield _frame(pa.Table.from_batches([batch]), mart)
+
+
+def _page(snapshot: Snapshot, mart: PublishedMart, limit: int | None) -> Page:
+    frame = pl.concat(_frames(snapshot, mart, limit))
+    return Page(mart, frame, _count(snapshot, mart), _days_so_far(snapshot, mart, frame))
+
+
+def _days_so_far(snapshot: Snapshot, mart: PublishedMart, frame: pl.DataFrame) -> tuple[date, ...]:
+    """Days of a mart's rows that a side which it counts had not seen to their end."""
+    calendar = _published(snapshot).get("dim_dates")
+    flags = SIDES.get(mart.name, (IN_DATABASE,))
+    if DAY_COLUMN not in mart.columns or calendar is None or not {*flags} <= {*calendar.columns}:
+        return ()
+    unfinished = " OR ".join(f"{flag} IS FALSE" for flag in flags)
+    days = snapshot.table(f"SELECT date_day FROM {SCHEMA}.dim_dates WHERE {unfinished}")
+    shown = set(frame[DAY_COLUMN].to_list())
+    return tuple(sorted(day for day in days["date_day"].to_pylist() if day in shown))
 
 
 def _count(snapshot: Snapshot, mart: PublishedMart) -> int:

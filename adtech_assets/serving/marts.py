@@ -19,7 +19,19 @@ DAY_COLUMN = "event_date"
 EXPORTS = {"campaign_ctr": "fct_campaign_ctr", "daily_summary": "fct_daily_summary"}
 """Exports that have a name of their own, with their marts. Other marts are exported as they are."""
 
+IN_DATABASE, IN_LOGS = "is_full_in_database", "is_full_in_logs"
+"""Columns of `dim_dates`: whether a side was read to the end of the day."""
+
+SIDES = {
+    "fct_user_agent_hourly": (IN_LOGS,),
+    "fct_traffic_quality_daily": (IN_LOGS,),
+    "fct_log_reconciliation_hourly": (IN_DATABASE, IN_LOGS),
+    "fct_log_reconciliation_daily": (IN_DATABASE, IN_LOGS),
+}
+"""What decides whether a day of a mart is full, where it is not the database alone."""
+
 REPORTED = {
+    "dim_dates": ("date_day", IN_DATABASE, IN_LOGS),
     "fct_daily_summary": ("event_date", "impressions", "clicks", "ctr"),
     "fct_campaign_daily": ("event_date", "estimated_spend"),
     "mart_campaign_kpis": (
@@ -29,7 +41,9 @@ REPORTED = {
         "is_current",
     ),
     "fct_campaign_ctr": ("campaign_id", "campaign_name", "impressions", "clicks", "ctr"),
-    "fct_campaign_pacing_daily": ("campaign_id", "event_date", "elapsed_days", "flight_days"),
+    "fct_campaign_pacing_daily": (
+        *("campaign_id", "event_date", "elapsed_days", "flight_days", "is_full_day"),
+    ),
     "fct_campaign_hour_profiles": ("iso_weekday", "hour_of_day", "impressions", "clicks"),
     "fct_user_agent_hourly": (
         *("user_agent_id", "event_date", "gross_impressions", "gross_clicks"),

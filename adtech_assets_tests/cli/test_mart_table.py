@@ -123,3 +123,13 @@ def test_rows_that_are_not_shown_are_told(printed):
 def test_an_empty_mart_is_a_header(printed):
     lines = printed(pl.DataFrame(schema={"event_date": pl.Date, "ctr": pl.Float64}), 80)
     assert "┃ event_date ┃ ctr ┃" in lines
+
+
+def test_days_that_go_on_are_named_below_the_table(monkeypatch, capsys):
+    monkeypatch.setattr(mart_table, "screen", Console(width=100, highlight=False))
+    frame = pl.DataFrame([{"event_date": date(2022, 6, 24), "clicks": 1}])
+    mart = PublishedMart("fct_daily_summary", {"event_date": "", "clicks": ""}, ("event_date",))
+    mart_table.print_mart(Page(mart, frame, 1, days_so_far=(date(2022, 6, 24),)))
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "So far: 2022-06-24, not over when last read. Compare full days."
+    )

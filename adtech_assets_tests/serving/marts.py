@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 LAST_DAY = date(2022, 6, 24)
 
 COLUMNS = {
+    "dim_dates": """
+        weekday_name text, iso_weekday bigint, is_weekend boolean, is_full_in_database boolean,
+        is_full_in_logs boolean, date_day date PRIMARY KEY
+    """,
     "fct_daily_summary": """
         event_date date PRIMARY KEY, impressions bigint, clicks bigint, ctr float8
     """,
@@ -44,8 +48,8 @@ COLUMNS = {
         cumulative_clicks bigint, cumulative_estimated_spend numeric(38, 2),
         estimated_spend_capped numeric(38, 2), budget numeric(10, 2), flight_days bigint,
         elapsed_days bigint, on_schedule_indicator float8, budget_used_share float8,
-        projected_spend numeric(38, 2), required_daily_spend numeric(38, 2), event_date date,
-        PRIMARY KEY (campaign_id, event_date)
+        projected_spend numeric(38, 2), required_daily_spend numeric(38, 2), is_full_day boolean,
+        event_date date, PRIMARY KEY (campaign_id, event_date)
     """,
     "fct_campaign_hour_profiles": """
         campaign_id bigint, iso_weekday bigint, hour_of_day bigint, impressions bigint,

@@ -7,6 +7,7 @@ from polars.testing import assert_frame_equal
 
 from adtech_assets.errors import UserError
 from adtech_assets.serving import exports
+from adtech_assets_tests.serving.marts import Business, fill
 
 
 @pytest.fixture
@@ -241,6 +242,28 @@ def test_a_page_is_the_first_rows_and_knows_how_many_there_are(target):
     (page,) = exports.read_pages(target, ["mart_campaign_kpis"], limit=2)
     assert page.frame["campaign_name"].to_list() == ["", "B"]
     assert page.rows == 4
+
+
+@pytest.mark.parametrize(
+    ("mart", "last", "before"),
+    [
+        ("fct_daily_summary", True, False),
+        ("fct_traffic_quality_daily", False, True),
+        ("fct_log_reconciliation_daily", True, True),
+        ("fct_campaign_ctr", False, False),
+    ],
+)
+def test_a_page_knows_its_days_that_were_not_over_for_what_it_counts(
+    target, ask, mart, last, before
+):
+    with target.connect() as connection:
+        fill(connection, Business(days=3, campaigns=1))
+    for day, flags in (("2022-06-24", "false, true"), ("2022-06-23", "true, false")):
+        ask(f"INSERT INTO marts.dim_dates VALUES ('', 1, false, {flags}, '{day}')")
+    ask("INSERT INTO marts.dim_dates VALUES ('', 1, false, false, false, '2022-06-01')")
+    (page,) = exports.read_pages(target, [mart])
+    expected = [(before, date(2022, 6, 23)), (last, date(2022, 6, 24))]
+    assert page.days_so_far == tuple(day for is_so_far, day in expected if is_so_far)
 
 
 def test_marts_are_of_one_instant(target, ask):

@@ -197,6 +197,135 @@ def test_the_last_week_stands_against_the_week_before(published, ask):
     assert tiles["Estimated spend"][0] == f"{spend:,.2f}"
 
 
+@pytest.fixture
+def going_on(ask):
+    """Says of days that they were not over when one of the sides was read."""
+
+    def mark(*days, database=True, logs=True):
+        for day in days:
+            ask(f"INSERT INTO marts.dim_dates VALUES ('', 1, false, {database}, {logs}, '{day}')")
+
+    return mark
+
+
+def test_a_comparison_ends_with_the_last_full_day(days, target, going_on):
+    days(*[(100, 10)] * 14, (20, 1))
+    going_on(LAST_DAY, database=False)
+
+    page = page_of(target)
+
+    told = page.section("headline").text
+    assert told.startswith("Last 7 days 17–23 Jun 2022, against the 7 days before: 10–16 Jun 2022.")
+    assert (
+        "Not in it: 24 Jun 2022, which was not over when last read "
+        "(so far 20 impressions, 1 click)." in told
+    )
+    assert page.tiles()["Impressions"] == ["700", "unchanged", "700 before"]
+
+
+def test_while_no_day_is_over_there_is_nothing_to_compare(days, target, going_on):
+    days((20, 1))
+    going_on(LAST_DAY, database=False)
+    page = page_of(target)
+    assert page.section("headline").text.startswith(
+        "So far 24 Jun 2022, with no earlier day to compare it with."
+    )
+    assert page.tiles()["Impressions"] == ["20"]
+
+
+def test_a_day_of_the_past_that_was_read_before_its_end_is_told(days, target, going_on):
+    days(*[(100, 10)] * 4)
+    going_on("2022-06-22", database=False)
+    assert (
+        "Compare with care: 1 day of the ones before was not over when last read."
+        in page_of(target).section("headline").text
+    )
+
+
+def test_the_running_day_is_drawn_so_far(days, target, going_on):
+    days(*[(100, 10)] * 14, (20, 1))
+    add(
+        target,
+        "fct_campaign_daily",
+        {"campaign_id": 1, "event_date": LAST_DAY, "estimated_spend": 1},
+    )
+    going_on(LAST_DAY, database=False)
+
+    page = page_of(target)
+
+    section = page.section("days")
+    pale = [e for e in section.all("rect") if "so-far" in e.classes]
+    assert [bar.text for bar in pale] == ["24 Jun 2022 so far: 20", "24 Jun 2022 so far: 1"]
+    assert "was not over when last read" in section.text
+    assert [row[0] for row in page.table("days-table")[1:3]] == [
+        "2022-06-24, so far",
+        "2022-06-23",
+    ]
+    assert page.table("spend-days")[1][0] == "2022-06-24, so far"
+    assert "24 Jun 2022 so far: 1.00" in page.section("spend").text
+    assert dict(page.table("freshness-facts")[1:])["Last day of the database"] == (
+        "24 Jun 2022 so far"
+    )
+    assert "24 Jun 2022 of the database so far" in page.all("header")[0].all("li")[0].text
+
+
+@pytest.mark.parametrize("side", ["database", "logs"])
+def test_log_and_database_are_not_compared_before_both_have_seen_the_day_to_its_end(
+    target, going_on, side
+):
+    filled(target, Business(days=2, campaigns=1))
+    with target.connect() as connection:
+        connection.execute(
+            "UPDATE marts.fct_log_reconciliation_daily SET status = 'breach' WHERE event_date = %s",
+            [LAST_DAY],
+        )
+    going_on(LAST_DAY, **{side: False})
+
+    page = page_of(target)
+
+    signal = page.all("header")[0].all("li")[2]
+    assert (signal.classes, "Log and database agree" in signal.text) == (["good"], True)
+    section = page.section("reconciliation")
+    assert "2 comparisons of full days by day and type: 2 agree." in section.text
+    assert "Not among them: 24 Jun 2022" in section.text
+    newest = page.table("reconciled-days")[1]
+    assert (newest[0], newest[-1]) == (
+        "2022-06-24, so far",
+        "– differ too much (breach), so far",
+    )
+    assert len([e for e in section.all("rect") if "so-far" in e.classes]) == 2
+
+
+def test_where_no_day_is_over_log_and_database_are_not_called_equal(target, going_on):
+    filled(target, Business(days=1, campaigns=1))
+    going_on(LAST_DAY, logs=False)
+    signal = page_of(target).all("header")[0].all("li")[2]
+    assert (signal.classes, "not compared" in signal.text) == (["none"], True)
+
+
+def test_invalid_traffic_of_a_day_whose_files_are_to_come_is_drawn_so_far(target, going_on):
+    filled(target, Business(days=2, campaigns=1))
+    going_on(LAST_DAY, logs=False)
+    page = page_of(target)
+    assert [row[0] for row in page.table("invalid-days")[1:]] == [
+        "2022-06-24, so far",
+        "2022-06-23",
+    ]
+
+
+def test_pacing_is_that_of_the_last_full_day(published, ask):
+    ask(
+        "INSERT INTO marts.fct_campaign_pacing_daily "
+        "(campaign_id, event_date, elapsed_days, flight_days, is_full_day) "
+        "SELECT campaign_id, '2022-06-25', elapsed_days + 1, flight_days, false "
+        "FROM marts.fct_campaign_pacing_daily"
+    )
+    ask("UPDATE marts.fct_campaign_pacing_daily SET is_full_day = true WHERE is_full_day IS NULL")
+    page = page_of(published)
+    assert "50% of the flight over" in page.table("campaigns-caption")[1][1]
+    assert "Pacing at the end of 24 Jun 2022:" in page.section("campaigns").text
+
+
 def test_less_than_two_weeks_are_compared_half_against_half(days):
     page = days(*[(100, 10)] * 4, *[(150, 10)] * 2, (50, 10))
     assert "22–24 Jun 2022, against the 3 days before: 19–21 Jun" in page.section("headline").text
@@ -461,6 +590,7 @@ def test_sources_that_end_on_different_days_are_told(published, ask):
 # ---- what is not there --------------------------------------------------------------------------
 
 SAID_OF = {
+    "dim_dates": (),
     "fct_daily_summary": ("headline", "days"),
     "fct_campaign_daily": ("spend",),
     "mart_campaign_kpis": ("campaigns", "spend"),

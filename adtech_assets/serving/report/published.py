@@ -15,6 +15,7 @@ from adtech_assets.serving.report.statistics import wilson
 from adtech_assets.stores.postgres import retried
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from decimal import Decimal
 
     from adtech_assets.stores.postgres import Postgres
@@ -33,6 +34,8 @@ class Day:
     impressions: int
     clicks: int
     ctr: float | None
+    is_so_far: bool = False
+    """It was still going on when it was extracted last."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class DaySpend:
 
     event_date: date
     estimated_spend: Decimal
+    is_so_far: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,21 @@ class Campaign:
 
 @dataclass(frozen=True)
 class Elapsed:
-    """How much of a campaign's flight was over on the last day."""
+    """How much of a campaign's flight was over on the day that is paced, the last full one."""
 
     campaign_id: int
+    event_date: date
     elapsed_days: int | None
     flight_days: int | None
+
+
+@dataclass(frozen=True)
+class _SoFar:
+    """A day that one of the sides has not seen to its end."""
+
+    date_day: date
+    in_database: bool
+    in_logs: bool
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,8 @@ class Quality:
     invalid_reason: str
     impressions: int
     clicks: int
+    is_so_far: bool = False
+    """The log files of its last hours are not loaded."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +133,8 @@ class Reconciled:
     log_events: int
     db_events: int
     log_db_discrepancy: float | None
+    is_so_far: bool = False
+    """The day was not over yet for one of the sides."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +157,8 @@ class Published:
     quality: list[Quality] | None = None
     reconciliation: list[Reconciled] | None = None
     loads: list[Load] | None = None
+    paced_day: date | None = None
+    """At the end of which the campaigns' pacing is."""
     unpublished: list[str] = field(default_factory=list)
     """Marts that the report would like to have, and that are not there."""
 
@@ -183,9 +203,19 @@ FROM marts.fct_campaign_ctr
 ORDER BY impressions DESC, clicks DESC, campaign_id
 """
 _ELAPSED = """
-SELECT campaign_id, elapsed_days, flight_days
+SELECT campaign_id, event_date, elapsed_days, flight_days
 FROM marts.fct_campaign_pacing_daily
-WHERE event_date = (SELECT max(event_date) FROM marts.fct_campaign_pacing_daily)
+WHERE event_date = (
+    SELECT coalesce(max(event_date) FILTER (WHERE is_full_day), max(event_date))
+    FROM marts.fct_campaign_pacing_daily
+)
+"""
+# Days that one of the sides has not seen to their end. What is not known to go on is taken as over.
+_SO_FAR = """
+SELECT
+    date_day, is_full_in_database IS FALSE AS in_database, is_full_in_logs IS FALSE AS in_logs
+FROM marts.dim_dates
+WHERE is_full_in_database IS FALSE OR is_full_in_logs IS FALSE
 """
 _HOURS = """
 SELECT
@@ -245,15 +275,23 @@ class _Reader:
         self._recent = {"last": self._last_day(), "most": MOST_DAYS}
 
     def read(self) -> Published:
+        so_far = self._rows(_SoFar, _SO_FAR, "dim_dates") or []
+        in_database = {row.date_day for row in so_far if row.in_database}
+        in_logs = {row.date_day for row in so_far if row.in_logs}
+        elapsed = self._rows(Elapsed, _ELAPSED, "fct_campaign_pacing_daily") or []
         return Published(
-            days=self._rows(Day, _DAYS, "fct_daily_summary"),
-            spend=self._rows(DaySpend, _SPEND, "fct_campaign_daily"),
-            campaigns=self._campaigns(),
+            days=_marked(self._rows(Day, _DAYS, "fct_daily_summary"), in_database),
+            spend=_marked(self._rows(DaySpend, _SPEND, "fct_campaign_daily"), in_database),
+            campaigns=self._campaigns(elapsed),
             hours=self._rows(Hour, _HOURS, "fct_campaign_hour_profiles"),
             devices=self._rows(Device, _DEVICES, "fct_user_agent_hourly", "dim_user_agents"),
-            quality=self._rows(Quality, _QUALITY, "fct_traffic_quality_daily"),
-            reconciliation=self._rows(Reconciled, _RECONCILIATION, "fct_log_reconciliation_daily"),
+            quality=_marked(self._rows(Quality, _QUALITY, "fct_traffic_quality_daily"), in_logs),
+            reconciliation=_marked(
+                self._rows(Reconciled, _RECONCILIATION, "fct_log_reconciliation_daily"),
+                in_database | in_logs,
+            ),
             loads=self._loads(),
+            paced_day=elapsed[0].event_date if elapsed else None,
             unpublished=[mart for mart in REPORTED if mart not in self._there],
         )
 
@@ -286,18 +324,18 @@ class _Reader:
         with self._connection.cursor(row_factory=class_row(row)) as cursor:
             return cursor.execute(query.encode(), self._recent).fetchall()
 
-    def _campaigns(self) -> list[Campaign] | None:
+    def _campaigns(self, elapsed: list[Elapsed]) -> list[Campaign] | None:
         campaigns = self._rows(Campaign, _CAMPAIGNS, "mart_campaign_kpis")
         if campaigns is None:
             rates = self._rows(Campaign, _RATES, "fct_campaign_ctr")
             return rates and [_with_interval(campaign) for campaign in rates]
-        elapsed = {
+        shares = {
             row.campaign_id: row.elapsed_days / row.flight_days
-            for row in self._rows(Elapsed, _ELAPSED, "fct_campaign_pacing_daily") or []
+            for row in elapsed
             if row.flight_days and row.elapsed_days is not None
         }
         return [
-            replace(campaign, flight_elapsed_share=elapsed.get(campaign.campaign_id))
+            replace(campaign, flight_elapsed_share=shares.get(campaign.campaign_id))
             for campaign in campaigns
         ]
 
@@ -307,6 +345,13 @@ class _Reader:
             return None
         with self._connection.cursor(row_factory=class_row(Load)) as cursor:
             return cursor.execute(_LOADS).fetchall()
+
+
+D = TypeVar("D", Day, DaySpend, Quality, Reconciled)
+
+
+def _marked(rows: list[D] | None, so_far: Collection[date]) -> list[D] | None:
+    return rows and [replace(row, is_so_far=row.event_date in so_far) for row in rows]
 
 
 def _with_interval(campaign: Campaign) -> Campaign:

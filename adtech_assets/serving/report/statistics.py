@@ -73,7 +73,12 @@ class Comparison:
 
 
 def comparison(first: date, last: date) -> Comparison:
-    """The last week against the week before; where there are no two weeks, half against half."""
+    """The last week against the week before; where there are no two weeks, half against half.
+
+    Args:
+        first: the first day there is.
+        last: the last one that is over: hours are not compared with days.
+    """
     known = (last - first).days + 1
     length = max(1, min(COMPARED_DAYS, known // 2))
     now = Period(last - timedelta(length - 1), last)

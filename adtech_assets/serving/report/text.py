@@ -14,6 +14,10 @@ NOTHING = "\N{EN DASH}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 MINUS = "\N{MINUS SIGN}"
 
+SO_FAR = "so far"
+SO_FAR_DRAWN = " Pale: a day that was not over when last read, with what it has so far."
+"""Said of a chart in which there is such a day."""
+
 # Not strftime: the page must not depend on the locale of the process.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -76,9 +80,14 @@ def short_day(day: date) -> str:
     return f"{day.day} {MONTHS[day.month - 1]}"
 
 
-def long_day(day: date) -> str:
-    """A day in a sentence: 5 Nov 2026."""
-    return f"{short_day(day)} {day.year:04}"
+def long_day(day: date, *, is_so_far: bool = False) -> str:
+    """A day in a sentence: 5 Nov 2026; one that is still going on: 5 Nov 2026 so far."""
+    return f"{short_day(day)} {day.year:04}{f' {SO_FAR}' if is_so_far else ''}"
+
+
+def day_so_far(day: date, *, is_so_far: bool) -> str:
+    """A day as data has it; of one that is still going on, that this is so."""
+    return f"{day}, {SO_FAR}" if is_so_far else str(day)
 
 
 def days(first: date, last: date) -> str:

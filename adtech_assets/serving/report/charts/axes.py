@@ -18,7 +18,7 @@ from adtech_assets.serving.report.svg import (
 from adtech_assets.serving.report.svg import text as label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from markupsafe import Markup
 
@@ -62,8 +62,11 @@ class Axis:
         width = min(0.76 / self.length, WIDEST_BAR)
         return self.middle(day) - width / 2, width
 
-    def labels(self, y: float) -> Markup:
-        """The axis itself: at most five days, three of them on a narrow screen."""
+    def labels(self, y: float, so_far: Collection[date] = ()) -> Markup:
+        """The axis itself: at most five days, three of them on a narrow screen.
+
+        Days that are `so_far` and named are marked with an ellipsis: they go on.
+        """
         every = max(1, math.ceil((self.length - 1) / 4))
         shown = list(range(self.length - 1, -1, -every))[::-1]
         marks = []
@@ -74,7 +77,13 @@ class Axis:
             class_ = "axis wide" if is_extra else "axis"
             marks += [
                 upright(x, y, y + 4, "tick"),
-                label(x, y + 17, text.short_day(day), class_, text_anchor="middle"),
+                label(
+                    x,
+                    y + 17,
+                    text.short_day(day) + (text.ELLIPSIS if day in so_far else ""),
+                    class_,
+                    text_anchor="middle",
+                ),
             ]
         return group(marks)
 
@@ -108,20 +117,30 @@ def scale(top: float, y: float, height: float, shown: Callable[[float], str]) ->
     return group(marks)
 
 
-def bars(
-    axis: Axis,
-    values: Sequence[tuple[date, float, str]],
-    y: float,
-    height: float,
-    class_: str,
-) -> Markup:
-    """A bar a day, from a scale of its own. `values`: day, height, and what it says."""
-    top = nice_top(max((value for _, value, _ in values), default=0))
+@dataclass(frozen=True)
+class DayValue:
+    """A number of a day, as a bar."""
+
+    day: date
+    value: float
+    shown: str
+    is_so_far: bool = False
+
+    @property
+    def hint(self) -> str:
+        """Day and number in words."""
+        return f"{text.long_day(self.day, is_so_far=self.is_so_far)}: {self.shown}"
+
+
+def bars(axis: Axis, values: Sequence[DayValue], y: float, height: float, class_: str) -> Markup:
+    """A bar a day, from a scale of its own; pale, while the day goes on."""
+    top = nice_top(max((value.value for value in values), default=0))
     marks = [scale(top, y, height, text.short)]
-    for day, value, hint in values:
-        x, width = axis.bar(day)
-        size = height * value / top if top else 0
-        marks.append(rect(x, y + height - size, width, size, class_, hint))
+    for value in values:
+        x, width = axis.bar(value.day)
+        size = height * value.value / top if top else 0
+        look = f"{class_} so-far" if value.is_so_far else class_
+        marks.append(rect(x, y + height - size, width, size, look, value.hint))
     return group(marks)
 
 

@@ -11,6 +11,7 @@ from adtech_assets.serving.report.charts.axes import (
     GUTTER,
     PANEL_HEAD,
     Axis,
+    DayValue,
     bars,
     head_line,
     nice_top,
@@ -55,7 +56,7 @@ def daily(days: Sequence[Day], now: Period | None = None) -> Picture:
         bars(
             axis,
             [
-                (d.event_date, d.impressions, f"{text.long_day(d.event_date)}: {d.impressions:,}")
+                DayValue(d.event_date, d.impressions, f"{d.impressions:,}", d.is_so_far)
                 for d in days
             ],
             y_impressions,
@@ -65,17 +66,14 @@ def daily(days: Sequence[Day], now: Period | None = None) -> Picture:
         head_line(y_clicks - PANEL_HEAD, "Clicks"),
         bars(
             axis,
-            [
-                (d.event_date, d.clicks, f"{text.long_day(d.event_date)}: {d.clicks:,}")
-                for d in days
-            ],
+            [DayValue(d.event_date, d.clicks, f"{d.clicks:,}", d.is_so_far) for d in days],
             y_clicks,
             low,
             "clicks",
         ),
         head_line(y_ctr - PANEL_HEAD, "Click-through rate and its 95 % interval"),
         _rate_panel(axis, days, y_ctr, tall),
-        axis.labels(bottom),
+        axis.labels(bottom, so_far=[d.event_date for d in days if d.is_so_far]),
     ]
     impressions, clicks = sum(d.impressions for d in days), sum(d.clicks for d in days)
     return Picture(
@@ -106,7 +104,12 @@ def _rate_panel(axis: Axis, days: Sequence[Day], y: float, height: float) -> Mar
 
     runs: list[list[tuple[Day, float, tuple[float, float]]]] = []
     for one in found:
-        if runs and one[0].event_date - runs[-1][-1][0].event_date == timedelta(1):
+        last = runs[-1][-1][0] if runs else None
+        if (
+            last is not None
+            and one[0].event_date - last.event_date == timedelta(1)
+            and one[0].is_so_far == last.is_so_far
+        ):
             runs[-1].append(one)
         else:
             runs.append([one])
@@ -127,9 +130,9 @@ def _rate_panel(axis: Axis, days: Sequence[Day], y: float, height: float) -> Mar
             axis.middle(day.event_date),
             y + at(rate),
             radius,
-            "rate dot",
-            f"{text.long_day(day.event_date)}: {text.percent(rate)} "
-            f"({text.percent(bottom)} to {text.percent(high)})",
+            "rate dot so-far" if day.is_so_far else "rate dot",
+            f"{text.long_day(day.event_date, is_so_far=day.is_so_far)}: "
+            f"{text.percent(rate)} ({text.percent(bottom)} to {text.percent(high)})",
         )
         for day, rate, (bottom, high) in found
     ]
@@ -152,10 +155,11 @@ def spend(days: Sequence[DaySpend], now: Period | None = None) -> Picture:
                 bars(
                     axis,
                     [
-                        (
+                        DayValue(
                             day.event_date,
                             float(day.estimated_spend),
-                            f"{text.long_day(day.event_date)}: {text.money(day.estimated_spend)}",
+                            text.money(day.estimated_spend),
+                            day.is_so_far,
                         )
                         for day in days
                     ],
@@ -163,7 +167,7 @@ def spend(days: Sequence[DaySpend], now: Period | None = None) -> Picture:
                     height,
                     "spend",
                 ),
-                axis.labels(8 + height),
+                axis.labels(8 + height, so_far=[day.event_date for day in days if day.is_so_far]),
             ]
         ),
         gutter=GUTTER,

@@ -59,14 +59,16 @@ def reconciliation(rows: Sequence[Reconciled]) -> Picture:
         for row in rows:
             if row.event_type == event_type:
                 marks += _difference(axis, row, zero, half, top)
-    marks.append(axis.labels(bottom))
-    bad = [row for row in rows if row.status != "ok"]
+    so_far = [row.event_date for row in rows if row.is_so_far]
+    marks.append(axis.labels(bottom, so_far))
+    compared = [row for row in rows if not row.is_so_far]
+    good = [row for row in compared if row.status == "ok"]
     return Picture(
         key="reconciliation",
         title="Difference between log and database by day, as a share of the database",
         description=(
-            f"{text.days(axis.first, axis.last)}: {len(rows) - len(bad)} of {len(rows)} "
-            "comparisons agree within 1 %."
+            f"{text.days(axis.first, axis.last)}: {len(good)} of {len(compared)} "
+            "comparisons of full days agree within 1 %."
         ),
         height=int(bottom) + AXIS_HEIGHT,
         marks=group(marks),
@@ -102,9 +104,9 @@ def _tolerances(zero: float, half: float, top: float) -> list[Markup]:
 def _difference(axis: Axis, row: Reconciled, zero: float, half: float, top: float) -> list[Markup]:
     x, width = axis.bar(row.event_date)
     hint = (
-        f"{text.long_day(row.event_date)}, {row.event_type}: log {row.log_events:,}, "
-        f"database {row.db_events:,}, {text.signed_percent(row.log_db_discrepancy)}, "
-        f"{words.discrepancy_words(row.status)}"
+        f"{text.long_day(row.event_date, is_so_far=row.is_so_far)}, {row.event_type}: "
+        f"log {row.log_events:,}, database {row.db_events:,}, "
+        f"{text.signed_percent(row.log_db_discrepancy)}, {words.discrepancy_words(row.status)}"
     )
     found = row.log_db_discrepancy
     share = 1.0 if found is None else abs(found) / top
@@ -112,8 +114,9 @@ def _difference(axis: Axis, row: Reconciled, zero: float, half: float, top: floa
     size = 0 if row.log_events == row.db_events else half * min(share, 1)
     is_up = found is None or found > 0
     y = zero - size if is_up else zero
-    marks = [rect(x, y, width, max(size, 1.5), f"status-{row.status}", hint)]
-    if row.status != "ok" and axis.length <= SYMBOLS_UP_TO_DAYS:
+    look = f"status-{row.status} so-far" if row.is_so_far else f"status-{row.status}"
+    marks = [rect(x, y, width, max(size, 1.5), look, hint)]
+    if row.status != "ok" and not row.is_so_far and axis.length <= SYMBOLS_UP_TO_DAYS:
         symbol_y = max(y - 4, zero - half + 10) if is_up else min(y + size + 12, zero + half - 2)
         class_ = "symbol over" if size > half - 14 else "symbol"
         marks.append(

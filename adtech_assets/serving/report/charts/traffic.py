@@ -69,6 +69,7 @@ class InvalidDay:
     day: date
     events: int
     by_reason: dict[str, int]
+    is_so_far: bool = False
 
     def share(self, reason: str) -> float:
         """Of all events of the day."""
@@ -78,6 +79,7 @@ class InvalidDay:
 def invalid_days(quality: Sequence[Quality]) -> list[InvalidDay]:
     """One for each day."""
     found: dict[date, dict[str, int]] = {}
+    so_far = {row.event_date for row in quality if row.is_so_far}
     for row in quality:
         reasons = found.setdefault(row.event_date, {})
         reasons[row.invalid_reason] = (
@@ -85,7 +87,10 @@ def invalid_days(quality: Sequence[Quality]) -> list[InvalidDay]:
         )
     return [
         InvalidDay(
-            day, sum(reasons.values()), {r: n for r, n in reasons.items() if r != words.VALID and n}
+            day,
+            sum(reasons.values()),
+            {r: n for r, n in reasons.items() if r != words.VALID and n},
+            day in so_far,
         )
         for day, reasons in sorted(found.items())
     ]
@@ -187,7 +192,8 @@ def quality(rows: Sequence[Quality]) -> Picture:
             if size:
                 at -= size
                 hint = (
-                    f"{text.long_day(day.day)}, {words.reason_words(reason)}: "
+                    f"{text.long_day(day.day, is_so_far=day.is_so_far)}, "
+                    f"{words.reason_words(reason)}: "
                     f"{day.by_reason[reason]:,} of {day.events:,} events "
                     f"({text.percent(day.share(reason))})"
                 )
@@ -197,12 +203,12 @@ def quality(rows: Sequence[Quality]) -> Picture:
                         at,
                         width,
                         size,
-                        f"part {reason_class(reason)}",
+                        f"part {reason_class(reason)}{' so-far' if day.is_so_far else ''}",
                         hint,
                         style=_texture(key, reason),
                     )
                 )
-    marks.append(axis.labels(head + height))
+    marks.append(axis.labels(head + height, [day.day for day in days if day.is_so_far]))
     events = sum(day.events for day in days)
     invalid = sum(sum(day.by_reason.values()) for day in days)
     return Picture(

@@ -22,6 +22,7 @@ from adtech_assets.serving.report.statistics import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from markupsafe import Markup
 
@@ -87,7 +88,7 @@ def campaigns(published: Published) -> Campaigns:
         sums.append(_sum_row(f"{text.counted(len(rest), 'other campaign')}", rest))
     sums.append(_sum_row("All campaigns", found))
     return Campaigns(
-        intro=_campaigns_intro(found, has_money=has_money),
+        intro=_campaigns_intro(found, published.paced_day, has_money=has_money),
         note=""
         if has_money
         else "Pacing, spend and budget are not shown: marts.mart_campaign_kpis has not been "
@@ -109,7 +110,7 @@ def campaigns(published: Published) -> Campaigns:
     )
 
 
-def _campaigns_intro(found: Sequence[Campaign], *, has_money: bool) -> str:
+def _campaigns_intro(found: Sequence[Campaign], paced_day: date | None, *, has_money: bool) -> str:
     said = f"{text.counted(len(found), 'campaign')} over all published days, by impressions."
     if not has_money:
         return said
@@ -119,7 +120,8 @@ def _campaigns_intro(found: Sequence[Campaign], *, has_money: bool) -> str:
     told = [
         f"{statuses[status]:,} {words.status_words(status).lower()}" for status in [*known, *others]
     ]
-    return f"{said} Pacing: {', '.join(told)}." if told else said
+    at = f" at the end of {text.long_day(paced_day)}" if paced_day else ""
+    return f"{said} Pacing{at}: {', '.join(told)}." if told else said
 
 
 def _campaign_row(campaign: Campaign) -> CampaignRow:

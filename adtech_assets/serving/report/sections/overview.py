@@ -26,7 +26,7 @@ from adtech_assets.serving.report.statistics import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adtech_assets.serving.report.published import Published
+    from adtech_assets.serving.report.published import Day, Published
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,20 @@ def rate_change(now: float | None, before: float | None) -> tuple[str, str]:
 
 
 def periods(published: Published) -> Comparison | None:
-    """The days that the headline tells of."""
+    """The days that the headline tells of: up to the last full one, if there is any."""
     if not published.days:
         return None
-    return comparison(published.days[0].event_date, published.days[-1].event_date)
+    full = [day.event_date for day in published.days if not day.is_so_far]
+    if not full:
+        return Comparison(Period(published.days[0].event_date, published.days[-1].event_date), None)
+    return comparison(published.days[0].event_date, full[-1])
+
+
+def going_on(published: Published) -> list[Day]:
+    """The days after the last full one."""
+    days = published.days or []
+    full = [day.event_date for day in days if not day.is_so_far]
+    return [day for day in days if not full or day.event_date > full[-1]]
 
 
 def headline(published: Published) -> Headline:
@@ -89,7 +99,11 @@ def headline(published: Published) -> Headline:
         return Headline("In short", missing=empty("fct_daily_summary", "days"))
     now, before = compared.now, compared.before
     length = text.counted(now.length, "day")
+    unfinished = going_on(published)
+    is_anything_over = len(unfinished) < len(days)
     title = f"Last {length}" if now.length > 1 else "Last day"
+    if not is_anything_over:
+        title = "So far"
     tiles = [*_count_tiles(published, now, before), _spend_tile(published, now, before)]
     if (invalid := _invalid_tile(published, now, before)) is not None:
         tiles.append(invalid)
@@ -99,15 +113,36 @@ def headline(published: Published) -> Headline:
         said += text.days(before.first, before.last)
     else:
         said += ", with no earlier day to compare it with"
+    if is_anything_over and unfinished:
+        said += f". {_told_going_on(unfinished)}"
+    compared_periods = [(n, p) for n, p in (("last ones", now), ("ones before", before)) if p]
     known = {day.event_date for day in days}
     gaps = [
         f"{text.counted(lost, 'day')} of the {name} {'has' if lost == 1 else 'have'} no data"
-        for name, period in (("last ones", now), ("ones before", before))
-        if period and (lost := period.length - sum(day in period for day in known))
+        for name, period in compared_periods
+        if (lost := period.length - sum(day in period for day in known))
     ]
+    if is_anything_over:
+        gaps += [
+            f"{text.counted(part, 'day')} of the {name} {'was' if part == 1 else 'were'} not over "
+            "when last read"
+            for name, period in compared_periods
+            if (part := sum(day.is_so_far and day.event_date in period for day in days))
+        ]
     if gaps:
         said += f". Compare with care: {text.listed(gaps)}"
     return Headline(title, f"{said}.", tiles)
+
+
+def _told_going_on(unfinished: Sequence[Day]) -> str:
+    """What the days after the last full one have so far, in a sentence without its end."""
+    impressions = sum(day.impressions for day in unfinished)
+    clicks = sum(day.clicks for day in unfinished)
+    said = text.days(unfinished[0].event_date, unfinished[-1].event_date)
+    return (
+        f"Not in it: {said}, which {'was' if len(unfinished) == 1 else 'were'} not over when last "
+        f"read (so far {text.counted(impressions, 'impression')}, {text.counted(clicks, 'click')})"
+    )
 
 
 def _count_tiles(published: Published, now: Period, before: Period | None) -> list[Tile]:
@@ -192,7 +227,7 @@ def by_day(published: Published) -> Section:
         interval = wilson(day.clicks, day.impressions)
         rows.append(
             (
-                str(day.event_date),
+                text.day_so_far(day.event_date, is_so_far=day.is_so_far),
                 text.WEEKDAYS[day.event_date.weekday()],
                 text.count(day.impressions),
                 text.count(day.clicks),
@@ -209,6 +244,7 @@ def by_day(published: Published) -> Section:
         intro=(
             f"{text.days(days[0].event_date, days[-1].event_date)}, days in UTC.{shaded} "
             "The band around the rate is its 95 % interval: the fewer impressions, the wider."
+            f"{text.SO_FAR_DRAWN if going_on(published) else ''}"
         ),
         chart=charts.daily(days, now),
         table=Table(

@@ -50,7 +50,13 @@ def spend(published: Published) -> Spend:
         table=Table(
             "Estimated spend by day, newest first",
             (Column("Day", "nowrap"), Column("Estimated spend", "number")),
-            [(str(d.event_date), text.money(d.estimated_spend)) for d in reversed(days)],
+            [
+                (
+                    text.day_so_far(d.event_date, is_so_far=d.is_so_far),
+                    text.money(d.estimated_spend),
+                )
+                for d in reversed(days)
+            ],
             summary=f"The numbers of {text.counted(len(days), 'day')}",
         )
         if days

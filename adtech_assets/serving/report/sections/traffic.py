@@ -22,6 +22,8 @@ from adtech_assets.serving.report.statistics import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adtech_assets.serving.report.published import Published, Reconciled
 
 
@@ -145,7 +147,8 @@ def invalid(published: Published) -> Invalid:
             ),
             [
                 (
-                    *(str(day.day), text.count(day.events)),
+                    text.day_so_far(day.day, is_so_far=day.is_so_far),
+                    text.count(day.events),
                     *(text.count(day.by_reason.get(reason, 0)) for reason in reasons),
                     text.percent(sum(map(day.share, reasons))) if day.events else text.NOTHING,
                 )
@@ -173,7 +176,8 @@ def reconciliation(published: Published) -> Reconciliation:
         return Reconciliation(unpublished("fct_log_reconciliation_daily"))
     if not found:
         return Reconciliation(empty("fct_log_reconciliation_daily", "days"))
-    statuses = Counter(row.status for row in found)
+    compared = [row for row in found if not row.is_so_far]
+    statuses = Counter(row.status for row in compared)
     told = [
         f"{statuses[status]:,} {words.discrepancy_words(status)}"
         for status in [
@@ -185,7 +189,9 @@ def reconciliation(published: Published) -> Reconciliation:
     return Reconciliation(
         intro=(
             "Events in the log files against rows of the database, "
-            f"{text.counted(len(found), 'comparison')} by day and type: {text.listed(told)}."
+            f"{text.counted(len(compared), 'comparison')} of full days by day and type"
+            f"{f': {text.listed(told)}' if told else ''}."
+            f"{_told_unfinished(found)}"
         ),
         legend=(
             "Up: the log has more. Green band: within 1 %, which is taken as equal. ! differs; "
@@ -201,11 +207,15 @@ def reconciliation(published: Published) -> Reconciliation:
             ),
             [
                 (
-                    *(str(row.event_date), row.event_type, text.count(row.log_events)),
+                    text.day_so_far(row.event_date, is_so_far=row.is_so_far),
+                    *(row.event_type, text.count(row.log_events)),
                     text.count(row.db_events),
                     f"{row.log_events - row.db_events:+,}".replace("-", text.MINUS),
                     text.signed_percent(row.log_db_discrepancy),
-                    marked(RECONCILED_LOOKS.get(row.status, "none"), _status_text(row)),
+                    marked(
+                        "none" if row.is_so_far else RECONCILED_LOOKS.get(row.status, "none"),
+                        _status_text(row),
+                    ),
                 )
                 for row in reversed(found)
             ],
@@ -214,5 +224,17 @@ def reconciliation(published: Published) -> Reconciliation:
     )
 
 
+def _told_unfinished(found: Sequence[Reconciled]) -> str:
+    """The days that one side has not seen to their end are no comparison."""
+    days = sorted({row.event_date for row in found if row.is_so_far})
+    if not days:
+        return ""
+    return (
+        f" Not among them: {text.stretches(days)}, where the log files or the database were read "
+        "before the day was over."
+    )
+
+
 def _status_text(row: Reconciled) -> str:
-    return f"{words.discrepancy_words(row.status)} ({row.status})"
+    said = f"{words.discrepancy_words(row.status)} ({row.status})"
+    return f"{said}, {text.SO_FAR}" if row.is_so_far else said

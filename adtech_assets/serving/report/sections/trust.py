@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from adtech_assets.serving.report import text
+from adtech_assets.serving.report.sections import overview
 from adtech_assets.serving.report.sections.parts import (
     MARKS,
     Column,
@@ -78,7 +79,12 @@ def freshness(published: Published) -> Table:
     logged = [load.day for load in published.loads or []]
     not_there = "nothing published yet"
     rows: list[tuple[object, ...]] = [
-        ("Last day of the database", text.long_day(days[-1]) if days else not_there),
+        (
+            "Last day of the database",
+            text.long_day(published.days[-1].event_date, is_so_far=published.days[-1].is_so_far)
+            if published.days
+            else not_there,
+        ),
         (
             "Days of the database that are missing",
             _told_missing(_missing_days(days)) if days else text.NOTHING,
@@ -185,6 +191,9 @@ def _fresh_signal(published: Published) -> Signal:
         )
     if not notes:
         notes.append("no day missing")
+    if unfinished := overview.going_on(published):
+        told = text.stretches([day.event_date for day in unfinished])
+        notes.append(f"{told} of the database so far")
     if published.loads:
         notes.append(
             f"log files loaded {text.moment(max(load.loaded_at for load in published.loads))}"
@@ -229,9 +238,14 @@ def _agreement_signal(published: Published) -> Signal:
         return Signal(
             "none", "Log and database not compared", empty("fct_log_reconciliation_daily", "days")
         )
-    looks = [RECONCILED_LOOKS.get(row.status, "bad") for row in found]
-    days = {row.event_date for row in found}
-    odd = {row.event_date for row, look in zip(found, looks, strict=True) if look != "good"}
+    compared = [row for row in found if not row.is_so_far]
+    if not compared:
+        return Signal(
+            "none", "Log and database not compared", "No day is over yet for both of them."
+        )
+    looks = [RECONCILED_LOOKS.get(row.status, "bad") for row in compared]
+    days = {row.event_date for row in compared}
+    odd = {row.event_date for row, look in zip(compared, looks, strict=True) if look != "good"}
     worst: Look = "bad" if "bad" in looks else "warn" if "warn" in looks else "good"
     headline = {
         "good": "Log and database agree",
