@@ -117,7 +117,10 @@ class Marts:
         if UNKNOWN in self.totals:
             self.members.append(UNKNOWN)
         self.advertiser_members = sorted(self.advertisers.versions)
-        if UNKNOWN in map(self.advertiser_of, self.members):
+        owners = [
+            row.advertiser_id for known in self.campaigns.versions.values() for _, row in known
+        ]
+        if UNKNOWN in self.members or any(id_ not in self.advertisers.versions for id_ in owners):
             self.advertiser_members.append(UNKNOWN)
 
     def _count(self, event, counts):
@@ -131,10 +134,12 @@ class Marts:
     def of_day(self, campaign, day):
         return self.by_day.get((campaign, day), Counts())
 
-    def advertiser_of(self, campaign):
+    def advertiser_of(self, campaign, day=None):
+        """Whose a campaign was when a day ended; whose it is without one."""
         if campaign == UNKNOWN:
             return UNKNOWN
-        advertiser = self.campaigns.latest(campaign).advertiser_id
+        end = day and datetime.combine(day, time.max)
+        advertiser = self.campaigns.at(campaign, end).advertiser_id
         return advertiser if advertiser in self.advertisers.versions else UNKNOWN
 
     def terms(self, campaign, day):
@@ -215,6 +220,7 @@ class Marts:
                 _, start, end, _ = self.terms(campaign, day)
                 yield {
                     "campaign_id": campaign,
+                    "advertiser_id": self.advertiser_of(campaign, day),
                     "impressions": counts.impressions,
                     "clicks": counts.clicks,
                     "ctr": ctr(counts),
@@ -232,7 +238,7 @@ class Marts:
             for day in self.days:
                 total, active = Counts(), 0
                 for campaign in self.members:
-                    if self.advertiser_of(campaign) == advertiser:
+                    if self.advertiser_of(campaign, day) == advertiser:
                         total += self.of_day(campaign, day)
                         active += day in self.active[campaign]
                 yield {

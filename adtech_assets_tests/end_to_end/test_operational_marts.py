@@ -64,6 +64,7 @@ UPDATE campaign SET bid = 0.80, budget = 500 WHERE id = {STEADY};
 UPDATE campaign SET name = 'Second name' WHERE id = {RENAMED};
 UPDATE campaign SET end_date = %(today)s + 1 WHERE id = {OPEN_END};
 UPDATE campaign SET advertiser_id = 1 WHERE id = {ORPHAN};
+UPDATE campaign SET advertiser_id = 2 WHERE id = {CROWDED};
 DELETE FROM campaign WHERE id = {DELETED};
 UPDATE advertiser SET name = 'Bolt & Sons' WHERE id = 2;
 DELETE FROM advertiser WHERE id = 4;

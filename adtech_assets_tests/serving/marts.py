@@ -25,8 +25,8 @@ COLUMNS = {
         event_date date PRIMARY KEY, impressions bigint, clicks bigint, ctr float8
     """,
     "fct_campaign_daily": """
-        campaign_id bigint, impressions bigint, clicks bigint, ctr float8, ctr_low float8,
-        ctr_high float8, estimated_spend numeric(38, 2), cpc float8, ecpm float8,
+        campaign_id bigint, advertiser_id bigint, impressions bigint, clicks bigint, ctr float8,
+        ctr_low float8, ctr_high float8, estimated_spend numeric(38, 2), cpc float8, ecpm float8,
         is_in_flight boolean, event_date date, PRIMARY KEY (campaign_id, event_date)
     """,
     "mart_campaign_kpis": """

@@ -12,6 +12,12 @@ extracted_days as (
 
 ),
 
+advertisers as (
+
+    select distinct advertiser_id from {{ ref('snap_operational__advertisers') }}
+
+),
+
 campaign_versions as (
 
     select * from {{ ref('int_campaign_versions') }}
@@ -32,11 +38,13 @@ campaign_days as (
 
 ),
 
--- The terms in force just before the day ends. The unknown campaign has none.
+-- Whose the campaign was, and the terms in force, just before the day ends. The unknown campaign has
+-- none.
 final as (
 
     select
         campaign_days.campaign_id,
+        coalesce(advertisers.advertiser_id, {{ unknown_advertiser_id() }}) as advertiser_id,
         campaign_versions.budget,
         campaign_versions.flight_days,
         campaign_days.is_full_day,
@@ -54,6 +62,9 @@ final as (
                 campaign_days.day_ends_at <= campaign_versions.valid_until
                 or campaign_versions.valid_until is null
             )
+
+    left join advertisers
+        on campaign_versions.advertiser_id = advertisers.advertiser_id
 
 )
 

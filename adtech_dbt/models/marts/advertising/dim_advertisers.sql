@@ -12,6 +12,12 @@ campaigns as (
 
 ),
 
+campaign_versions as (
+
+    select * from {{ ref('int_campaign_versions') }}
+
+),
+
 versions as (
 
     select
@@ -25,6 +31,30 @@ versions as (
         ) as version_age
 
     from snapshots
+
+),
+
+-- Of whom campaigns are, or once were, or that the unknown campaign is of.
+owners as (
+
+    select advertiser_id from campaigns
+
+    union distinct
+
+    select advertiser_id from campaign_versions
+
+),
+
+nobody_known as (
+
+    select owners.advertiser_id
+
+    from owners
+
+    left join snapshots
+        on owners.advertiser_id = snapshots.advertiser_id
+
+    where snapshots.advertiser_id is null
 
 ),
 
@@ -43,14 +73,12 @@ final as (
     union all
 
     select distinct
-        advertiser_id,
+        {{ unknown_advertiser_id() }} as advertiser_id,
         'unknown advertiser' as advertiser_name,
         false as is_current,
         cast(null as timestamp) as created_at
 
-    from campaigns
-
-    where advertiser_id = {{ unknown_advertiser_id() }}
+    from nobody_known
 
 )
 

@@ -12,19 +12,13 @@ extracted_days as (
 
 ),
 
-campaigns as (
-
-    select * from {{ ref('dim_campaigns') }}
-
-),
-
 campaign_days as (
 
     select * from {{ ref('fct_campaign_daily') }}
 
 ),
 
--- Every advertiser on every day, and on top the counts of its campaigns.
+-- Every advertiser on every day, and on top the counts of the campaigns that were its own that day.
 daily_parts as (
 
     select
@@ -42,20 +36,14 @@ daily_parts as (
     union all
 
     select
-        campaigns.advertiser_id,
-        campaign_days.impressions,
-        campaign_days.clicks,
-        campaign_days.estimated_spend,
-        case
-            when campaign_days.impressions > 0 or campaign_days.clicks > 0 then 1
-            else 0
-        end as active_campaigns,
-        campaign_days.event_date
+        advertiser_id,
+        impressions,
+        clicks,
+        estimated_spend,
+        case when impressions > 0 or clicks > 0 then 1 else 0 end as active_campaigns,
+        event_date
 
     from campaign_days
-
-    inner join campaigns
-        on campaign_days.campaign_id = campaigns.campaign_id
 
 ),
 

@@ -31,6 +31,7 @@ dense_counts as (
 
     select
         campaign_days.campaign_id,
+        campaign_days.advertiser_id,
         campaign_days.event_date,
         coalesce(daily_counts.impressions, 0) as impressions,
         coalesce(daily_counts.clicks, 0) as clicks,
@@ -53,6 +54,7 @@ final as (
 
     select
         campaign_id,
+        advertiser_id,
         impressions,
         clicks,
         {{ ctr('clicks', 'impressions') }} as ctr,
