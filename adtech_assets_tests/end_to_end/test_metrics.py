@@ -1,0 +1,232 @@
+"""Every metric of the semantic layer by all that it can be grouped by, as MetricFlow answers.
+
+MetricFlow itself makes the SQL, from what dbt parsed; the marts are those of a loaded deployment.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from math import isclose
+from types import SimpleNamespace
+
+import duckdb
+import pytest
+from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest
+from metricflow.protocols.sql_client import SqlEngine
+from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
+from metricflow_semantics.model.dbt_manifest_parser import (
+    parse_manifest_from_dbt_generated_manifest,
+)
+from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
+
+from adtech_assets.defs.dbt_project import DBT_DIR, PARSED, dbt_project
+
+CAMPAIGNS = """
+    marts.fct_campaign_daily AS days
+    INNER JOIN marts.dim_campaigns AS campaigns USING (campaign_id)
+    INNER JOIN marts.dim_advertisers AS advertisers
+        ON days.advertiser_id = advertisers.advertiser_id
+"""
+QUALITY = "marts.fct_traffic_quality_daily"
+RECONCILIATION = "marts.fct_log_reconciliation_daily"
+
+# From the marts, in the words of docs/kpis.md: where a metric is, and its formula.
+METRICS = {
+    "impressions": (CAMPAIGNS, "sum(impressions)"),
+    "clicks": (CAMPAIGNS, "sum(clicks)"),
+    "estimated_spend": (CAMPAIGNS, "sum(estimated_spend)"),
+    "ctr": (
+        CAMPAIGNS,
+        """
+        CASE WHEN sum(clicks) > sum(impressions) THEN 1
+        ELSE sum(clicks)::DOUBLE / nullif(sum(impressions), 0) END
+        """,
+    ),
+    "cpc": (CAMPAIGNS, "sum(estimated_spend)::DOUBLE / nullif(sum(clicks), 0)"),
+    "ecpm": (CAMPAIGNS, "1000 * sum(estimated_spend)::DOUBLE / nullif(sum(impressions), 0)"),
+    "logged_events": (QUALITY, "sum(impressions + clicks)"),
+    "invalid_events": (
+        QUALITY,
+        "coalesce(sum(impressions + clicks) FILTER (invalid_reason <> 'none'), 0)",
+    ),
+    "valid_events": (
+        QUALITY,
+        "coalesce(sum(impressions + clicks) FILTER (invalid_reason = 'none'), 0)",
+    ),
+    "day_events_of_each_reason": (QUALITY, "sum(gross_events)"),
+    "invalid_reasons": (QUALITY, "count(DISTINCT invalid_reason)"),
+    # Of all events of the group's days.
+    "ivt_rate": (
+        QUALITY,
+        """
+        coalesce(sum(impressions + clicks) FILTER (invalid_reason <> 'none'), 0)::DOUBLE
+        / nullif((
+            SELECT sum(every.impressions + every.clicks)
+            FROM marts.fct_traffic_quality_daily AS every
+            WHERE list_contains(list(fct_traffic_quality_daily.event_date), every.event_date)
+        ), 0)
+        """,
+    ),
+    "log_events": (RECONCILIATION, "sum(log_events)"),
+    "db_events": (RECONCILIATION, "sum(db_events)"),
+    "log_db_discrepancy": (
+        RECONCILIATION,
+        "(sum(log_events) - sum(db_events))::DOUBLE / nullif(sum(db_events), 0)",
+    ),
+}
+GROUPS = {
+    "metric_time__day": "event_date",
+    "campaign_day__event_date": "event_date",
+    "campaign_day__is_in_flight": "is_in_flight",
+    "campaign": "campaign_id",
+    "campaign__campaign_name": "campaign_name",
+    "campaign__campaign_is_current": "campaigns.is_current",
+    "advertiser": "days.advertiser_id",
+    "advertiser__advertiser_name": "advertiser_name",
+    "traffic_quality_day__event_date": "event_date",
+    "traffic_quality_day__invalid_reason": "invalid_reason",
+    "log_reconciliation_day__event_date": "event_date",
+    "log_reconciliation_day__event_type": "event_type",
+}
+
+
+@cache
+def engine():
+    """MetricFlow on the parsed project; it only writes SQL, which is asked here."""
+    logging.getLogger("metricflow").setLevel(logging.ERROR)
+    dbt_project()
+    manifest = parse_manifest_from_dbt_generated_manifest(
+        (DBT_DIR / PARSED / "semantic_manifest.json").read_text()
+    )
+    dialect = SimpleNamespace(
+        sql_engine_type=SqlEngine.DUCKDB, sql_plan_renderer=DuckDbSqlPlanRenderer()
+    )
+    return MetricFlowEngine(SemanticManifestLookup(manifest), dialect)
+
+
+def advertised():
+    """Every metric with each thing that it can be grouped by, and with nothing."""
+    for metric in engine().list_metrics():
+        yield metric.name, None
+        for group in engine().list_group_bys([metric.name]):
+            yield metric.name, getattr(group, "dunder_name", group.name)
+
+
+@pytest.fixture(scope="module")
+def warehouse(loaded):
+    with duckdb.connect(loaded.data / "warehouse.duckdb", read_only=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def asked_of_metricflow(warehouse):
+    """The values of a metric by groups."""
+
+    def values(metric, *groups):
+        request = MetricFlowQueryRequest.create(metric_names=[metric], group_by_names=groups)
+        cursor = warehouse.execute(engine().explain(request).sql_statement.sql)
+        names = [name for name, *_ in cursor.description]
+        # In an order of its own: a group is the column that has its name, perhaps with a grain
+        # behind it or a path before it.
+        places = [
+            next(
+                place
+                for place, name in enumerate(names)
+                if name in (group, f"{group}__day") or name.endswith(f"__{group}")
+            )
+            for group in groups
+        ]
+        value = names.index(metric)
+        return {
+            tuple(str(row[place]).removesuffix(" 00:00:00") for place in places): row[value]
+            for row in cursor.fetchall()
+        }
+
+    return values
+
+
+def by_key(rows):
+    """The last column by those before it."""
+    return {tuple(map(str, key)): value for *key, value in rows}
+
+
+def assert_equal(found, expected):
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        other = found[key]
+        assert (other is None) == (value is None), key
+        assert value is None or isclose(other, value, rel_tol=1e-12), (key, other, value)
+
+
+@pytest.mark.parametrize(("metric", "group"), advertised())
+def test_a_metric_by_what_it_can_be_grouped_by_equals_the_mart(
+    warehouse, asked_of_metricflow, metric, group
+):
+    relation, formula = METRICS[metric]
+    columns = [GROUPS[group]] if group else []
+    grouped = f"GROUP BY {columns[0]}" if columns else ""
+    rows = warehouse.execute(
+        f"SELECT {', '.join([*columns, formula])} FROM {relation} {grouped}"
+    ).fetchall()
+    assert rows
+    assert_equal(asked_of_metricflow(metric, *([group] if group else [])), by_key(rows))
+
+
+def test_every_metric_has_its_formula_here():
+    found = {metric.name for metric in engine().list_metrics()}
+    assert found == METRICS.keys()
+
+
+@pytest.mark.parametrize(
+    ("metric", "mart", "groups"),
+    [
+        ("ctr", "fct_daily_summary", {"metric_time__day": "event_date"}),
+        *(
+            (
+                metric,
+                "fct_campaign_daily",
+                {"campaign": "campaign_id", "metric_time__day": "event_date"},
+            )
+            for metric in ("ctr", "cpc", "ecpm")
+        ),
+        *(
+            (
+                metric,
+                "fct_advertiser_daily",
+                {"advertiser": "advertiser_id", "metric_time__day": "event_date"},
+            )
+            for metric in ("impressions", "clicks", "estimated_spend", "ctr")
+        ),
+        (
+            "ivt_rate",
+            "fct_traffic_quality_daily",
+            {
+                "traffic_quality_day__invalid_reason": "invalid_reason",
+                "metric_time__day": "event_date",
+            },
+        ),
+        (
+            "log_db_discrepancy",
+            "fct_log_reconciliation_daily",
+            {
+                "log_reconciliation_day__event_type": "event_type",
+                "metric_time__day": "event_date",
+            },
+        ),
+    ],
+)
+def test_a_ratio_by_the_key_of_its_mart_is_the_marts_column(
+    warehouse, asked_of_metricflow, metric, mart, groups
+):
+    columns = ", ".join(groups.values())
+    rows = warehouse.execute(f"SELECT {columns}, {metric} FROM marts.{mart}").fetchall()
+    assert_equal(asked_of_metricflow(metric, *groups), by_key(rows))
+
+
+def test_the_rates_of_the_reasons_add_up(asked_of_metricflow):
+    by_reason = asked_of_metricflow("ivt_rate", "traffic_quality_day__invalid_reason")
+    [whole] = asked_of_metricflow("ivt_rate").values()
+    assert 0 < by_reason["crawler",] < whole < 1
+    assert by_reason["none",] == 0
+    assert isclose(sum(by_reason.values()), whole)
