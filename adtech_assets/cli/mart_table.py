@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from adtech_assets.serving.exports import Page
 
 NOTHING = "\N{EN DASH}"
+FLAGGED = f"{NOTHING} !"
+"""In place of a rate of clicks without impressions."""
 
 MOST_ROWS = 1_000
 """Rows of a mart on the screen; files have them all."""
@@ -51,6 +53,7 @@ def print_mart(page: Page) -> None:
         name: [shown(name, value) for value in page.frame[name].to_list()]
         for name in page.frame.columns
     }
+    is_flagged = _flag_rates(columns, page)
     chosen, header = _fitting(columns, page.mart.key, screen.width)
     table = Table(
         title=page.mart.export, title_justify="left", title_style="bold", header_style="bold"
@@ -68,6 +71,8 @@ def print_mart(page: Page) -> None:
         screen.print(
             Text(f"So far: {days}, not over when last read. Compare full days.", style="yellow")
         )
+    if is_flagged:
+        screen.print(Text(f"{FLAGGED}: clicks without impressions, so no rate.", style="yellow"))
     left_out = [name for name in columns if name not in chosen]
     hints = []
     if page.frame.height < page.rows:
@@ -77,6 +82,17 @@ def print_mart(page: Page) -> None:
     if hints:
         command = f"adtech results --mart {page.mart.name} --format csv"
         screen.print(Text(" ".join([*hints, f"All of it: {command}"]), style="dim"))
+
+
+def _flag_rates(columns: Mapping[str, list[str]], page: Page) -> bool:
+    """Show no rate of clicks without impressions, 1 in the marts. Returns whether there are any."""
+    if not {"ctr", "clicks", "impressions"} <= columns.keys():
+        return False
+    counts = zip(page.frame["clicks"], page.frame["impressions"], strict=True)
+    rows = [row for row, (clicks, shown_) in enumerate(counts) if clicks and not shown_]
+    for row in rows:
+        columns["ctr"][row] = FLAGGED
+    return bool(rows)
 
 
 def shown(column: str, value: object) -> str:

@@ -133,3 +133,15 @@ def test_days_that_go_on_are_named_below_the_table(monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == (
         "So far: 2022-06-24, not over when last read. Compare full days."
     )
+
+
+def test_clicks_without_impressions_have_no_rate_but_a_flag(printed):
+    rows = [
+        {"campaign_id": 1, "impressions": 0, "clicks": 5, "ctr": 1.0},
+        {"campaign_id": 2, "impressions": 4, "clicks": 5, "ctr": 1.0},
+        {"campaign_id": 3, "impressions": 0, "clicks": 0, "ctr": None},
+    ]
+    lines = printed(rows, 80, name="fct_campaign_ctr")
+    cells = [line.split("│")[-2].strip() for line in lines if line.startswith("│")]
+    assert cells == ["– !", "100.00%", "–"]
+    assert lines[-1] == "– !: clicks without impressions, so no rate."

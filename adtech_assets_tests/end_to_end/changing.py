@@ -286,6 +286,7 @@ class Changing:
             events("clicks"),
             dict(extracted),
             hour.astimezone(UTC).replace(tzinfo=None),
+            self.settings.zone,
         )
 
     def _agents(self):

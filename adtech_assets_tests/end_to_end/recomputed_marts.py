@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from math import isclose, sqrt
+from zoneinfo import ZoneInfo
 
 UNKNOWN = -1
+COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 CENT = Decimal("0.01")
 Z = 1.959963984540054
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -101,6 +103,8 @@ class Marts:
     """Extracted days, in order, each with the time at which it was extracted last."""
     newest_log_hour: datetime | None = None
     """Start (UTC) of the hour of the newest loaded log file."""
+    zone: ZoneInfo = COPENHAGEN
+    """Of the feed, and so of flights and profiles."""
 
     def __post_init__(self):
         self.hours: dict[tuple, Counts] = defaultdict(Counts)
@@ -111,7 +115,7 @@ class Marts:
             self._count(event, Counts(impressions=1))
         for event in self.clicks:
             known = event.campaign_id in self.campaigns.versions
-            bid = self.campaigns.at(event.campaign_id, event.at).bid if known else Decimal(0)
+            bid = (known and self.campaigns.at(event.campaign_id, event.at).bid) or Decimal(0)
             self._count(event, Counts(clicks=1, spend=bid))
         self.members = sorted(self.campaigns.versions)
         if UNKNOWN in self.totals:
@@ -141,6 +145,33 @@ class Marts:
         end = day and datetime.combine(day, time.max)
         advertiser = self.campaigns.at(campaign, end).advertiser_id
         return advertiser if advertiser in self.advertisers.versions else UNKNOWN
+
+    def at_feed(self, moment):
+        """The local time of the feed at a UTC time."""
+        return moment.replace(tzinfo=UTC).astimezone(self.zone).replace(tzinfo=None)
+
+    def feed_day(self, day):
+        """The day of the feed of which a UTC day has most."""
+        return self.at_feed(datetime.combine(day, time(12))).date()
+
+    def outside_flight(self, campaign, day):
+        """Events of a day that are outside the flight in force when it ended."""
+        _, start, end, flight = self.terms(campaign, day)
+        if flight is None:
+            return 0
+        hours = (datetime.combine(day, time(hour)) for hour in range(24))
+        found = ((at, self.hours.get((campaign, at), Counts())) for at in hours)
+        return sum(
+            counts.impressions + counts.clicks
+            for at, counts in found
+            if not start <= self.at_feed(at).date() <= end
+        )
+
+    def is_in_flight(self, campaign, day):
+        _, start, end, flight = self.terms(campaign, day)
+        counts = self.of_day(campaign, day)
+        has_event = counts.impressions + counts.clicks > self.outside_flight(campaign, day)
+        return flight is not None and (start <= self.feed_day(day) <= end or has_event)
 
     def terms(self, campaign, day):
         """Budget, start, end and length of the flight in force when the day ended."""
@@ -217,7 +248,6 @@ class Marts:
         for campaign in self.members:
             for day in self.days:
                 counts = self.of_day(campaign, day)
-                _, start, end, _ = self.terms(campaign, day)
                 yield {
                     "campaign_id": campaign,
                     "advertiser_id": self.advertiser_of(campaign, day),
@@ -229,7 +259,8 @@ class Marts:
                     "estimated_spend": counts.spend,
                     "cpc": ratio(counts.spend, counts.clicks),
                     "ecpm": ratio(1000 * counts.spend, counts.impressions),
-                    "is_in_flight": bool(start and end and start <= day <= end),
+                    "outside_flight_events": self.outside_flight(campaign, day),
+                    "is_in_flight": self.is_in_flight(campaign, day),
                     "event_date": day,
                 }
 
@@ -272,18 +303,24 @@ class Marts:
 
     def pacing(self, campaign, day, so_far):
         budget, start, _, flight = self.terms(campaign, day)
-        elapsed = flight and min(max((day - start).days + 1, 0), flight)
-        known = bool(flight and budget)
+        elapsed = flight and min(max((self.feed_day(day) - start).days + 1, 0), flight)
+        known = bool(flight and budget and budget > 0)
         spend = so_far.spend
         on_schedule = ratio(spend * flight, budget * elapsed) if known and elapsed else None
         left = (flight - elapsed) if known else 0
         return {
             "campaign_id": campaign,
-            "pacing_status": status(budget, flight, elapsed, spend, on_schedule),
+            "pacing_status": (
+                "outside_flight"
+                if self.outside_flight(campaign, day)
+                else "not_started"
+                if elapsed == 0 and not self.is_in_flight(campaign, day)
+                else status(budget, flight, spend, on_schedule)
+            ),
             "cumulative_impressions": so_far.impressions,
             "cumulative_clicks": so_far.clicks,
             "cumulative_estimated_spend": spend,
-            "estimated_spend_capped": spend if budget is None else min(spend, budget),
+            "estimated_spend_capped": capped(spend, budget),
             "budget": budget,
             "flight_days": flight,
             "elapsed_days": elapsed,
@@ -343,7 +380,8 @@ class Marts:
     def fct_campaign_hour_profiles(self):
         cells, dated = defaultdict(Counts), defaultdict(int)
         for (campaign, hour), counts in self.hours.items():
-            cells[campaign, hour.isoweekday(), hour.hour] += counts
+            local = self.at_feed(hour)
+            cells[campaign, local.isoweekday(), local.hour] += counts
             dated[campaign] += counts.impressions
         for (campaign, weekday, hour), counts in cells.items():
             yield {
@@ -381,9 +419,7 @@ class Marts:
                 "clicks": total.clicks,
                 **{name: rates[campaign][name] for name in ("ctr", "ctr_low", "ctr_high")},
                 "estimated_spend": total.spend,
-                "estimated_spend_capped": (
-                    total.spend if dim["budget"] is None else min(total.spend, dim["budget"])
-                ),
+                "estimated_spend_capped": capped(total.spend, dim["budget"]),
                 "cpc": ratio(total.spend, total.clicks),
                 "ecpm": ratio(1000 * total.spend, total.impressions),
                 "bid": dim["bid"],
@@ -431,15 +467,19 @@ def cents(amount):
     return amount.quantize(CENT, ROUND_HALF_UP)
 
 
-def status(budget, flight, elapsed, spend, on_schedule):
-    if elapsed == 0:
-        return "not_started"
-    if not budget:
+def capped(spend, budget):
+    return spend if budget is None else min(spend, max(budget, Decimal(0)))
+
+
+def status(budget, flight, spend, on_schedule):
+    if budget is None or budget <= 0:
         return "no_budget"
     if flight is None:
         return "no_flight"
     if spend > budget:
         return "over_budget"
+    if on_schedule is None:
+        return "on_track"
     if on_schedule < 0.9:
         return "behind"
     return "ahead" if on_schedule > 1.1 else "on_track"

@@ -36,7 +36,7 @@ DAY = timedelta(days=1)
 MICROSECOND = timedelta(microseconds=1)
 
 STEADY, CROWDED, NO_BUDGET, NO_FLIGHT, BACKWARDS, DELETED, RENAMED, ORPHAN, IDLE = range(1, 10)
-TO_COME, ONLY_CLICKS, OPEN_END, LATE = 10, 11, 13, 50
+TO_COME, ONLY_CLICKS, OPEN_END, CREDIT, LATE = 10, 11, 13, 14, 50
 NOWHERE = 99
 
 ADVERTISERS = """
@@ -57,12 +57,14 @@ INSERT INTO campaign (id, name, bid, budget, start_date, end_date, advertiser_id
     ({IDLE}, 'Idle', 0.60, 60, %(today)s - 40, %(today)s + 40, NULL),
     ({TO_COME}, 'To come', 0.60, 60, %(today)s + 5, %(today)s + 9, 1),
     ({ONLY_CLICKS}, 'Only clicks', 0.10, 5, %(today)s - 9, %(today)s - 9, 1),
-    ({OPEN_END}, 'Open end', 0.10, 5, %(today)s - 9, 'infinity', 1);
+    ({OPEN_END}, 'Open end', 0.10, 5, %(today)s - 9, 'infinity', 1),
+    ({CREDIT}, 'Negative', -0.35, -5, %(today)s - 20, %(today)s + 20, 1);
 """
 FIRST_CHANGES = f"""
 UPDATE campaign SET bid = 0.80, budget = 500 WHERE id = {STEADY};
 UPDATE campaign SET name = 'Second name' WHERE id = {RENAMED};
 UPDATE campaign SET end_date = %(today)s + 1 WHERE id = {OPEN_END};
+UPDATE campaign SET budget = 100 WHERE id = {CREDIT};
 UPDATE campaign SET advertiser_id = 1 WHERE id = {ORPHAN};
 UPDATE campaign SET advertiser_id = 2 WHERE id = {CROWDED};
 DELETE FROM campaign WHERE id = {DELETED};
@@ -192,7 +194,8 @@ def events_of(rng, day, campaign, count, ctr):
 def first_events(rng, days):
     impressions, clicks = [], []
     for day in days:
-        for campaign in (STEADY, NO_BUDGET, NO_FLIGHT, BACKWARDS, DELETED, RENAMED, ORPHAN):
+        flown = (STEADY, NO_BUDGET, NO_FLIGHT, BACKWARDS, DELETED, RENAMED, ORPHAN, CREDIT)
+        for campaign in flown:
             shown, clicked = events_of(rng, day, campaign, rng.randrange(7), 0.3)
             impressions += shown
             clicks += clicked
@@ -274,12 +277,14 @@ def test_the_story_has_what_it_is_told_for(story, recomputed):
     kpis = {row["campaign_id"]: row for row in recomputed.mart_campaign_kpis()}
 
     assert pacing == {
-        *("not_started", "no_budget", "no_flight", "behind", "on_track", "ahead", "over_budget")
+        *("outside_flight", "not_started", "no_budget", "no_flight"),
+        *("behind", "on_track", "ahead", "over_budget"),
     }
     assert kpis[CROWDED]["anomalous_days"] > 0
     assert kpis[IDLE]["impressions"] == 0
     assert kpis[ONLY_CLICKS]["ctr"] == 1
     assert kpis[-1]["clicks"] > 0
+    assert kpis[CREDIT]["estimated_spend"] < 0
     assert len(story.campaigns.versions[STEADY]) == 3
     assert len(story.campaigns.versions[DELETED]) == 2
 

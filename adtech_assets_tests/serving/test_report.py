@@ -354,10 +354,52 @@ def test_a_change_from_zero_has_no_percentage(days, before, now, told):
 
 @pytest.mark.parametrize(
     ("day", "rate"),
-    [((10, 20), "100.00%"), ((0, 5), "100.00%"), ((0, 0), "–"), ((8, 1), "12.50%")],
+    [((10, 20), "100.00%"), ((0, 5), "–"), ((0, 0), "–"), ((8, 1), "12.50%")],
 )
-def test_the_rate_follows_the_rules_of_the_marts(days, day, rate):
+def test_the_rate_is_cut_off_at_1_and_there_is_none_without_impressions(days, day, rate):
     assert days(day).tiles()["Click-through rate"][0] == rate
+
+
+def test_clicks_without_impressions_are_flagged_wherever_their_rate_would_stand(days, target):
+    days((100, 10), (0, 5))
+    for mart in ("mart_campaign_kpis", "fct_campaign_ctr"):
+        row = {"campaign_id": 1, "campaign_name": "A", "impressions": 0, "clicks": 5, "ctr": 1}
+        add(target, mart, row)
+    page = page_of(target)
+    flagged = "– (clicks without impressions)"
+    assert page.table("days-table")[1][4] == flagged
+    assert page.table("campaigns-caption")[1][4] == flagged
+    assert page.table("all-campaigns")[1][4] == flagged
+    assert "Clicks without impressions have no rate." in page.tiles()["Click-through rate"]
+    assert "100.00%" not in page.section("days").text
+    assert "No campaign has been shown" in page.section("rates").text
+
+
+def test_a_budget_of_0_or_less_is_none_to_sum(days, target):
+    days((1, 1))
+    for number, budget in enumerate((50, 0, -20, None)):
+        row = {"campaign_id": number, "impressions": 1, "clicks": 1, "estimated_spend": 5}
+        add(target, "mart_campaign_kpis", row | {"budget": budget})
+    page = page_of(target)
+    assert page.table("campaigns-caption")[-1][-1] == "50.00"
+    assert page.table("spend-facts")[2] == ["Budgets of 1 campaign", "50.00"]
+
+
+def test_a_credit_has_a_bar_of_nothing(days, target):
+    days((1, 1))
+    row = {"campaign_id": 1, "impressions": 1, "clicks": 1, "estimated_spend": -5, "budget": 10}
+    add(target, "mart_campaign_kpis", row | {"budget_used_share": -0.5})
+    bar = [e for e in page_of(target).all("rect") if "pace" in e.classes]
+    assert [e.attributes["width"] for e in bar] == ["0%"]
+
+
+def test_delivering_outside_its_flight_is_said_of_a_campaign(days, target):
+    days((1, 1))
+    row = {"campaign_id": 1, "impressions": 1, "clicks": 1, "pacing_status": "outside_flight"}
+    add(target, "mart_campaign_kpis", row)
+    page = page_of(target)
+    assert page.table("campaigns-caption")[1][1] == "! Outside its flight"
+    assert "1 outside its flight" in page.section("campaigns").text
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ class _SoFar:
 
 @dataclass(frozen=True)
 class Hour:
-    """An hour of the week (UTC), all campaigns and all days."""
+    """An hour of the week in the feed's time zone, all campaigns and all days."""
 
     iso_weekday: int
     hour_of_day: int
@@ -174,8 +174,10 @@ class Published:
 # The last days only, counted from the newest of any mart, so that all charts by day agree.
 _RECENT = "event_date > %(last)s::date - %(most)s::int"
 
+# Clicks without impressions are 1 in the marts, but no rate that anybody could look at.
+_RATE = "CASE WHEN impressions > 0 THEN ctr END AS ctr"
 _DAYS = f"""
-SELECT event_date, impressions::bigint, clicks::bigint, ctr
+SELECT event_date, impressions::bigint, clicks::bigint, {_RATE}
 FROM marts.fct_daily_summary
 WHERE {_RECENT}
 ORDER BY event_date
@@ -187,17 +189,17 @@ WHERE {_RECENT}
 GROUP BY event_date
 ORDER BY event_date
 """
-_CAMPAIGNS = """
+_CAMPAIGNS = f"""
 SELECT
-    campaign_id, campaign_name, impressions, clicks, ctr, ctr_low, ctr_high, advertiser_name,
+    campaign_id, campaign_name, impressions, clicks, {_RATE}, ctr_low, ctr_high, advertiser_name,
     pacing_status, estimated_spend, budget, budget_used_share, on_schedule_indicator,
     projected_spend, anomalous_days, is_current
 FROM marts.mart_campaign_kpis
 ORDER BY impressions DESC, clicks DESC, campaign_id
 """
-_RATES = """
+_RATES = f"""
 SELECT
-    campaign_id, campaign_name, impressions, clicks, ctr,
+    campaign_id, campaign_name, impressions, clicks, {_RATE},
     NULL::float8 AS ctr_low, NULL::float8 AS ctr_high
 FROM marts.fct_campaign_ctr
 ORDER BY impressions DESC, clicks DESC, campaign_id

@@ -17,10 +17,11 @@ COMPARED_DAYS = 7
 
 
 def ctr(clicks: int, impressions: int) -> float | None:
-    """Clicks by impressions: at most 1, and none where nothing happened."""
-    if not impressions:
-        return 1.0 if clicks else None
-    return min(clicks / impressions, 1.0)
+    """Clicks by impressions: at most 1, and none without impressions.
+
+    The marts have 1 for clicks without impressions; a rate to look at would be of nothing.
+    """
+    return min(clicks / impressions, 1.0) if impressions else None
 
 
 def wilson(clicks: int, impressions: int) -> tuple[float, float] | None:

@@ -14,6 +14,9 @@ NOTHING = "\N{EN DASH}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 MINUS = "\N{MINUS SIGN}"
 
+NO_IMPRESSIONS = "(clicks without impressions)"
+"""Flag of a rate that there is none of: impressions are missing, or were counted the day before."""
+
 SO_FAR = "so far"
 SO_FAR_DRAWN = " Pale: a day that was not over when last read, with what it has so far."
 """Said of a chart in which there is such a day."""
@@ -50,6 +53,13 @@ def money(amount: Decimal | None) -> str:
 def percent(share: float | None) -> str:
     """A share as people read it; a dash where there is none."""
     return NOTHING if share is None else f"{share:.2%}"
+
+
+def rate(clicks: int, impressions: int) -> str:
+    """A click-through rate; a dash without impressions, with a flag if there are clicks."""
+    if not impressions:
+        return f"{NOTHING} {NO_IMPRESSIONS}" if clicks else NOTHING
+    return percent(min(clicks / impressions, 1.0))
 
 
 def rough_percent(share: float | None) -> str:

@@ -17,6 +17,7 @@ STATUS_WORDS = {
     "behind": "Behind",
     "ahead": "Ahead",
     "over_budget": "Over budget",
+    "outside_flight": "Outside its flight",
     "not_started": "Not started",
     "no_budget": "No budget",
     "no_flight": "No flight dates",
@@ -51,8 +52,8 @@ def discrepancy_words(status: str) -> str:
 GLOSSARY = {
     "Day": "A calendar day in UTC.",
     "Click-through rate": (
-        "Clicks by impressions, at most 100 %. Rates of several days or campaigns are recomputed "
-        "from their sums, never averaged."
+        "Clicks by impressions, at most 100 %; clicks without impressions have none. Rates of "
+        "several days or campaigns are recomputed from their sums, never averaged."
     ),
     "95 % interval": (
         "Wilson score interval: a rate measured on few impressions is uncertain, and this says "
@@ -64,7 +65,13 @@ GLOSSARY = {
     ),
     "Pacing": (
         "Spend so far against an even course through the flight: behind below 90 %, ahead above "
-        "110 %."
+        "110 %. Outside its flight: there were impressions or clicks before it or after it. "
+        "Flights are in days of the feed's time zone."
+    ),
+    "Gross and net": (
+        "Gross is every event, net leaves invalid traffic out. Impressions, clicks, rates and "
+        "spend are gross where it is not said otherwise: the database does not know what is "
+        "invalid."
     ),
     "Invalid traffic": (
         "Marked as fraud in the log, a known crawler, no user agent, or one that is no browser; "

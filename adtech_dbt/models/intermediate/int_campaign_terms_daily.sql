@@ -24,22 +24,39 @@ campaign_versions as (
 
 ),
 
+-- Flights are in days of the feed. A UTC day is taken for the one of which it has most: that at its
+-- noon.
+days as (
+
+    select
+        is_full_day,
+        event_date,
+        cast(
+            {{ feed_time("cast(event_date as timestamp) + interval '12 hours'") }} as date
+        ) as feed_date,
+        cast({{ dbt.dateadd('day', 1, 'event_date') }} as timestamp) as day_ends_at
+
+    from extracted_days
+
+),
+
 campaign_days as (
 
     select
         campaigns.campaign_id,
-        extracted_days.is_full_day,
-        extracted_days.event_date,
-        cast({{ dbt.dateadd('day', 1, 'extracted_days.event_date') }} as timestamp) as day_ends_at
+        days.is_full_day,
+        days.event_date,
+        days.feed_date,
+        days.day_ends_at
 
     from campaigns
 
-    cross join extracted_days
+    cross join days
 
 ),
 
--- Whose the campaign was, and the terms in force, just before the day ends. The unknown campaign has
--- none.
+-- Whose the campaign was, and the terms in force, just before the day ends. The unknown campaign
+-- has none.
 final as (
 
     select
@@ -50,7 +67,8 @@ final as (
         campaign_days.is_full_day,
         campaign_versions.start_date,
         campaign_versions.end_date,
-        campaign_days.event_date
+        campaign_days.event_date,
+        campaign_days.feed_date
 
     from campaign_days
 

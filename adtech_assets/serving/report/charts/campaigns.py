@@ -98,7 +98,7 @@ def pacing_marks(campaign: Campaign, y: float, height: float) -> Markup:
     if used is None:
         return group([])
     # Over budget: the whole width is what was spent, and the budget itself ends before it.
-    top = max(1.0, used)
+    top, used = max(1.0, used), max(used, 0.0)
     marks = [
         rect(0, y, 1 / top, height, "track", rx=3),
         rect(0, y, min(used, 1.0) / top, height, f"pace {campaign.pacing_status}", rx=3),

@@ -51,21 +51,21 @@ def heat_map(hours: Sequence[Hour]) -> Picture:
                     1 / 24,
                     row,
                     "cell" if shown else "cell none",
-                    f"{name} {hour:02}:00 UTC: {shown:,} impressions, {clicks:,} clicks",
+                    f"{name} {hour:02}:00: {shown:,} impressions, {clicks:,} clicks",
                     fill_opacity=round(0.08 + 0.92 * part, 3) if shown else None,
                 )
             )
     bottom = head + 7 * row
     marks += _steps(bottom + 12, highest)
     peak = (
-        f"Busiest: {text.WEEKDAYS[most.iso_weekday - 1]} {most.hour_of_day:02}:00 UTC with "
+        f"Busiest: {text.WEEKDAYS[most.iso_weekday - 1]} {most.hour_of_day:02}:00 with "
         f"{most.impressions:,} of {total:,} impressions."
         if most and total
         else "No impressions."
     )
     return Picture(
         key="heat-map",
-        title="Impressions by weekday and hour (UTC)",
+        title="Impressions by weekday and hour, in the feed's time zone",
         description=peak,
         height=bottom + 32,
         marks=group(marks),

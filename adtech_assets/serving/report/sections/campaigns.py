@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from adtech_assets.serving.report import charts, text, words
@@ -15,9 +16,6 @@ from adtech_assets.serving.report.sections.parts import (
     isolated,
     total_of,
     unpublished,
-)
-from adtech_assets.serving.report.statistics import (
-    ctr,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +37,7 @@ PACE_LOOKS: dict[str, tuple[Look, str]] = {
     "behind": ("warn", "▼"),
     "ahead": ("warn", "▲"),
     "over_budget": ("bad", "✕"),
+    "outside_flight": ("bad", "!"),
 }
 
 
@@ -141,7 +140,7 @@ def _campaign_row(campaign: Campaign) -> CampaignRow:
         name=text.name(campaign.campaign_name),
         impressions=text.count(campaign.impressions),
         clicks=text.count(campaign.clicks),
-        rate=text.percent(campaign.ctr),
+        rate=text.rate(campaign.clicks, campaign.impressions),
         interval=_interval(campaign),
         advertiser=text.name(campaign.advertiser_name) if campaign.advertiser_name else "",
         remark=", ".join(remarks),
@@ -168,12 +167,13 @@ def _interval(campaign: Campaign) -> str:
 
 def _sum_row(name: str, of: Sequence[Campaign]) -> CampaignRow:
     impressions, clicks = sum(c.impressions for c in of), sum(c.clicks for c in of)
-    budgets = [campaign.budget for campaign in of if campaign.budget is not None]
+    # A budget below 0 allows no more than one of 0.
+    budgets = [max(campaign.budget, Decimal(0)) for campaign in of if campaign.budget is not None]
     return CampaignRow(
         name=name,
         impressions=text.count(impressions),
         clicks=text.count(clicks),
-        rate=text.percent(ctr(clicks, impressions)),
+        rate=text.rate(clicks, impressions),
         spend=text.money(total_of(campaign.estimated_spend for campaign in of)),
         budget=text.money(total_of(budgets)) if budgets else text.NOTHING,
     )
@@ -199,7 +199,7 @@ def _campaign_table(found: Sequence[Campaign], *, has_money: bool) -> Table:
             campaign.campaign_id,
             text.count(campaign.impressions),
             text.count(campaign.clicks),
-            text.percent(campaign.ctr),
+            text.rate(campaign.clicks, campaign.impressions),
             _interval(campaign) or text.NOTHING,
         ]
         if has_money:

@@ -176,6 +176,8 @@ def _count_tiles(published: Published, now: Period, before: Period | None) -> li
         beyond = is_beyond_chance((clicks, earlier[1]), (impressions, earlier[0]))
         if beyond is not None:
             note += "More than chance explains." if beyond else "No more than chance explains."
+    if clicks and not impressions:
+        note += "Clicks without impressions have no rate."
     tiles.append(Tile("Click-through rate", text.percent(rate), said, arrow, note.strip()))
     return tiles
 
@@ -231,7 +233,7 @@ def by_day(published: Published) -> Section:
                 text.WEEKDAYS[day.event_date.weekday()],
                 text.count(day.impressions),
                 text.count(day.clicks),
-                text.percent(day.ctr),
+                text.rate(day.clicks, day.impressions),
                 f"{text.percent(interval[0])} to {text.percent(interval[1])}"
                 if interval
                 else text.NOTHING,

@@ -65,7 +65,7 @@ def spend(published: Published) -> Spend:
 
 
 def _spend_facts(found: Sequence[Campaign]) -> Table:
-    limited = [campaign for campaign in found if campaign.budget]
+    limited = [campaign for campaign in found if campaign.budget and campaign.budget > 0]
     budget = total_of(campaign.budget for campaign in limited)
     spent = total_of(campaign.estimated_spend for campaign in limited)
     used = float(spent / budget) if budget else None

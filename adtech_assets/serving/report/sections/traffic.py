@@ -17,9 +17,6 @@ from adtech_assets.serving.report.sections.parts import (
     marked,
     unpublished,
 )
-from adtech_assets.serving.report.statistics import (
-    ctr,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,10 +34,13 @@ def hours(published: Published) -> Section:
     chart = charts.heat_map(found)
     counts = {(hour.iso_weekday, hour.hour_of_day): hour.impressions for hour in found}
     return Section(
-        intro=f"All campaigns and all published days, hours in UTC. {chart.description}",
+        intro=(
+            "All campaigns and all published days, hours in the feed's time zone. "
+            f"{chart.description}"
+        ),
         chart=chart,
         table=Table(
-            "Impressions by hour (UTC) and weekday",
+            "Impressions by hour and weekday, in the feed's time zone",
             (Column("Hour"), *(Column(name[:3], "number") for name in text.WEEKDAYS)),
             [
                 (
@@ -68,13 +68,14 @@ def devices(published: Published) -> Section:
         return Section(empty("fct_user_agent_hourly", "events"))
     total = sum(device.gross_impressions for device in found)
     return Section(
-        intro=f"From the log files{_logged_days(published)}. The rate is that of valid events.",
+        intro=f"From the log files{_logged_days(published)}. Impressions and clicks are gross, "
+        "the rate is net: of valid events.",
         table=Table(
             "Logged impressions and clicks by device",
             (
                 *(Column("Device"), Column("Share of impressions", "bar")),
-                *(Column("Impressions", "number"), Column("Clicks", "number")),
-                Column("Valid click-through rate", "number"),
+                *(Column("Impressions (gross)", "number"), Column("Clicks (gross)", "number")),
+                Column("Click-through rate (net)", "number"),
             ),
             [
                 (
@@ -82,7 +83,7 @@ def devices(published: Published) -> Section:
                     Bar(device.gross_impressions / total if total else 0),
                     text.count(device.gross_impressions),
                     text.count(device.gross_clicks),
-                    text.percent(ctr(device.valid_clicks, device.valid_impressions)),
+                    text.rate(device.valid_clicks, device.valid_impressions),
                 )
                 for device in found
             ],

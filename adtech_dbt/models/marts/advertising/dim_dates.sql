@@ -75,8 +75,8 @@ named as (
     select
         numbered.iso_weekday,
         numbered.date_day,
-        numbered.iso_weekday >= 6 as is_weekend,
         extracted_days.is_full_day as is_full_in_database,
+        numbered.iso_weekday >= 6 as is_weekend,
         numbered.date_day < newest_log_file.hour_on as is_full_in_logs,
         case numbered.iso_weekday
             when 1 then 'Monday'

@@ -21,6 +21,8 @@ cumulatives as (
         cast(
             sum(estimated_spend) over campaign_until_day as decimal(38, 2)
         ) as cumulative_estimated_spend,
+        outside_flight_events,
+        is_in_flight,
         event_date
 
     from campaign_days
@@ -40,6 +42,8 @@ elapsed as (
         cumulatives.cumulative_impressions,
         cumulatives.cumulative_clicks,
         cumulatives.cumulative_estimated_spend,
+        cumulatives.outside_flight_events,
+        cumulatives.is_in_flight,
         terms.budget,
         terms.flight_days,
         terms.is_full_day,
@@ -47,11 +51,11 @@ elapsed as (
         -- Whole days of the flight that are over when the day is: 0 before it, all of them after.
         case
             when terms.flight_days is null then null
-            when cumulatives.event_date < terms.start_date then 0
-            when cumulatives.event_date > terms.end_date then terms.flight_days
-            else {{ inclusive_days('terms.start_date', 'cumulatives.event_date') }}
+            when terms.feed_date < terms.start_date then 0
+            when terms.feed_date > terms.end_date then terms.flight_days
+            else {{ inclusive_days('terms.start_date', 'terms.feed_date') }}
         end as elapsed_days,
-        -- Without a budget nothing can be used of it.
+        -- Of a budget of 0 or less nothing can be used.
         case when terms.budget > 0 then terms.budget end as usable_budget
 
     from cumulatives
@@ -70,12 +74,9 @@ paced as (
         cumulative_impressions,
         cumulative_clicks,
         cumulative_estimated_spend,
-        cast(
-            case
-                when cumulative_estimated_spend > budget then budget
-                else cumulative_estimated_spend
-            end as decimal(38, 2)
-        ) as estimated_spend_capped,
+        {{ capped_spend('cumulative_estimated_spend', 'budget') }} as estimated_spend_capped,
+        outside_flight_events,
+        is_in_flight,
         budget,
         usable_budget,
         flight_days,
@@ -111,7 +112,8 @@ rated as (
     select
         *,
         case
-            when elapsed_days = 0 then 'not_started'
+            when outside_flight_events > 0 then 'outside_flight'
+            when elapsed_days = 0 and not is_in_flight then 'not_started'
             when usable_budget is null then 'no_budget'
             when flight_days is null then 'no_flight'
             when cumulative_estimated_spend > budget then 'over_budget'

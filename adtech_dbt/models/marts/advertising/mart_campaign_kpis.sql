@@ -114,10 +114,7 @@ final as (
         {{ wilson_low('clicks', 'impressions') }} as ctr_low,
         {{ wilson_high('clicks', 'impressions') }} as ctr_high,
         estimated_spend,
-        cast(
-            case when estimated_spend > budget then budget else estimated_spend end
-            as decimal(38, 2)
-        ) as estimated_spend_capped,
+        {{ capped_spend('estimated_spend', 'budget') }} as estimated_spend_capped,
         {{ safe_divide('estimated_spend', 'clicks') }} as cpc,
         {{ safe_divide('1000 * estimated_spend', 'impressions') }} as ecpm,
         bid,
