@@ -8,7 +8,8 @@ import duckdb
 import psycopg
 
 from adtech_assets.errors import UserError
-from adtech_assets.stores.postgres import Postgres, one_line
+from adtech_assets.stores.faults import one_line
+from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, TypeVar
@@ -16,7 +15,7 @@ from tenacity import retry, retry_if_exception_type, wait_random_exponential
 
 from adtech_assets.errors import GaveUpError, TransientError, UserError
 from adtech_assets.settings import masked_url
-from adtech_assets.stores import embedded_postgres
+from adtech_assets.stores import embedded_postgres, faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,33 +35,6 @@ RETRY_SECONDS = 30.0
 """How long a step tries again: a server that restarts is back within seconds; for more than that,
 somebody should know."""
 
-# Class 08 connection, 40 serialization and deadlock, 53 resources, 55P03 lock, 57P operator.
-TRANSIENT_STATES = ("08", "40", "53", "55P03", "57P")
-
-# Class 28 wrong login, 3D no such database, 3F no such schema, 42501 no privilege, 42P01 no such
-# table, 42703 no such column.
-PERSON_STATES = ("28", "3D", "3F", "42501", "42P01", "42703")
-
-# What libpq, or psycopg where it looks a host up itself, says of faults that never pass. A name
-# server that is away for a moment ("Temporary failure in name resolution") is none of them, nor is
-# the socket of a server that restarts ("No such file or directory").
-PERMANENT_WORDS = (
-    "authentication failed",
-    "no password supplied",
-    "no pg_hba.conf entry",
-    "does not exist",
-    "permission denied",
-    "not permitted to log in",
-    "name or service not known",
-    "nodename nor servname provided",
-    "no address associated with hostname",
-    "certificate",
-    "does not support ssl",
-    "invalid",
-)
-CHECK_URLS = (
-    "Check ADTECH_SOURCE_DATABASE_URL and ADTECH_TARGET_DATABASE_URL (adtech settings shows them)."
-)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -107,8 +79,13 @@ class Postgres:
             # Its text shows what cannot be read, which may be a part of the password.
             raise UserError(
                 f"{self.shown_as}: the options of the URL, after its ?, cannot be read. "
-                f"{CHECK_URLS}"
+                f"{faults.CHECK_URLS}"
             ) from None
+
+    def _login(self) -> psycopg.Connection:
+        conninfo = self._conninfo()
+        with faults.translated_login(self.shown_as, conninfo):
+            return psycopg.connect(conninfo)
 
     @contextlib.contextmanager
     def connect(self, *, read_only: bool = False) -> Iterator[psycopg.Connection]:
@@ -118,10 +95,8 @@ class Postgres:
             TransientError: a fault that may pass, now or in the middle of the work.
             UserError: one that will not: wrong password, database or privilege.
         """
-        with translated_errors(self.shown_as):
-            connection = psycopg.connect(self._conninfo())
         # A commit may fail too, so the errors are translated around the whole block.
-        with translated_errors(self.shown_as), connection:
+        with faults.translated(self.shown_as), self._login() as connection:
             connection.read_only = read_only
             yield connection
 
@@ -134,17 +109,15 @@ class Postgres:
             UserError: one that will not.
         """
         with (
-            translated_errors(self.shown_as),
+            faults.translated(self.shown_as),
             # Closed and not committed: what was read stays read, if the server is gone by then.
-            contextlib.closing(psycopg.connect(self._conninfo())) as connection,
+            contextlib.closing(self._login()) as connection,
             contextlib.ExitStack() as opened,
         ):
             connection.read_only = True
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             [(instant,)] = connection.execute("SELECT pg_export_snapshot()").fetchall()
-            yield Snapshot(
-                connection, lambda: opened.enter_context(self._arrow(instant)), self.shown_as
-            )
+            yield Snapshot(connection, lambda: opened.enter_context(self._arrow(instant)))
 
     @contextlib.contextmanager
     def _arrow(self, instant: str) -> Iterator[adbc.AdbcConnection]:
@@ -181,12 +154,10 @@ class Snapshot:
         self,
         connection: psycopg.Connection,
         connect_arrow: Callable[[], adbc.AdbcConnection],
-        shown_as: str,
     ) -> None:
         """Use a connection inside its transaction, and others of the same instant."""
         self._connection = connection
         self._connect_arrow = connect_arrow
-        self._shown_as = shown_as
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Run a query whose result is small."""
@@ -194,33 +165,32 @@ class Snapshot:
 
     @contextlib.contextmanager
     def stream(self, query: str) -> Iterator[pa.RecordBatchReader]:
-        """Run a query and read its rows batch by batch: 3 million in 0.8 s.
-
-        Raises:
-            TransientError: the server went away meanwhile.
-        """
+        """Run a query and read its rows batch by batch: 3 million in 0.8 s."""
         import adbc_driver_manager as adbc  # noqa: PLC0415 - as above
         import pyarrow as pa  # noqa: PLC0415 - as above
 
-        lost: list[OSError] = []
+        # Pyarrow's own reader makes an OSError of whatever the server says.
+        from adbc_driver_manager._reader import AdbcRecordBatchReader  # noqa: PLC0415
+
+        raised: list[adbc.Error] = []
 
         def batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
             try:
                 yield from reader
-            except OSError as error:
-                lost.append(error)
+            except adbc.Error as error:
+                raised.append(error)
                 raise
 
         with adbc.AdbcStatement(self._arrow) as statement:
             statement.set_sql_query(query)
             rows, _ = statement.execute_query()
-            reader = pa.RecordBatchReader.from_stream(rows)
+            reader = AdbcRecordBatchReader._import_from_c(rows.address)  # noqa: SLF001
             try:
                 yield pa.RecordBatchReader.from_batches(reader.schema, batches(reader))
             except Exception:
-                # Whoever reads, DuckDB for one, has made an error of its own of a lost connection.
-                if lost:
-                    raise TransientError(f"{self._shown_as}: {one_line(lost[0])}") from lost[0]
+                # Whoever reads, DuckDB for one, has made an error of its own of the server's.
+                if raised:
+                    raise raised[0] from None
                 raise
 
     def table(self, query: str) -> pa.Table:
@@ -231,44 +201,6 @@ class Snapshot:
     @cached_property
     def _arrow(self) -> adbc.AdbcConnection:
         return self._connect_arrow()
-
-
-@contextlib.contextmanager
-def translated_errors(shown_as: str) -> Iterator[None]:
-    """Sort the drivers' errors into those that may pass and those that need a person.
-
-    libpq's texts name host, user and database, never the password.
-    """
-    try:
-        yield
-    except _driver_errors("Error") as error:
-        state = getattr(error, "sqlstate", None)
-        is_operational = isinstance(error, _driver_errors("OperationalError"))
-        if is_transient(state, str(error), is_operational=is_operational):
-            raise TransientError(f"{shown_as}: {one_line(error)}") from error
-        if is_operational or (state or "").startswith(PERSON_STATES):
-            raise UserError(f"{shown_as}: {one_line(error)}. {CHECK_URLS}") from error
-        raise
-
-
-def _driver_errors(name: str) -> tuple[type[Exception], ...]:
-    """A class of errors of both drivers; ADBC's once it is in use."""
-    drivers = (psycopg, sys.modules.get("adbc_driver_manager"))
-    return tuple(getattr(driver, name) for driver in drivers if driver is not None)
-
-
-def one_line(error: BaseException) -> str:
-    """An error's text, whose line breaks would tear a message apart."""
-    return " ".join(str(error).split())
-
-
-def is_transient(state: str | None, text: str, *, is_operational: bool) -> bool:
-    """Whether the same call may succeed later, by the server's state code or libpq's words."""
-    if state and state.strip("\0"):
-        return state.startswith(TRANSIENT_STATES)
-    # What happens before or without an answer of the server has no state; of that, only these
-    # can never pass.
-    return is_operational and not any(words in text.lower() for words in PERMANENT_WORDS)
 
 
 def retried(function: Callable[P, R]) -> Callable[P, R]:

@@ -8,7 +8,9 @@ with -9 never blocks the next one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
+import os
 import shutil
 import time
 from typing import TYPE_CHECKING
@@ -44,12 +46,8 @@ DAMAGE_WORDS = (
 )
 """Of a file that is damaged, or written by a newer DuckDB than this one."""
 
-NO_ROOM_WORDS = (
-    "No space left on device",
-    "Disk quota exceeded",
-    "File too large",
-    "failed to offload data block",  # what does not fit into memory
-)
+NO_ROOM_WORDS = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
+"""What DuckDB passes on of the system, in its language; it tells no number."""
 
 
 class Warehouse:
@@ -118,7 +116,7 @@ class Warehouse:
         try:
             yield
         except duckdb.Error as error:
-            if any(words in str(error) for words in NO_ROOM_WORDS):
+            if _is_without_room(error):
                 raise UserError(
                     f"There is no room for the warehouse {self.path} ({first_line(error)}). "
                     "Nothing is lost: make room, then run the days again."
@@ -140,7 +138,7 @@ class Warehouse:
             try:
                 connection = duckdb.connect(self.path, read_only=read_only)
             except duckdb.IOException as error:
-                if any(words in str(error) for words in (*DAMAGE_WORDS, *NO_ROOM_WORDS)):
+                if _is_without_room(error) or any(words in str(error) for words in DAMAGE_WORDS):
                     raise
                 if "Could not set lock" not in str(error):
                     raise UserError(
@@ -170,6 +168,13 @@ class Warehouse:
         with files.written_whole(self.path) as partial:
             partial.unlink(missing_ok=True)
             duckdb.connect(partial).close()
+
+
+def _is_without_room(error: duckdb.Error) -> bool:
+    """Whether the disk is full, or the folder of what does not fit into memory."""
+    return isinstance(error, duckdb.OutOfMemoryException) or any(
+        words in str(error) for words in NO_ROOM_WORDS
+    )
 
 
 @contextlib.contextmanager
