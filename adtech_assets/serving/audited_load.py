@@ -232,6 +232,31 @@ def _create_tables(connection: psycopg.Connection) -> None:
         if not _exists(connection, table):
             definitions = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
             connection.execute(f"CREATE TABLE public.{table} ({definitions})".encode())
+    _identify_rows(connection)
+
+
+def _identify_rows(connection: psycopg.Connection) -> None:
+    """Say by what rows of `csv_data_task` are known: it has no primary key.
+
+    Where a publication has the table (FOR ALL TABLES, say), Postgres deletes no row without it.
+    """
+    unknown = connection.execute(
+        """
+        SELECT indexrelid::regclass::text FROM pg_class
+        JOIN pg_index ON indrelid = pg_class.oid
+        WHERE pg_class.oid = 'public.csv_data_task'::regclass AND pg_has_role(relowner, 'USAGE')
+        AND relreplident = 'd' AND indisunique AND indimmediate AND indnkeyatts = 1
+        AND indpred IS NULL AND indexprs IS NULL
+        AND indkey[0] = (
+            SELECT attnum FROM pg_attribute WHERE attrelid = indrelid AND attname = 'datetime'
+        )
+        AND NOT EXISTS (SELECT FROM pg_index AS key WHERE key.indrelid = pg_class.oid AND indisprimary)
+        """
+    ).fetchall()
+    for (index,) in unknown[:1]:
+        connection.execute(
+            f"ALTER TABLE public.csv_data_task REPLICA IDENTITY USING INDEX {index}".encode()
+        )
 
 
 def _exists(connection: psycopg.Connection, table: str) -> bool:

@@ -99,6 +99,20 @@ def test_the_table_is_exactly_as_design_a_made_it(target, ask):
     assert constraints(ask, "csv_data_task") == [("UNIQUE (datetime)",)]
 
 
+@pytest.mark.parametrize("made", ["now", "by a version before", "by hand, with a key"])
+def test_a_target_all_of_whose_tables_are_published_to_others_is_loaded_again(target, ask, made):
+    load(target, day_load((11, 4, 0)))
+    if made == "by a version before":
+        ask("ALTER TABLE csv_data_task REPLICA IDENTITY DEFAULT")
+    if made == "by hand, with a key":
+        ask("ALTER TABLE csv_data_task REPLICA IDENTITY DEFAULT, ADD PRIMARY KEY (datetime)")
+    ask("CREATE PUBLICATION everything FOR ALL TABLES")
+
+    load(target, day_load((11, 5, 1)))
+
+    assert rows(ask) == [(at(11), 5, 1)]
+
+
 def test_the_audit_has_a_row_a_day(target, ask):
     load(target, day_load())
     assert [column[:3] for column in described(ask, "load_audit")] == [

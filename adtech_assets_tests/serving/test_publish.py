@@ -452,6 +452,17 @@ def test_what_is_noted_of_the_days_is_of_the_same_transaction(warehouse, target,
     assert is_published(warehouse, ask)
 
 
+def test_a_target_all_of_whose_tables_are_published_to_others_is_published_again(
+    warehouse, target, ask
+):
+    ask("CREATE PUBLICATION everything FOR ALL TABLES")
+    build_dated(warehouse)
+    publish(warehouse, target, [DATED])
+    build_dated(warehouse, changed=[2])
+    publish(warehouse, target, [DATED])
+    assert is_published(warehouse, ask)
+
+
 def test_when_one_mart_fails_none_is_published(warehouse, target, ask):
     build_days(warehouse)
     build(warehouse, "hours", "SELECT DATE '2022-05-01' AS day, 7 AS hour")
