@@ -250,7 +250,9 @@ def _identify_rows(connection: psycopg.Connection) -> None:
         AND indkey[0] = (
             SELECT attnum FROM pg_attribute WHERE attrelid = indrelid AND attname = 'datetime'
         )
-        AND NOT EXISTS (SELECT FROM pg_index AS key WHERE key.indrelid = pg_class.oid AND indisprimary)
+        AND NOT EXISTS (
+            SELECT FROM pg_index AS key WHERE key.indrelid = pg_class.oid AND key.indisprimary
+        )
         """
     ).fetchall()
     for (index,) in unknown[:1]:

@@ -45,6 +45,9 @@ HINTS = {
     ),
 }
 """What to do, by state or class."""
+HINTS["42501"] = (
+    "Give the role this privilege (where row-level security hides rows from it: BYPASSRLS)."
+)
 CHECK_URLS = HINTS["28"]
 
 LOGIN_SECONDS = 10
@@ -63,10 +66,10 @@ def translated(shown_as: str) -> Iterator[None]:
     """
     try:
         yield
-    except _driver_errors("Error") as error:
+    except driver_errors("Error") as error:
         state = state_of(error)
         # A connection that was there, and is lost without a word of the server.
-        is_lost = state is None and isinstance(error, _driver_errors("OperationalError"))
+        is_lost = state is None and isinstance(error, driver_errors("OperationalError"))
         if is_lost or is_transient(state):
             raise TransientError(f"{shown_as}: {one_line(error)}") from error
         if is_of_a_person(state):
@@ -156,15 +159,15 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def _user_error(shown_as: str, error: BaseException, state: str | None) -> UserError:
-    hints = [hint for of, hint in HINTS.items() if (state or "").startswith(of)]
-    return UserError(f"{shown_as}: {one_line(error).rstrip('.')}. {' '.join(hints)}".rstrip())
-
-
-def _driver_errors(name: str) -> tuple[type[Exception], ...]:
+def driver_errors(name: str) -> tuple[type[Exception], ...]:
     """A class of errors of both drivers; ADBC's once it is in use."""
     drivers = (psycopg, sys.modules.get("adbc_driver_manager"))
     return tuple(getattr(driver, name) for driver in drivers if driver is not None)
+
+
+def _user_error(shown_as: str, error: BaseException, state: str | None) -> UserError:
+    hints = [hint for of, hint in HINTS.items() if (state or "").startswith(of)]
+    return UserError(f"{shown_as}: {one_line(error).rstrip('.')}. {' '.join(hints)}".rstrip())
 
 
 def _are_unknown(hosts: str) -> bool:

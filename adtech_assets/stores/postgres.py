@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, TypeVar
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tenacity import retry, retry_if_exception_type, wait_random_exponential
 
 from adtech_assets.errors import GaveUpError, TransientError, UserError
 from adtech_assets.settings import masked_url
 from adtech_assets.stores import embedded_postgres, faults
+from adtech_assets.stores.lock_watch import waits_told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,6 +32,11 @@ logger = logging.getLogger(__name__)
 Role = Literal["source", "target"]
 
 CONNECT_SECONDS = 10
+KEPT_ALIVE = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
+"""A server that is gone without a word is noticed after two minutes; by default, after two hours.
+What the URL says of it counts."""
+LOCK_SECONDS = 0.5
+"""How long a writer waits for a lock at once: whoever comes later queues behind it, readers too."""
 RETRY_SECONDS = 30.0
 """How long a step tries again: a server that restarts is back within seconds; for more than that,
 somebody should know."""
@@ -70,7 +76,8 @@ class Postgres:
     def _conninfo(self) -> str:
         try:
             return make_conninfo(
-                self.url(),
+                "",
+                **{**KEPT_ALIVE, **conninfo_to_dict(self.url())},
                 connect_timeout=CONNECT_SECONDS,
                 application_name="adtech_assets",
                 client_encoding="UTF8",  # ADBC takes all text for UTF-8, whatever the database's
@@ -82,22 +89,34 @@ class Postgres:
                 f"{faults.CHECK_URLS}"
             ) from None
 
-    def _login(self) -> psycopg.Connection:
-        conninfo = self._conninfo()
-        with faults.translated_login(self.shown_as, conninfo):
-            return psycopg.connect(conninfo)
-
     @contextlib.contextmanager
-    def connect(self, *, read_only: bool = False) -> Iterator[psycopg.Connection]:
-        """Open a connection; commit at the end, roll back on any exception.
+    def connect(
+        self, *, read_only: bool = False, one_instant: bool = False
+    ) -> Iterator[psycopg.Connection]:
+        """Open a transaction; commit at the end, roll back on any exception.
+
+        Nobody waits for a lock without a bound, and no row is hidden without an error.
+
+        Args:
+            read_only: whether nothing is to be written.
+            one_instant: whether every query sees the same instant.
 
         Raises:
-            TransientError: a fault that may pass, now or in the middle of the work.
+            TransientError: a fault that may pass, now or in the middle of the work; of a lock that
+                is held, it names who holds it.
             UserError: one that will not: wrong password, database or privilege.
         """
+        conninfo = self._conninfo()
         # A commit may fail too, so the errors are translated around the whole block.
-        with faults.translated(self.shown_as), self._login() as connection:
+        with (
+            faults.translated(self.shown_as),
+            self._login(conninfo) as connection,
+            waits_told(conninfo, self.shown_as, [connection.info.backend_pid]),
+        ):
             connection.read_only = read_only
+            if one_instant:
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.execute("; ".join(_terms(read_only=read_only)).encode())
             yield connection
 
     @contextlib.contextmanager
@@ -108,38 +127,68 @@ class Postgres:
             TransientError: a fault that may pass, now or in the middle of the work.
             UserError: one that will not.
         """
+        conninfo = self._conninfo()
         with (
             faults.translated(self.shown_as),
             # Closed and not committed: what was read stays read, if the server is gone by then.
-            contextlib.closing(self._login()) as connection,
+            contextlib.closing(self._login(conninfo)) as connection,
             contextlib.ExitStack() as opened,
         ):
+            pids = [connection.info.backend_pid]
+            opened.enter_context(waits_told(conninfo, self.shown_as, pids))
             connection.read_only = True
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.execute("; ".join(_terms(read_only=True)).encode())
             [(instant,)] = connection.execute("SELECT pg_export_snapshot()").fetchall()
-            yield Snapshot(connection, lambda: opened.enter_context(self._arrow(instant)))
+
+            def connect_arrow() -> adbc.AdbcConnection:
+                return opened.enter_context(self._arrow(conninfo, instant, pids))
+
+            yield Snapshot(connection, connect_arrow)
+
+    def _login(self, conninfo: str) -> psycopg.Connection:
+        with faults.translated_login(self.shown_as, conninfo):
+            return psycopg.connect(conninfo)
 
     @contextlib.contextmanager
-    def _arrow(self, instant: str) -> Iterator[adbc.AdbcConnection]:
+    def _arrow(self, conninfo: str, instant: str, pids: list[int]) -> Iterator[adbc.AdbcConnection]:
         """Open a connection for Arrow with the snapshot that another has exported."""
         # Imported here because only the extract and exports need them. Not ADBC's module `dbapi`:
         # it imports Polars, and takes 0.4 s of processor time where these two take 0.01 s.
         import adbc_driver_manager as adbc  # noqa: PLC0415
         import adbc_driver_postgresql  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415
 
         with (
-            adbc_driver_postgresql.connect(self._conninfo()) as database,
+            adbc_driver_postgresql.connect(conninfo) as database,
             adbc.AdbcConnection(database) as connection,
         ):
             connection.set_autocommit(False)
             for command in (
                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
                 f"SET TRANSACTION SNAPSHOT '{instant}'",
+                *_terms(read_only=True),
             ):
                 with adbc.AdbcStatement(connection) as statement:
                     statement.set_sql_query(command)
                     statement.execute_update()
+            with adbc.AdbcStatement(connection) as statement:
+                statement.set_sql_query("SELECT pg_backend_pid()")
+                rows, _ = statement.execute_query()
+                [pid] = pa.RecordBatchReader.from_stream(rows).read_all()[0].to_pylist()
+            pids.append(pid)
             yield connection
+
+
+def _terms(*, read_only: bool) -> list[str]:
+    """The terms of a transaction."""
+    # Nobody queues behind a reader. Those who only read need not try again, therefore.
+    seconds = RETRY_SECONDS if read_only else LOCK_SECONDS
+    return [
+        f"SET LOCAL lock_timeout = {seconds * 1000:.0f}",
+        # Rows that a policy hides would be missing from every count.
+        "SET LOCAL row_security = off",
+    ]
 
 
 class Snapshot:

@@ -1,3 +1,5 @@
+import os
+import socket
 import threading
 import traceback
 
@@ -343,6 +345,42 @@ def test_text_arrives_whole_from_a_database_of_another_encoding(tcp_server):
         assert by_psycopg(postgres, "SELECT name FROM names") == [("Smørrebrød",)]
     finally:
         tcp_server.execute("DROP DATABASE latin WITH (FORCE)")
+
+
+@both_drivers
+def test_rows_that_a_policy_would_hide_are_an_error(tcp_server, table, ask):
+    tcp_server.execute(
+        f"""
+        INSERT INTO {table} SELECT n FROM generate_series(3, 100) AS n;
+        CREATE ROLE guest LOGIN PASSWORD 'guest';
+        GRANT SELECT ON {table} TO guest;
+        ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY few ON {table} USING (n < 50);
+        """
+    )
+    guest = tcp_server.postgres(user="guest", password="guest")
+    try:
+        error = refused(ask, guest, f"SELECT count(*) AS n FROM {table}")
+        assert f'row-level security policy for table "{table}"' in str(error)
+        assert "BYPASSRLS" in str(error)
+
+        tcp_server.execute("ALTER ROLE guest BYPASSRLS")
+        assert ask(guest, f"SELECT count(*) AS n FROM {table}") == [(100,)]
+    finally:
+        tcp_server.execute("DROP OWNED BY guest; DROP ROLE guest")
+
+
+def test_a_server_that_is_gone_without_a_word_is_noticed(tcp_server):
+    def kept_alive(postgres):
+        with (
+            postgres.connect() as connection,
+            socket.socket(fileno=os.dup(connection.fileno())) as s,
+        ):
+            return s.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+
+    assert kept_alive(tcp_server.postgres()) == 60
+    url = tcp_server.url() + "?keepalives_idle=7"
+    assert kept_alive(Postgres.of(load_settings(target_database_url=url), "target")) == 7
 
 
 @both_drivers

@@ -265,8 +265,7 @@ def read(target: Postgres) -> Published:
         TransientError: the database did not come back within the retries.
         UserError: the database cannot be used.
     """
-    with target.connect(read_only=True) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    with target.connect(read_only=True, one_instant=True) as connection:
         return _Reader(connection).read()
 
 
