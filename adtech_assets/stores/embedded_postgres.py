@@ -26,6 +26,7 @@ from psycopg import sql
 
 from adtech_assets.errors import UserError
 from adtech_assets.stores import embedded_keeper
+from adtech_assets.stores.caller import forget_other_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,7 @@ def database_url(folder: Path, database: Database) -> str:
     Raises:
         UserError: the server does not start; the message names its log.
     """
+    forget_other_servers()
     cluster = folder / "cluster"
     if folder not in _users_locks:
         folder.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ from adtech_assets.serving import exports
 from adtech_assets.serving.query import read_only_query
 from adtech_assets.settings import PROJECT_DIR, Settings, load_settings
 from adtech_assets.stores.postgres import Postgres
+from adtech_assets_tests.caller import OTHER_SERVER
 from adtech_assets_tests.end_to_end.in_process import Runs
 from adtech_assets_tests.end_to_end.loaded import Loaded, changing_loaded
 
@@ -63,6 +64,7 @@ class Deployment:
     def environment(self) -> dict[str, str]:
         own = {key: value for key, value in os.environ.items() if not key.startswith("ADTECH_")}
         return own | {
+            **OTHER_SERVER,
             "ADTECH_RAW_DATA_DIR": str(self.raw_data),
             "ADTECH_OUTPUT_DIR": str(self.output),
             "ADTECH_DATA_DIR": str(self.data),
