@@ -77,7 +77,9 @@ class Notes:
     @staticmethod
     def exist(connection: duckdb.DuckDBPyConnection) -> bool:
         """Whether the table is there: not in a warehouse of the version before."""
-        query = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'state'"
+        query = (
+            "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'state' AND table_name = 'versions'"
+        )
         return connection.execute(query).fetchone() is not None
 
     def of(self, part: str, days: Iterable[Day] | None = None) -> dict[Day, str]:

@@ -1,4 +1,4 @@
-"""adtech status, settings."""
+"""adtech status, settings, take-over."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def add_commands(app: typer.Typer) -> None:
     """Add these commands to the app."""
     app.command(epilog="Example: adtech status --json")(status)
     app.command(epilog="Example: adtech settings --json")(settings)
+    app.command("take-over", epilog="Example: adtech take-over --yes")(take_over)
 
 
 def status(
@@ -105,3 +106,30 @@ def settings(
         ),
     )
     screen.print(f"Set them in the environment or in {PROJECT_DIR / '.env'}.")
+
+
+def take_over(
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+) -> None:
+    """Let this data folder write to the target database, which another one has owned so far.
+
+    From then on the other one is refused. The rows that are there stay until days are loaded.
+    """
+    from adtech_assets.cli.screen import screen
+    from adtech_assets.serving import ownership
+    from adtech_assets.settings import load_settings
+    from adtech_assets.stores import identity
+    from adtech_assets.stores.postgres import Postgres
+    from adtech_assets.stores.warehouse import Warehouse
+
+    settings = load_settings()
+    target = Postgres.of(settings, "target")
+    owner = ownership.owner_of(target)
+    screen.print(
+        f"{target.shown_as} belongs to {owner or 'nobody yet'}.", soft_wrap=True, markup=False
+    )
+    if not yes:
+        typer.confirm(f"Let {settings.data_dir} own it?", abort=True)
+    with Warehouse.of(settings).connect() as warehouse:
+        ownership.take_over(target, identity.of(warehouse))
+    screen.print(f"It belongs to {settings.data_dir} now.", soft_wrap=True, markup=False)

@@ -67,10 +67,6 @@ CREATE TABLE IF NOT EXISTS raw.log_files (
     deleted_at TIMESTAMP,
     run_id VARCHAR
 );
--- Of warehouses that were made before these columns were.
-ALTER TABLE raw.log_files ADD COLUMN IF NOT EXISTS schema_fingerprint VARCHAR;
-ALTER TABLE raw.log_files ADD COLUMN IF NOT EXISTS deleted_at TIMESTAMP;
-
 """
 
 

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from adtech_assets.errors import UserError
 from adtech_assets.logs.rollup import HourCount
+from adtech_assets.serving import ownership
 from adtech_assets.stores.postgres import copy_csv, copy_rows, retried
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from adtech_assets.logs.ledger import DayFiles
+    from adtech_assets.stores.identity import Identity
     from adtech_assets.stores.postgres import Postgres
 
 CSV_DATA_TASK = {
@@ -38,10 +40,6 @@ LOAD_AUDIT = {
     "loaded_at": "TIMESTAMP NOT NULL",
 }
 _TABLES = {"csv_data_task": CSV_DATA_TASK, "load_audit": LOAD_AUDIT}
-
-# Loads of any day take turns: the tables may still have to be made, and two runs of one day must
-# give the result of one. Any number will do that nobody else uses.
-_LOAD_LOCK = 742_011
 
 _BLOCK_DAYS = 500
 """Days of a block of COPY, at most 0.8 MB."""
@@ -74,17 +72,29 @@ class LoadedDay:
 
 @retried
 def replace_days(
-    target: Postgres, loads: Sequence[DayLoad], *, user_agent: str, run_id: str
+    target: Postgres,
+    loads: Sequence[DayLoad],
+    *,
+    warehouse: Identity,
+    user_agent: str,
+    run_id: str,
 ) -> None:
     """Replace the days' rows and their audit rows in one transaction.
 
+    Args:
+        target: the database.
+        loads: what is to be in it.
+        warehouse: from which the days come; the target must be its own.
+        user_agent: whose counts these are.
+        run_id: of the run that loads.
+
     Raises:
         TransientError: the database did not come back within the retries; nothing has changed.
-        UserError: the warehouse knows fewer files of a day than were loaded; nothing has changed.
+        UserError: the warehouse knows fewer files of a day than were loaded, or the target is
+            another's; nothing has changed.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
-    with target.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
+    with ownership.writing(target, warehouse) as connection, connection.cursor() as cursor:
         _create_tables(connection)
         days = [load.day for load in loads]
         _refuse_to_forget(loads, audits(connection, days))

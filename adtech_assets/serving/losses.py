@@ -10,7 +10,8 @@ from adtech_assets.errors import UserError
 from adtech_assets.logs import whereabouts
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.partitions import DayRange
-from adtech_assets.serving import audited_load
+from adtech_assets.serving import audited_load, ownership
+from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 
@@ -83,9 +84,10 @@ def find(settings: Settings, day: date) -> Loss:
 def accept(settings: Settings, loss: Loss) -> None:
     """Miss these files no more: forget how many there were, and that they were to be kept."""
     with Warehouse.of(settings).connect() as warehouse:
+        if loss.uncounted:
+            target = Postgres.of(settings, "target")
+            with ownership.writing(target, identity.of(warehouse)) as postgres:
+                audited_load.forget(postgres, loss.day)
         Ledger(warehouse).mark_deleted(
             list(loss.lost_originals), datetime.now(UTC).replace(tzinfo=None)
         )
-    if loss.uncounted:
-        with Postgres.of(settings, "target").connect() as target:
-            audited_load.forget(target, loss.day)

@@ -70,9 +70,6 @@ def outdated(
 
 def create(cursor: psycopg.Cursor) -> None:
     """Make the tables that are missing; IF NOT EXISTS would ask for a privilege all the same."""
-    if _exists(cursor, _DAYS) and not _has_hashes(cursor):
-        # Of the version before: everything is published once more.
-        cursor.execute(sql.SQL("DROP TABLE {}").format(_DAYS))
     for table, columns in _TABLES:
         if not _exists(cursor, table):
             cursor.execute(sql.SQL("CREATE TABLE {} (" + columns + ")").format(table))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from adtech_assets.errors import UserError
-from adtech_assets.serving import fingerprints, marts, notes, readers
+from adtech_assets.serving import fingerprints, marts, notes, ownership, readers
 from adtech_assets.serving.mart_tables import MartTable
 from adtech_assets.serving.marts import DAY_COLUMN, SCHEMA, Mart
+from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import copy_arrow, retried
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from adtech_assets.versions import Day
 
 __all__ = ["SCHEMA", "Mart", "publish"]
-
-_PUBLISH_LOCK = 742_012
 
 # What pyarrow writes as Postgres reads it. All else DuckDB makes into text: it can write the
 # infinite dates, which pyarrow cannot.
@@ -79,10 +78,11 @@ def publish(
     Raises:
         TransientError: the database did not come back within the retries; nothing has changed.
         UserError: a mart is not in the warehouse, lacks days that are published, or cannot be made
-            anew because somebody's view depends on it; nothing has changed.
+            anew because somebody's view depends on it, or the target is another's; nothing has
+            changed.
     """
-    with target.connect() as postgres, postgres.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PUBLISH_LOCK])
+    warehouse = identity.of(connection)
+    with ownership.writing(target, warehouse) as postgres, postgres.cursor() as cursor:
         # IF NOT EXISTS would ask for a privilege even where it is there.
         cursor.execute("SELECT to_regnamespace(%s) IS NULL", [SCHEMA])
         if cursor.fetchone() == (True,):

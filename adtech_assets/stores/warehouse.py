@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from adtech_assets import files
 from adtech_assets.errors import TransientError, UserError
+from adtech_assets.stores import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,11 +133,29 @@ class Warehouse:
     def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         if not self.path.exists():
             self._make()
+        connection = self._connected(read_only=read_only)
+        try:
+            if not read_only and self._lock.lock_counter == 1:
+                # Nobody else has the file open now, so what was swapped to disk is a killed
+                # process's. DuckDB removes it only when it has to swap itself.
+                shutil.rmtree(f"{self.path}.tmp", ignore_errors=True)
+            connection.execute("SET TimeZone = 'UTC'")
+            if self._is_of_this_version(connection, read_only=read_only):
+                return connection
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+        self._open(read_only=False).close()
+        return self._open(read_only=True)
+
+    def _connected(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """Open the file as soon as no other process has it open."""
         deadline = time.monotonic() + self.wait_seconds
         said = False
         while True:
             try:
-                connection = duckdb.connect(self.path, read_only=read_only)
+                return duckdb.connect(self.path, read_only=read_only)
             except duckdb.IOException as error:
                 if _is_without_room(error) or any(words in str(error) for words in DAMAGE_WORDS):
                     raise
@@ -153,13 +172,28 @@ class Warehouse:
                     logger.info("Another process has the warehouse open; waiting for it ...")
                     said = True
                 time.sleep(POLL_SECONDS)
-            else:
-                if not read_only and self._lock.lock_counter == 1:
-                    # Nobody else has the file open now, so what was swapped to disk is a killed
-                    # process's. DuckDB removes it only when it has to swap itself.
-                    shutil.rmtree(f"{self.path}.tmp", ignore_errors=True)
-                connection.execute("SET TimeZone = 'UTC'")
-                return connection
+
+    def _is_of_this_version(
+        self, connection: duckdb.DuckDBPyConnection, *, read_only: bool
+    ) -> bool:
+        """Whether the warehouse is as this code knows it; an older one is, once it was opened.
+
+        Raises:
+            UserError: newer code has written it.
+        """
+        version, known = identity.warehouse_version(connection), len(identity.WAREHOUSE_MIGRATIONS)
+        identity.refuse_newer(f"The warehouse {self.path}", version, known)
+        if read_only:
+            return version == known
+        if version < known:
+            with transaction(connection):
+                identity.migrate_warehouse(connection, version, self._id_file)
+        identity.keep_id(connection, self._id_file)
+        return True
+
+    @property
+    def _id_file(self) -> Path:
+        return self.path.with_suffix(".id")
 
     def _make(self) -> None:
         """Make an empty warehouse; on a full disk DuckDB would leave one that looks damaged."""
@@ -167,7 +201,8 @@ class Warehouse:
         self.path.with_name(f"{self.path.name}.wal").unlink(missing_ok=True)
         with files.written_whole(self.path) as partial:
             partial.unlink(missing_ok=True)
-            duckdb.connect(partial).close()
+            with contextlib.closing(duckdb.connect(partial)) as connection:
+                identity.migrate_warehouse(connection, 0, self._id_file)
 
 
 def _is_without_room(error: duckdb.Error) -> bool:

@@ -232,11 +232,11 @@ def _target_with_mart(warehouse: Path) -> str:
     """A database in which an earlier run has published the mart, without its rows."""
     url = database_data.scratch_database("publish")
     with Warehouse(warehouse).connect() as connection:
-        connection.execute("ATTACH ':memory:' AS empty")
-        connection.execute("CREATE SCHEMA empty.marts")
-        connection.execute("CREATE TABLE empty.marts.bench_mart AS FROM marts.bench_mart LIMIT 0")
-        connection.execute("USE empty")
+        connection.begin()
+        connection.execute("ALTER TABLE marts.bench_mart RENAME TO full_mart")
+        connection.execute("CREATE TABLE marts.bench_mart AS FROM marts.full_mart LIMIT 0")
         product.publish(connection, data.bench_settings(data.WORK, target_database_url=url))
+        connection.rollback()
     return url
 
 

@@ -16,6 +16,7 @@ from adtech_assets.operational import snapshot
 from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.serving.publish import Mart
 from adtech_assets.serving.publish import publish as publish_marts
+from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse, transaction
 
@@ -73,14 +74,14 @@ def load_csv(connection: duckdb.DuckDBPyConnection, settings: Settings, days: Da
         audited_load.DayLoad(day, daily_csv.read(settings.output_dir, day), files[day])
         for day in days
     ]
-    _replace_days(settings, loads)
+    _replace_days(settings, loads, identity.of(connection))
 
 
 def load_counts(settings: Settings, days: DayRange, counts: dict[date, list[HourCount]]) -> None:
     """Counts to the audited table, as if a file of each kind an hour had been loaded."""
     files = DayFiles(48, "files")
     loads = [audited_load.DayLoad(day, counts[day], files) for day in days]
-    _replace_days(settings, loads)
+    _replace_days(settings, loads, identity.Identity("benchmark", "here"))
 
 
 def archive(connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayRange) -> None:
@@ -108,10 +109,13 @@ def publish(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     publish_marts(connection, Postgres.of(settings, "target"), [MART])
 
 
-def _replace_days(settings: Settings, loads: list[audited_load.DayLoad]) -> None:
+def _replace_days(
+    settings: Settings, loads: list[audited_load.DayLoad], warehouse: identity.Identity
+) -> None:
     audited_load.replace_days(
         Postgres.of(settings, "target"),
         loads,
+        warehouse=warehouse,
         user_agent=settings.user_agent,
         run_id=RUN_ID,
     )

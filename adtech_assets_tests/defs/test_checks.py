@@ -19,6 +19,7 @@ from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets.serving import audited_load, conservation, daily_csv
+from adtech_assets.stores import identity
 from adtech_assets.stores.warehouse import Warehouse, transaction
 from adtech_assets_tests.logs import feed
 
@@ -41,6 +42,7 @@ def differences(settings, warehouse, source, target):
     audited_load.replace_days(
         target,
         [audited_load.DayLoad(DAY, counts, files)],
+        warehouse=identity.of(warehouse),
         user_agent=settings.user_agent,
         run_id="run",
     )

@@ -18,6 +18,7 @@ from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load
 from adtech_assets.serving.audited_load import DayLoad
 from adtech_assets.settings import PROJECT_DIR
+from adtech_assets.stores import identity
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.logs.feed import DAY, FIRST, days, deliver, ingest, names_in
 
@@ -154,12 +155,13 @@ def loaded(settings, target, materialized):
     with Warehouse.of(settings).connect() as warehouse:
         ingest(warehouse, settings)
         files = Ledger(warehouse).day_files(days())[DAY]
+        whose = identity.of(warehouse)
         warehouse.execute("UPDATE raw.log_files SET loaded_at = loaded_at - INTERVAL 1000 DAY")
     archived = settings.archive_dir / "impressions" / str(DAY) / FIRST
     archived.parent.mkdir(parents=True)
     (settings.raw_data_dir / FIRST).rename(archived)
     audited_load.replace_days(
-        target, [DayLoad(DAY, [], files)], user_agent="*", run_id=materialized
+        target, [DayLoad(DAY, [], files)], warehouse=whose, user_agent="*", run_id=materialized
     )
     return materialized
 

@@ -18,6 +18,7 @@ from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.serving.status import read_status
 from adtech_assets.settings import load_settings
+from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end.loaded import changing_loaded
@@ -96,7 +97,11 @@ class Pipeline:
             files = Ledger(warehouse).day_files(of)
             loads = [self._load(warehouse, day, files.get(day)) for day in of]
             audited_load.replace_days(
-                self.target, loads, user_agent=self.settings.user_agent, run_id="run"
+                self.target,
+                loads,
+                warehouse=identity.of(warehouse),
+                user_agent=self.settings.user_agent,
+                run_id="run",
             )
             loaded = {day: counted.fingerprint for day, counted in files.items()}
             processed.clear_landing(warehouse, self.settings, loaded)

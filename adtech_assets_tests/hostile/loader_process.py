@@ -20,6 +20,7 @@ from adtech_assets.logs.processed import clear_landing
 from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.settings import load_settings
+from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse, transaction
 
@@ -44,11 +45,14 @@ def run(settings: Settings, days: DayRange, warehouse: Warehouse | None = None) 
     with warehouse.connect() as connection:
         files = Ledger(connection).day_files(days)
         counts = rollup.hourly_counts(connection, days, settings.user_agent)
+        whose = identity.of(connection)
     of_day = {day: [count for count in counts if count.day == day] for day in days}
     for day in files:
         daily_csv.write(settings.output_dir, day, of_day[day])
     loads = [audited_load.DayLoad(day, of_day[day], files.get(day)) for day in days]
-    audited_load.replace_days(target, loads, user_agent=settings.user_agent, run_id="run")
+    audited_load.replace_days(
+        target, loads, warehouse=whose, user_agent=settings.user_agent, run_id="run"
+    )
     with target.connect(read_only=True) as postgres:
         audits = audited_load.audits(postgres, days)
     with warehouse.connect() as connection:

@@ -9,6 +9,7 @@ from adtech_assets.logs.ingest import Ingest
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS
 from adtech_assets.serving import audited_load, daily_csv
+from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse, transaction
 
@@ -39,7 +40,13 @@ def load_days(settings: Settings, days: DayRange, run_id: str = "run") -> dict[K
             )
             for day in days
         ]
-        audited_load.replace_days(target, loads, user_agent=settings.user_agent, run_id=run_id)
+        audited_load.replace_days(
+            target,
+            loads,
+            warehouse=identity.of(warehouse),
+            user_agent=settings.user_agent,
+            run_id=run_id,
+        )
         with target.connect(read_only=True) as postgres:
             loaded = audited_load.audits(postgres, days)
         fingerprints = {day: audit.files_fingerprint for day, audit in loaded.items()}

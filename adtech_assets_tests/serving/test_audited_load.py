@@ -10,6 +10,7 @@ from adtech_assets.logs.rollup import HourCount
 from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load
 from adtech_assets.serving.audited_load import DayLoad, LoadedDay
+from adtech_assets.stores.identity import Identity
 from adtech_assets.stores.postgres import Postgres
 
 DAY = date(2022, 5, 26)
@@ -23,6 +24,7 @@ from adtech_assets.logs.ledger import DayFiles
 from adtech_assets.logs.rollup import HourCount
 from adtech_assets.partitions import DayRange
 from adtech_assets.serving.audited_load import DayLoad, replace_days
+from adtech_assets.stores.identity import Identity
 from adtech_assets.stores.postgres import Postgres
 
 url, run_id = sys.argv[1:]
@@ -34,6 +36,7 @@ for _ in range(10):
     replace_days(
         Postgres(lambda: url, "target"),
         [DayLoad(day, counts, DayFiles(2, "abc"))],
+        warehouse=Identity("one", "here"),
         user_agent="agent",
         run_id=run_id,
     )
@@ -44,6 +47,7 @@ def load(target, *loads, user_agent="agent", run_id="run 1"):
     audited_load.replace_days(
         target,
         list(loads),
+        warehouse=Identity("one", "here"),
         user_agent=user_agent,
         run_id=run_id,
     )
@@ -283,7 +287,11 @@ def test_tables_that_somebody_else_made_are_used_with_no_more_than_the_right_to_
         "impression_count BIGINT NOT NULL, click_count BIGINT NOT NULL, "
         "file_count BIGINT NOT NULL, files_fingerprint TEXT NOT NULL)"
     )
-    ask(f"GRANT SELECT, INSERT, DELETE ON csv_data_task, load_audit TO {reader_role}")
+    ask(
+        "CREATE TABLE target_owner (warehouse_id TEXT PRIMARY KEY, warehouse_at TEXT NOT NULL, "
+        "owned_since TIMESTAMP NOT NULL, schema_version INTEGER NOT NULL)"
+    )
+    ask(f"GRANT SELECT, INSERT, DELETE ON csv_data_task, load_audit, target_owner TO {reader_role}")
     url = target.url().replace("postgres@", f"{reader_role}@")
 
     load(Postgres(lambda: url, "target"), day_load((11, 4, 0)))

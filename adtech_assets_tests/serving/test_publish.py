@@ -633,6 +633,7 @@ def test_a_user_who_may_only_write_rows_can_publish(warehouse, target, ask, read
         "GRANT SELECT, INSERT, DELETE ON marts.days, published_days, published_marts "
         f"TO {reader_role}"
     )
+    ask(f"GRANT SELECT ON target_owner TO {reader_role}")
     url = target.url().replace("postgres@", f"{reader_role}@")
     build_days(warehouse, events=5)
 

@@ -3,12 +3,12 @@
 import logging
 import threading
 
-import duckdb
 import psycopg
 import pytest
 
 from adtech_assets.serving import readers
 from adtech_assets.serving.publish import Mart, publish
+from adtech_assets.stores.warehouse import Warehouse
 
 DAYS = Mart("days", ("n",), "", {})
 HOURS = Mart("hours", ("n",), "", {})
@@ -30,15 +30,17 @@ def server(tcp_server):
 
 
 @pytest.fixture
-def run(server):
+def run(server, tmp_path):
     """Publishes marts of a few rows as `adtech`."""
 
     def publish_as_adtech(*marts, database="analytics"):
         target = server.postgres(database=database, user="adtech", password="adtech")
-        with duckdb.connect() as warehouse:
-            warehouse.execute("CREATE SCHEMA marts")
+        with Warehouse(tmp_path / database / "warehouse.duckdb").connect() as warehouse:
+            warehouse.execute("CREATE SCHEMA IF NOT EXISTS marts")
             for mart in marts:
-                warehouse.execute(f"CREATE TABLE marts.{mart.name} AS FROM range(3) AS t (n)")
+                warehouse.execute(
+                    f"CREATE OR REPLACE TABLE marts.{mart.name} AS FROM range(3) AS t (n)"
+                )
             return publish(warehouse, target, marts)
 
     return publish_as_adtech

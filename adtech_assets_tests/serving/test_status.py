@@ -14,6 +14,7 @@ from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.serving.audited_load import DayLoad
 from adtech_assets.serving.status import read_status
 from adtech_assets.settings import load_settings
+from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 
@@ -57,7 +58,13 @@ def load(settings, days=DAYS):
         for made in loads:
             if made.files:
                 daily_csv.write(settings.output_dir, made.day, made.counts)
-        audited_load.replace_days(target, loads, user_agent=settings.user_agent, run_id="run")
+        audited_load.replace_days(
+            target,
+            loads,
+            warehouse=identity.of(warehouse),
+            user_agent=settings.user_agent,
+            run_id="run",
+        )
         fingerprints = {day: counted.fingerprint for day, counted in files.items()}
         clear_landing(warehouse, settings, fingerprints)
 

@@ -13,6 +13,7 @@ from adtech_assets.serving.audited_load import DayLoad, replace_days
 from adtech_assets.serving.marts import Mart
 from adtech_assets.serving.publish import publish
 from adtech_assets.stores import postgres as postgres_module
+from adtech_assets.stores.identity import Identity
 from adtech_assets_tests.stores.test_postgres import both_drivers, by_psycopg
 
 DAY = date(2022, 5, 26)
@@ -40,9 +41,10 @@ def session(postgres, *statements):
 
 
 def load(target, impressions):
+    identity = Identity("one", "here")
     counts = [HourCount(DAY, 11, impressions, 0)]
     loads = [DayLoad(DAY, counts, DayFiles(1, "abc"))]
-    replace_days(target, loads, user_agent="agent", run_id="run")
+    replace_days(target, loads, warehouse=identity, user_agent="agent", run_id="run")
 
 
 def loaded(target):

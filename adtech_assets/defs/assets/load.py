@@ -31,6 +31,7 @@ from adtech_assets.logs.rollup import HourCount
 from adtech_assets.serving import audited_load
 from adtech_assets.serving import daily_csv as csv_files
 from adtech_assets.settings import Settings
+from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.versions import Day, Notes
 
@@ -136,6 +137,7 @@ def csv_data_task(
                 audited_load.replace_days(
                     target,
                     list(loads.values()),
+                    warehouse=identity.of(connection),
                     user_agent=settings.user_agent,
                     run_id=context.run_id,
                 )
