@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 import duckdb
 import psycopg
 
 from adtech_assets.errors import UserError
+from adtech_assets.stores import embedded_postgres
 from adtech_assets.stores.faults import one_line
-from adtech_assets.stores.postgres import Postgres
+from adtech_assets.stores.postgres import Postgres, Role
 from adtech_assets.stores.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -18,7 +20,23 @@ if TYPE_CHECKING:
 StoreName = Literal["source", "target", "warehouse"]
 
 _ONE_SELECT = "Give one SELECT statement."
-_ASKING = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
+_EXPLAIN = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+)?", re.IGNORECASE)
+
+# Neither files outside the warehouse can be read or written, nor, by its path, the warehouse
+# itself, which DuckDB would allow. So nothing is swapped to disk either.
+_NO_FILES = """
+SET temp_directory = '';
+SET enable_external_access = false;
+SET disabled_filesystems = 'LocalFileSystem';
+SET lock_configuration = true
+"""
+
+# A superuser may do anything in a SELECT: read files, end sessions, keep WAL for ever. It is no
+# wall, as a query can take the role back; that is one only in the embedded databases.
+_NO_SUPERUSER = """
+SELECT set_config('role', 'pg_read_all_data', true)
+WHERE current_setting('is_superuser') = 'on' AND to_regrole('pg_read_all_data') IS NOT NULL
+"""
 
 Rows = tuple[list[str], list[tuple[object, ...]]]
 """Column names, and rows."""
@@ -27,31 +45,44 @@ Rows = tuple[list[str], list[tuple[object, ...]]]
 def read_only_query(settings: Settings, store: StoreName, query: str) -> Rows:
     """Run one SELECT, which can neither change anything nor read or write files.
 
+    The embedded databases are asked by a login that may only read. On another server the URL's
+    login counts, in a read-only transaction.
+
     Raises:
         TransientError: the store is in use or unreachable.
         UserError: the statement is wrong, is more than one, or is no SELECT.
     """
     if store == "warehouse":
         return _ask_warehouse(settings, query)
-    return _ask_postgres(Postgres.of(settings, store), query)
+    return _ask_postgres(_as_reader(settings, store), query)
 
 
 def _ask_warehouse(settings: Settings, query: str) -> Rows:
     with Warehouse.of(settings).connect(read_only=True) as connection:
-        # Not even files outside the warehouse can be read or written.
-        connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+        connection.execute(_NO_FILES)
         try:
-            statements = connection.extract_statements(query)
-            if [statement.type for statement in statements] not in _ASKING:
+            # EXPLAIN ANALYZE does what it explains.
+            explained = _EXPLAIN.match(query)
+            asked = connection.extract_statements(query[explained.end() :] if explained else query)
+            if [statement.type for statement in asked] != [duckdb.StatementType.SELECT]:
                 raise UserError(_ONE_SELECT)
-            result = connection.execute(statements[0])
+            result = connection.execute(query)
             return [name for name, *_ in result.description or []], result.fetchall()
         except duckdb.Error as error:
             raise UserError(one_line(error)) from error
 
 
+def _as_reader(settings: Settings, store: Role) -> Postgres:
+    postgres = Postgres.of(settings, store)
+    configured = {"source": settings.source_database_url, "target": settings.target_database_url}
+    if configured[store] is not None:
+        return postgres
+    return Postgres(lambda: embedded_postgres.as_reader(postgres.url()), postgres.shown_as)
+
+
 def _ask_postgres(postgres: Postgres, query: str) -> Rows:
     with postgres.connect(read_only=True) as connection:
+        connection.execute(_NO_SUPERUSER)
         # A cursor takes nothing but a SELECT. A read-only transaction is not enough: it allows
         # COPY to a file or a program. Prepared, because the server then refuses a second
         # statement, which could leave the transaction.

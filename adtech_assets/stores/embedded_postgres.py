@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 from urllib.parse import quote
@@ -41,6 +41,10 @@ SYSTEM_USER = "pgserver"
 """As whom the package's server runs when we are root, which Postgres refuses to be."""
 
 START_SECONDS = 60
+
+READER = "adtech_reader"
+"""A login that may read every table, and nothing else."""
+
 SERVER_OPTIONS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",  # authentication is by who may open the socket
@@ -69,6 +73,24 @@ def database_url(folder: Path, database: Database) -> str:
         sockets = _sockets(cluster)
         _create_database(sockets, database)
     return _url(sockets, database)
+
+
+def as_reader(url: str) -> str:
+    """URL of the same database for the login READER, which is made if it is not there.
+
+    A superuser who says SET ROLE would not do: a query may take that back, by set_config.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [READER])
+        if known.fetchone() is None:
+            # Unless somebody else makes it at this moment.
+            with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN IN ROLE pg_read_all_data").format(
+                        sql.Identifier(READER)
+                    )
+                )
+    return url.replace("//postgres@", f"//{READER}@", 1)
 
 
 @contextmanager

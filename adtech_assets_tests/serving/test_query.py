@@ -87,6 +87,13 @@ def test_a_result_without_rows_has_its_columns(numbers, store):
         "COPY (SELECT 1) TO PROGRAM 'touch {folder}/ran'",
         "COPY numbers TO STDOUT",
         "COPY numbers FROM '/etc/passwd'",
+        "EXPLAIN ANALYZE COPY numbers TO '{folder}/stolen.csv'",
+        "EXPLAIN ANALYZE COPY numbers TO '{warehouse}'",
+        "EXPLAIN (ANALYZE) COPY numbers TO '{warehouse}'",
+        "EXPLAIN COPY numbers TO '{warehouse}'",
+        "/* */ EXPLAIN ANALYZE COPY (SELECT 1) TO '{warehouse}.wal'",
+        "EXPLAIN ANALYZE CREATE TABLE more AS SELECT 1",
+        "EXPLAIN ANALYZE DELETE FROM numbers",
         "SELECT 1 INTO more",
         "VACUUM",
         "CHECKPOINT",
@@ -107,7 +114,9 @@ def test_everything_else_is_refused_in_a_line_and_changes_nothing(numbers, store
     folder.chmod(0o777)
 
     with pytest.raises(UserError) as raised:
-        read_only_query(numbers, store, query.format(folder=folder))
+        read_only_query(
+            numbers, store, query.format(folder=folder, warehouse=numbers.warehouse_path)
+        )
 
     assert str(raised.value)
     assert "\n" not in str(raised.value)
@@ -123,11 +132,79 @@ def test_everything_else_is_refused_in_a_line_and_changes_nothing(numbers, store
         "SELECT * FROM '/etc/passwd'",
         "SELECT * FROM glob('/*')",
         "SELECT * FROM '{folder}/raw_data/x.parquet'",
+        "SELECT * FROM read_blob('{folder}/data/warehouse.duckdb')",
     ],
 )
 def test_the_warehouse_reads_no_files(numbers, query):
     with pytest.raises(UserError):
         read_only_query(numbers, "warehouse", query.format(folder=numbers.data_dir.parent))
+
+
+@pytest.mark.parametrize("begin", ["EXPLAIN", "explain analyze", "  EXPLAIN\nANALYZE\n"])
+@pytest.mark.parametrize("question", ["SELECT n FROM numbers", "(SELECT 1)", "FROM numbers"])
+def test_the_warehouse_can_explain_a_select(numbers, begin, question):
+    [(_, plan)] = read_only_query(numbers, "warehouse", f"{begin} {question};")[1]
+    assert plan
+
+
+@pytest.fixture(scope="module")
+def embedded_data(tmp_path_factory):
+    return tmp_path_factory.mktemp("embedded")
+
+
+@pytest.fixture
+def embedded(embedded_data):
+    """Settings of the embedded databases, of one server for all tests."""
+    return load_settings(data_dir=embedded_data)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT pg_read_binary_file('/etc/passwd')",
+        "SELECT * FROM pg_ls_dir('/')",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
+        "SELECT pg_create_physical_replication_slot('stays')",
+        "SELECT pg_create_logical_replication_slot('stays', 'pgoutput')",
+        "SELECT pg_reload_conf()",
+        "SELECT pg_switch_wal()",
+        "SELECT lo_import('/etc/passwd')",
+        "SELECT lo_export(1, '/tmp/exported')",
+        "SELECT set_config('role', 'postgres', true)",
+        "SELECT set_config('session_authorization', 'postgres', true)",
+        "SELECT set_config('transaction_read_only', 'off', true)",
+        "SELECT query_to_xml('SELECT pg_read_file(''/etc/passwd'')', true, true, '')",
+        "SELECT query_to_xml($$COPY (SELECT 1) TO '/tmp/exported'$$, true, true, '')",
+        "SELECT nextval('counted')",
+    ],
+)
+@postgres_stores
+def test_the_embedded_databases_are_asked_by_a_role_that_may_only_read(embedded, store, query):
+    with Postgres.of(embedded, store).connect() as connection:
+        connection.execute("CREATE SEQUENCE IF NOT EXISTS counted")
+    with pytest.raises(UserError) as raised:
+        read_only_query(embedded, store, query)
+    assert "\n" not in str(raised.value)
+    assert read_only_query(embedded, store, "SELECT count(*) FROM pg_replication_slots")[1] == [
+        (0,)
+    ]
+
+
+@postgres_stores
+def test_every_table_of_the_embedded_databases_can_be_asked(embedded, store):
+    with Postgres.of(embedded, store).connect() as connection:
+        connection.execute("CREATE SCHEMA elsewhere")
+        connection.execute("CREATE TABLE elsewhere.later AS SELECT 7 AS n")
+    assert read_only_query(embedded, store, "SELECT n FROM elsewhere.later")[1] == [(7,)]
+
+
+@postgres_stores
+def test_a_superuser_of_another_server_asks_as_one_who_may_only_read(numbers, store):
+    for question in ("SELECT pg_read_file('/etc/passwd')", "SELECT pg_reload_conf()"):
+        with pytest.raises(UserError, match="permission denied"):
+            read_only_query(numbers, store, question)
 
 
 def test_the_warehouse_can_describe_itself(numbers):
