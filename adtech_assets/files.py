@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 PARTIAL_SUFFIX = ".partial"
 """Unfinished files are hidden and end so; whoever writes the same file again replaces them."""
 
+DISK_FAULTS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),  # full
+    *(errno.EROFS, errno.EACCES, errno.EPERM),  # read-only
+    errno.ENOTDIR,
+)
+"""Numbers of errors that a person can mend, and no code."""
+
 LONGEST_NAME_BYTES = 255
 """Of a file, on every usual file system."""
 
@@ -40,6 +47,19 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def opened_as(folder: Path) -> Iterator[None]:
+    """Make files for those whom this folder lets in, instead of for this user alone.
+
+    It is of the whole process, so for pieces of work that nothing else goes on beside.
+    """
+    before = os.umask(~folder.stat().st_mode & 0o777)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def partial_of(path: Path) -> Path:

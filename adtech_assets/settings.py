@@ -18,6 +18,9 @@ from adtech_assets.errors import UserError
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 """The clone: `.env`, the dbt project and the Dagster configuration lie here."""
 
+RESTORING = ".restoring"
+"""In the data folder while a backup takes the place of what was there."""
+
 ALL_USER_AGENTS = "*"
 
 # A URL as libpq takes it apart: the first @ or / ends the login, so that a password with one of
@@ -29,6 +32,9 @@ _POSTGRES_URL = re.compile(
     rf"(?P<place>{_HOST}(?:,{_HOST})*(?:/[^@/?]*)?)"
     r"(?:\?.*)?"  # options, which may hold a password too
 )
+# SQLite's URLs have % and ?, dbt's path has # too, DuckDB takes \ for / and ? for an option, and
+# pg_ctl hands the others to a shell.
+_NO_STORE_READS = re.compile(r"""[%?#,'"\\$`]""")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 
 
@@ -93,7 +99,20 @@ class Settings(BaseSettings):
     @field_validator("raw_data_dir", "output_dir", "data_dir")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
-        return (PROJECT_DIR / folder.expanduser()).resolve()
+        try:
+            return (PROJECT_DIR / folder.expanduser()).resolve()
+        except RuntimeError:
+            raise ValueError("begins with ~, but this user has no home folder") from None
+
+    @field_validator("data_dir")
+    @classmethod
+    def _readable_by_the_stores(cls, folder: Path) -> Path:
+        if _NO_STORE_READS.search(str(folder)) or not str(folder).isprintable():
+            raise ValueError(
+                "must be a folder whose path has no line breaks and none of these: "
+                "% ? # , \\ $ ` and quotation marks. Databases below it could not be opened"
+            )
+        return folder
 
     @field_validator("source_database_url", "target_database_url", mode="before")
     @classmethod
@@ -168,6 +187,21 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: object) -> Settings:
     """Read and check the settings.
+
+    Raises:
+        UserError: values that cannot be, one line each; or the data folder is half restored.
+    """
+    settings = read_settings(**overrides)
+    if (settings.data_dir / RESTORING).exists():
+        raise UserError(
+            f"A restore of {settings.data_dir} was stopped halfway, so it is neither the old "
+            "folder nor the new one. Restore it again: adtech restore FOLDER"
+        )
+    return settings
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Read and check the settings, for whoever replaces the data folder or deletes it.
 
     Raises:
         UserError: values that cannot be, one line each.

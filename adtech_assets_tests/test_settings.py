@@ -3,7 +3,10 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
+from dagster._core.storage.runs import SqliteRunStorage
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from pydantic import SecretStr
 
 from adtech_assets.errors import UserError
@@ -15,6 +18,8 @@ from adtech_assets.settings import (
     masked_url,
     shown,
 )
+from adtech_assets.stores import embedded_postgres
+from adtech_assets.stores.warehouse import Warehouse
 
 SECRET_PARTS = ("s3cret", "tail")
 
@@ -101,6 +106,28 @@ def test_relative_folders_are_taken_from_the_project_wherever_a_command_starts(
     assert load_settings().raw_data_dir == PROJECT_DIR / "raw_data"
 
 
+@pytest.mark.parametrize("name", ["a b", "größe ☃", "a;b&c=d:e@f", "{a}[b]*(c)|<d>!", "~a", "a.b"])
+def test_the_data_folder_may_have_any_name_that_the_stores_can_read(tmp_path, name):
+    settings = load_settings(data_dir=tmp_path / name)
+    with Warehouse.of(settings).connect() as warehouse:
+        warehouse.execute("CREATE TABLE t AS SELECT 1")
+    SqliteRunStorage.from_local(str(settings.dagster_dir)).get_runs()
+    assert (settings.dagster_dir / "runs.db").exists()
+    assert DuckDBCredentials.path_derived_database_name(settings.warehouse_path) == "warehouse"
+
+
+def test_the_embedded_postgres_starts_in_a_folder_of_a_strange_name(tmp_path):
+    url = embedded_postgres.database_url(tmp_path / "{a b};größe&|<*>", "analytics")
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_home_of_a_user_who_has_none_is_told(monkeypatch):
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 987654)
+    assert "no home folder" in refusal("ADTECH_RAW_DATA_DIR", "~/feed", monkeypatch)
+
+
 def test_folders_may_begin_at_home(monkeypatch):
     monkeypatch.setenv("ADTECH_RAW_DATA_DIR", "~/feed")
     assert load_settings().raw_data_dir == Path.home().resolve() / "feed"
@@ -122,6 +149,7 @@ def test_folders_may_begin_at_home(monkeypatch):
         ("ADTECH_ARCHIVE_DAYS", "-1", "greater than or equal to 0"),
         ("ADTECH_PROCESSED_FILES", "shred", "'archive', 'delete' or 'keep'"),
         ("ADTECH_SOURCE_DATABASE_URL", "localhost:5432", "must look like postgresql://"),
+        *[("ADTECH_DATA_DIR", f"/da{one}ta", "none of these") for one in "%?#,'\"\\$`\n\x7f\udcff"],
     ],
 )
 def test_a_value_that_cannot_be_is_told_in_one_line(name, value, advice, monkeypatch):

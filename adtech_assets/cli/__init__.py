@@ -5,13 +5,18 @@ Modules import what they need inside their functions: `adtech --help` must not w
 
 from __future__ import annotations
 
+import io
 import logging
 import signal
 import sys
 import warnings
+from typing import NoReturn
 
 from adtech_assets.cli.app import app
+from adtech_assets.environment import forget, use_own_dagster, use_utf8
 from adtech_assets.errors import TransientError, UserError
+from adtech_assets.files import DISK_FAULTS
+from adtech_assets.settings import PROJECT_DIR
 
 STOPPED = 130
 """Exit code of a command that was stopped; typer's for Ctrl-C, as shells have it."""
@@ -19,6 +24,13 @@ STOPPED = 130
 
 def main() -> None:
     """Run the command; a person's mistake ends in one line and exit code 1."""
+    use_utf8()
+    use_own_dagster(PROJECT_DIR)
+    forget("DBT_", "PSYCOPG_")
+    for stream in (sys.stdout, sys.stderr):
+        # A name of a file that is no text, or a terminal that lacks a letter, ends no command.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     # What a service manager stops ends like what a person stops.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Waits and retries of the stores are told by this project's own loggers.
@@ -31,12 +43,11 @@ def main() -> None:
     try:
         app()
     except (UserError, TransientError) as error:
-        from rich.markup import escape
-
-        from adtech_assets.cli.screen import errors
-
-        errors.print(f"[red]Error:[/] {escape(str(error))}", soft_wrap=True)
-        sys.exit(1)
+        _refuse(str(error))
+    except OSError as error:
+        if error.errno not in DISK_FAULTS:
+            raise
+        _refuse(f"{error.filename or 'A file'}: {error.strerror}. Make room or give access.")
     except SystemExit as end:
         if end.code == STOPPED:
             from adtech_assets.cli.screen import errors
@@ -45,3 +56,12 @@ def main() -> None:
                 "[red]Stopped.[/] What was committed stays; run the same command to go on."
             )
         raise
+
+
+def _refuse(why: str) -> NoReturn:
+    from rich.markup import escape
+
+    from adtech_assets.cli.screen import errors
+
+    errors.print(f"[red]Error:[/] {escape(why)}", soft_wrap=True)
+    sys.exit(1)

@@ -2,7 +2,7 @@
 
 import typer
 
-from adtech_assets.cli import logs, pipeline, report, results, seed, state
+from adtech_assets.cli import backup, logs, pipeline, report, results, seed, state
 
 app = typer.Typer(
     name="adtech",
@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (pipeline, state, results, report):
+for module in (pipeline, state, results, report, backup):
     module.add_commands(app)
 app.add_typer(seed.app, name="seed", help="Sample rows for the operational database.")
 app.add_typer(logs.app, name="logs", help="Sample log files, and files that are refused or gone.")

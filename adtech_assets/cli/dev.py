@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from adtech_assets import files
 from adtech_assets.cli.screen import screen
 from adtech_assets.errors import UserError
 from adtech_assets.settings import PROJECT_DIR
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from adtech_assets.settings import Settings
 
 STOP_SECONDS = 60
+
+_NOTED = 'DAGSTER_HOME="${DAGSTER_HOME:-'
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
@@ -45,21 +49,39 @@ def serve(settings: Settings, host: str, port: int) -> None:
             f"the schedule runs at 00:00 {settings.timezone}."
         )
         command = [
-            *(str(Path(sys.executable).with_name("dagster")), "dev", "-w", "workspace.yaml"),
+            *(sys.executable, "-m", "adtech_assets.cli.dagster_dev"),
+            *("-w", str(PROJECT_DIR / "workspace.yaml")),
             *("-h", host, "-p", str(port), "--log-level", "warning"),
             *("--code-server-log-level", "warning"),
         ]
+        # A script that starts us in the background lets us ignore Ctrl-C. Dagster's processes,
+        # which inherit that, could then not be stopped at all.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(signal.SIGHUP, signal.default_int_handler)
+        settings.dagster_dir.mkdir(exist_ok=True)
         server = subprocess.Popen(
-            command, cwd=PROJECT_DIR, env=os.environ | {"PYTHONWARNINGS": "ignore"}
+            command,
+            # Not in the project folder: Dagster would put the `.env` there above the environment.
+            cwd=settings.dagster_dir,
+            env=os.environ | {"PYTHONWARNINGS": "ignore"},
+            process_group=0,  # Ctrl-C comes from us, once: a second one would cut the first short
         )
-        signal.signal(signal.SIGTERM, lambda *_: server.send_signal(signal.SIGINT))
         try:
             code = server.wait()
         except KeyboardInterrupt:
-            # The terminal has sent Ctrl-C to the server too.
-            code = server.wait(timeout=STOP_SECONDS)
+            server.send_signal(signal.SIGINT)
+            code = _stopped(server)
         if code not in (0, -signal.SIGINT, -signal.SIGTERM):
             raise UserError(f"Dagster stopped with exit code {code}.")
+
+
+def _stopped(server: subprocess.Popen[bytes]) -> int:
+    try:
+        return server.wait(timeout=STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        raise UserError(f"Dagster did not stop within {STOP_SECONDS} s; it was killed.") from None
 
 
 def _check_port(host: str, port: int) -> None:
@@ -86,11 +108,19 @@ def _start_embedded_stores(settings: Settings) -> None:
             Postgres.of(settings, role).url()  # type: ignore[arg-type]
 
 
-def note_dagster_home() -> None:
-    """Write DAGSTER_HOME to `.env`, which Dagster's own commands read when started here."""
-    path = PROJECT_DIR / ".env"
-    lines = path.read_text().splitlines() if path.exists() else []
-    kept = [line for line in lines if not line.startswith("DAGSTER_HOME=")]
-    content = "\n".join([*kept, f"DAGSTER_HOME={PROJECT_DIR}"]) + "\n"
-    if content != "\n".join([*lines, ""]):
-        path.write_text(content)
+def note_dagster_home(path: Path = PROJECT_DIR / ".env") -> None:
+    """Write DAGSTER_HOME to `.env`, which Dagster's own commands read when started there.
+
+    As a default, for Dagster lets `.env` win over the environment. A line that somebody else has
+    written stays.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    ours = (_NOTED, f"DAGSTER_HOME={path.parent}")
+    kept = [line for line in lines if not line.startswith(ours)]
+    if not any(line.startswith("DAGSTER_HOME=") for line in kept):
+        kept.append(f'{_NOTED}{path.parent}}}"')
+    if kept != lines:
+        with files.written_whole(path) as partial:
+            partial.write_text("\n".join(kept) + "\n", encoding="utf-8")
+            if path.exists():
+                shutil.copymode(path, partial)  # it may hold passwords

@@ -95,11 +95,11 @@ def reset(
     import shutil
 
     from adtech_assets.cli.screen import screen
-    from adtech_assets.settings import load_settings
+    from adtech_assets.settings import read_settings
     from adtech_assets.stores.embedded_postgres import unused
     from adtech_assets.stores.warehouse import Warehouse
 
-    settings = load_settings()
+    settings = read_settings()
     folders = [folder for folder in (settings.data_dir, settings.output_dir) if folder.exists()]
     if not folders:
         screen.print("There is no state to delete.")

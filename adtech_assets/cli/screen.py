@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 OutputFormat = Literal["table", "csv", "json"]
 
+COLUMNS = os.environ.get("COLUMNS", "")
+
 # Where no terminal says how wide it is (a pipe, a log), tables get room for every column.
-WIDTH = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "140"))
+WIDTH = None if sys.stdout.isatty() else int(COLUMNS if COLUMNS.isdecimal() else "140")
 
 # Bound to the real output: while a run goes on, what others print is sent to a file.
 screen = Console(file=sys.stdout, highlight=False, width=WIDTH)

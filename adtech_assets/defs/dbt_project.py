@@ -7,6 +7,7 @@ from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
+from adtech_assets.files import opened_as
 from adtech_assets.models import project
 from adtech_assets.models.project import Project, load
 from adtech_assets.settings import PROJECT_DIR
@@ -50,7 +51,8 @@ def read(project_dir: Path) -> Project:
 
     from adtech_assets.defs.dbt_parsing import parse  # noqa: PLC0415
 
-    with FileLock(project_dir / "target.lock"):
+    # The project is everybody's who may read it: an image is built by root, and run by another.
+    with opened_as(project_dir), FileLock(project_dir / "target.lock"):
         if (found := fresh(project_dir)) is None:
             parse(project_dir)
             found = load(project_dir / GRAPH)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from adtech_assets.errors import GaveUpError, TransientError, UserError
+from adtech_assets.files import DISK_FAULTS
 from adtech_assets.logs import failures
 from adtech_assets.partitions import DayRange, loadable_days, parse_day
 from adtech_assets.serving.outputs import check_folders
@@ -66,11 +66,6 @@ SINGLE_RUN = dg.BackfillPolicy.single_run()
 """A range of days is one run: a year costs little more than a day."""
 
 OWNERS = ["team:data-platform"]
-
-DISK_FAULTS = (
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),  # full
-    *(errno.EROFS, errno.EACCES, errno.EPERM),  # read-only
-)
 
 STEP_RETRIES = 2
 STEP_RETRY_SECONDS = 5

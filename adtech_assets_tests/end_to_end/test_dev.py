@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from adtech_assets_tests.end_to_end.conftest import new_deployment
+from adtech_assets_tests.end_to_end.conftest import Deployment, new_deployment
 from adtech_assets_tests.end_to_end.dev import PATIENCE_SECONDS, Dev, wait_until
 
 if TYPE_CHECKING:
@@ -64,6 +65,53 @@ def test_a_lost_run_is_marked_as_failed(dev):
     process.communicate()
     wait_until(lambda: dev.runs()[0] == "FAILURE")
     assert list(leases.glob("*.lock")) == []
+
+
+def test_a_backup_that_is_taken_while_dev_runs_is_a_deployment(dev, loaded, tmp_path):
+    told = dev.deployment.adtech("backup", str(tmp_path / "copy"))
+    assert "Backed up" in told
+    restored = Deployment(tmp_path / "restored")
+    restored.raw_data.mkdir(parents=True)
+    restored.adtech("restore", str(tmp_path / "copy"))
+    restored.adtech("backfill", "--from", "2022-05-26", "--to", "2022-05-27")
+    assert restored.tables() == loaded.tables()
+
+
+def test_a_running_dev_keeps_restore_out(dev, tmp_path):
+    dev.deployment.adtech("backup", str(tmp_path / "copy"))
+    done = dev.deployment.run("adtech", "restore", "--yes", str(tmp_path / "copy"))
+    assert done.returncode == 1
+    assert "adtech dev is running" in done.stderr
+
+
+def statuses_of(dev, **headers):
+    """Of the UI's first page, and of a query by GET."""
+    for path in ("/", "/graphql?query=%7Bversion%7D"):
+        connection = http.client.HTTPConnection("127.0.0.1", dev.port)
+        connection.request("GET", path, headers=headers)
+        yield connection.getresponse().status
+        connection.close()
+
+
+def test_the_ui_answers_neither_foreign_names_nor_foreign_pages_nor_graphql_by_get(dev):
+    assert list(statuses_of(dev)) == [200, 403]
+    assert list(statuses_of(dev, Host="rebound.example")) == [403, 403]
+    assert list(statuses_of(dev, Origin="https://evil.example")) == [403, 403]
+
+
+def test_dev_that_was_started_in_the_background_of_a_script_can_be_stopped(tmp_path, log_files):
+    """There SIGINT is ignored, and whoever is started ignores it too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        dev = Dev(new_deployment(tmp_path, log_files))
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    children = psutil.Process(dev.process.pid).children(recursive=True)
+    dev.process.send_signal(signal.SIGINT)
+    dev.process.communicate(timeout=PATIENCE_SECONDS)
+    assert dev.process.returncode == 0
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE_SECONDS)
+    assert alive == []
 
 
 def test_stopping_dev_leaves_no_process_behind(dev):

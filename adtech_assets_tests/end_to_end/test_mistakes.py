@@ -87,6 +87,10 @@ def test_sql_cannot_write(empty):
     assert_one_clear_line(done, "Give one SELECT")
 
 
+def test_restore_of_what_is_no_backup(empty):
+    assert_one_clear_line(empty.run("adtech", "restore", str(empty.folder)), "is no backup")
+
+
 def test_seed_reset_asks_first(empty):
     done = empty.run("adtech", "seed", "reset")
     assert done.returncode != 0
@@ -105,6 +109,8 @@ def test_seed_reset_asks_first(empty):
         ("sql",),
         ("settings",),
         ("reset",),
+        ("backup",),
+        ("restore",),
         *[("seed", part) for part in
           ("batch", "advertisers", "campaigns", "impressions", "clicks", "stats", "reset")],
         *[("logs", part) for part in ("generate", "retry", "replace")],

@@ -12,6 +12,7 @@ import pytest
 
 from adtech_assets.errors import UserError
 from adtech_assets.models import dbt
+from adtech_assets_tests.end_to_end.other_projects import OTHER_DBT_PROJECT
 
 ENDLESS = """
 {{ config(materialized='table') }}
@@ -57,6 +58,18 @@ def build(project, *unique_ids):
         parsed=project / "target" / "partial_parse.msgpack",
         target_path=project,
     )
+
+
+@pytest.mark.parametrize("of_another", [*OTHER_DBT_PROJECT, None])
+def test_no_variable_of_another_dbt_project_changes_what_is_built(project, monkeypatch, of_another):
+    names = OTHER_DBT_PROJECT if of_another is None else [of_another]
+    for name in names:
+        monkeypatch.setenv(name, OTHER_DBT_PROJECT[name])
+    write(project, {"total": "{{ config(tags='daily') }} SELECT 1 AS n"})
+    assert [result.status for result in build(project, "model.small.total")] == ["success"]
+    with duckdb.connect(project / "warehouse.duckdb") as warehouse:
+        assert warehouse.execute("SELECT n FROM total").fetchall() == [(1,)]
+    assert {path.name for path in project.iterdir()} >= {"dbt.log", "target"}
 
 
 def test_each_model_and_test_has_its_result(project):

@@ -1,0 +1,242 @@
+"""A copy of the data folder, and the data folder from a copy.
+
+A copy is of one moment: it is taken while the warehouse is reserved, without which no step of a run
+writes anything. It may lie between two steps; then it is like what a killed run leaves, and the
+next run converges. Restoring ends with the old folder or with the copy, or with a word.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import sqlite3
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from adtech_assets import files
+from adtech_assets.errors import UserError
+from adtech_assets.settings import RESTORING, masked_url
+from adtech_assets.stores import embedded_postgres
+from adtech_assets.stores.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from adtech_assets.settings import Settings
+
+CONTENTS = "backup.json"
+"""In a copy: what belongs to it. It is written last, so that a copy without it is none."""
+
+FORMAT = 1
+
+WAIT_SECONDS = 5
+"""For whoever uses the data folder to be gone, before it is replaced."""
+
+_NEW, _OLD = ".restored", ".replaced"
+"""In the data folder while it is being replaced: what comes, and what goes."""
+
+# Locks stay with the folder. What dbt leaves is made again.
+_NOT_COPIED = {"dbt", "warehouse.duckdb", "warehouse.duckdb.tmp", "postgres"}
+_NOT_COPIED_SUFFIXES = (".lock", ".wal", ".db-wal", ".db-shm", ".db-journal", files.PARTIAL_SUFFIX)
+
+_CLUSTER = Path("postgres", "cluster")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of a data folder."""
+
+    sizes: Mapping[str, int]
+    """Bytes of each file, by its name in the folder."""
+    empty_folders: Sequence[str]
+    """Postgres wants them."""
+    not_in_it: Sequence[str]
+    """Stores of which it has nothing: servers of your own, by their URLs without passwords."""
+
+
+def back_up(settings: Settings, folder: Path, tell: Callable[[str], object]) -> Copy:
+    """Copy the data folder, while runs wait.
+
+    Args:
+        settings: name the stores.
+        folder: of the copy; it is made, or empty.
+        tell: is told what is being copied.
+
+    Raises:
+        TransientError: the warehouse was in use for too long.
+        UserError: the folder is not empty, or part of the data folder; or there is nothing to copy.
+    """
+    if not settings.data_dir.is_dir():
+        raise UserError(f"There is nothing to back up: there is no {settings.data_dir}.")
+    _refuse_overlap(settings.data_dir, folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not empty. Name a new folder for each backup.")
+    folder.mkdir(parents=True, exist_ok=True)
+    warehouse = Warehouse.of(settings)
+    with ExitStack() as stack:
+        stack.enter_context(warehouse.reserved())
+        if warehouse.path.exists():
+            tell("warehouse")
+            # Open, so that nobody else opens it meanwhile.
+            connection = stack.enter_context(warehouse.connect())
+            connection.execute("CHECKPOINT")
+            _copy(warehouse.path, folder / warehouse.path.name)
+        if (settings.data_dir / _CLUSTER / "PG_VERSION").exists():
+            tell("embedded Postgres")
+            embedded_postgres.copy_to(settings.data_dir / "postgres", folder / _CLUSTER)
+        for number, path in enumerate(_others(settings.data_dir)):
+            if number % 100 == 0:
+                tell(f"{number:,} other files")
+            with suppress(FileNotFoundError):  # the log of a run whose time is over
+                _copy_live(path, folder / path.relative_to(settings.data_dir))
+    paths = sorted(folder.rglob("*"))
+    empty = [path for path in paths if path.is_dir() and not any(path.iterdir())]
+    copy = Copy(
+        {str(path.relative_to(folder)): path.stat().st_size for path in paths if path.is_file()},
+        [str(path.relative_to(folder)) for path in empty],
+        _own_servers(settings),
+    )
+    os.sync()
+    with files.written_whole(folder / CONTENTS) as partial:
+        content = {"format": FORMAT, **dataclasses.asdict(copy)}
+        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return copy
+
+
+def read(folder: Path) -> Copy:
+    """Look whether a copy is whole.
+
+    Raises:
+        UserError: it is not, or it is none.
+    """
+    try:
+        content = json.loads((folder / CONTENTS).read_bytes())
+        version = content.pop("format")
+        copy = Copy(**content)
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder} is no backup, or one that was not finished: there is no {CONTENTS} in it."
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(
+            f"{folder / CONTENTS} is damaged, or written by another version of adtech-assets."
+        ) from None
+    if version != FORMAT:
+        raise UserError(f"{folder} was made by another version of adtech-assets.")
+    for name, size in copy.sizes.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != size:
+            raise UserError(f"{folder} is damaged: {name} is not there as it was backed up.")
+    return copy
+
+
+def restore(settings: Settings, folder: Path, tell: Callable[[str], object]) -> Copy:
+    """Replace the data folder by a copy, which stays.
+
+    A kill leaves the old folder as it was; or, in the moment in which one takes the place of the
+    other, a folder that every command refuses until this one has been run again.
+
+    Args:
+        settings: name the data folder.
+        folder: of the copy.
+        tell: is told what is being done.
+
+    Raises:
+        UserError: there is no whole copy, or somebody uses the data folder.
+    """
+    _refuse_overlap(settings.data_dir, folder)
+    copy = read(folder)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    new, old = settings.data_dir / _NEW, settings.data_dir / _OLD
+    with ExitStack() as stack:
+        _enter_dev_lock(settings, stack)
+        stack.enter_context(
+            Warehouse(settings.warehouse_path, wait_seconds=WAIT_SECONDS).reserved()
+        )
+        stack.enter_context(
+            embedded_postgres.unused(settings.data_dir / "postgres", wait_seconds=WAIT_SECONDS)
+        )
+        for left in (new, old):  # by a restore that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        for number, name in enumerate(copy.sizes):
+            if number % 100 == 0:
+                tell(f"{number:,} of {len(copy.sizes):,} files")
+            _copy(folder / name, new / name)
+        for name in copy.empty_folders:
+            (new / name).mkdir(parents=True)
+        os.sync()
+        tell("exchanging the folders")
+        (settings.data_dir / RESTORING).touch()
+        for part in _parts(settings.data_dir):
+            _move(settings.data_dir / part, old / part)
+        for part in _parts(new):
+            _move(new / part, settings.data_dir / part)
+        os.sync()
+        (settings.data_dir / RESTORING).unlink()
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return copy
+
+
+def _own_servers(settings: Settings) -> list[str]:
+    urls = {"source": settings.source_database_url, "target": settings.target_database_url}
+    return [f"{role} {masked_url(url)}" for role, url in urls.items() if url is not None]
+
+
+def _refuse_overlap(data_dir: Path, folder: Path) -> None:
+    resolved = folder.resolve()
+    if resolved.is_relative_to(data_dir) or data_dir.is_relative_to(resolved):
+        raise UserError(f"{folder} and the data folder {data_dir} must not lie in each other.")
+
+
+def _enter_dev_lock(settings: Settings, stack: ExitStack) -> None:
+    lock = FileLock(settings.data_dir / "dev.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UserError("adtech dev is running. Stop it first, then try again.") from None
+    stack.callback(lock.release)
+
+
+def _others(data_dir: Path) -> Iterator[Path]:
+    """The files that are copied as they are."""
+    for top in sorted(data_dir.iterdir()):
+        if top.name in {*_NOT_COPIED, RESTORING, _NEW, _OLD}:
+            continue
+        for path in [top, *sorted(top.rglob("*"))]:
+            if path.is_file() and not path.name.endswith(_NOT_COPIED_SUFFIXES):
+                yield path
+
+
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+
+
+def _copy_live(path: Path, target: Path) -> None:
+    if path.suffix != ".db":
+        _copy(path, target)
+        return
+    # Dagster writes to its databases all the time.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copied:
+        source.backup(copied)
+
+
+def _parts(folder: Path) -> list[Path]:
+    """What is moved at once. Locks are held, and stay."""
+    parts = [Path(path.name) for path in sorted(folder.iterdir()) if path.suffix != ".lock"]
+    kept = {Path("postgres"), Path(RESTORING), Path(_NEW), Path(_OLD)}
+    cluster = [_CLUSTER] if (folder / _CLUSTER).exists() else []
+    return [part for part in parts if part not in kept] + cluster
+
+
+def _move(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(target)

@@ -1,0 +1,49 @@
+"""What our processes see of the environment of whoever calls us."""
+
+from __future__ import annotations
+
+import locale
+import os
+import sys
+from pathlib import Path
+
+OWN_MODULE = "adtech_assets."
+"""In a dagster.yaml that keeps Dagster's state where ours is; no other project's has it."""
+
+
+def forget(*prefixes: str) -> None:
+    """Take other projects' variables out of this process and its children.
+
+    DBT_EMPTY, DBT_EXCLUDE or DBT_TARGET, set for another dbt project, would make ours publish
+    empty marts or half of them.
+    """
+    for name in [name for name in os.environ if name.startswith(prefixes)]:
+        del os.environ[name]
+
+
+def use_own_dagster(project_dir: Path) -> None:
+    """Let Dagster in this process and its children keep its state where ours is.
+
+    DAGSTER_HOME counts if its dagster.yaml says so, as the deployment's does. Another project's
+    would take our runs, and one that does not exist is none.
+    """
+    home = Path(os.environ.get("DAGSTER_HOME") or project_dir)
+    try:
+        is_ours = OWN_MODULE in (home / "dagster.yaml").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        is_ours = False
+    forget("DAGSTER_")
+    os.environ["DAGSTER_HOME"] = str(home.resolve() if is_ours else project_dir)
+
+
+def use_utf8() -> None:
+    """Start this command again in Python's UTF-8 mode, unless files and paths are UTF-8 already.
+
+    Python takes UTF-8 even where the locale is C, unless somebody has set PYTHONUTF8=0; then
+    neither our own texts nor dbt's and Dagster's could be read.
+    """
+    encodings = {sys.getfilesystemencoding(), locale.getpreferredencoding(do_setlocale=False)}
+    are_utf8 = {encoding.lower().replace("-", "") for encoding in encodings} == {"utf8"}
+    if not are_utf8 and os.environ.get("PYTHONUTF8") != "1":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
