@@ -473,13 +473,19 @@ class Refusal:
     store: str
     user: str
     reason: str
+    hint: str = "Check ADTECH_SOURCE_DATABASE_URL and ADTECH_TARGET_DATABASE_URL"
 
 
+PRIVILEGE = "Give the role this privilege"
 REFUSALS = {
     "wrong password, target": Refusal("target", "postgres", "password authentication failed for"),
     "wrong password, source": Refusal("source", "postgres", "password authentication failed for"),
-    "no privilege, target": Refusal("target", "guest", "permission denied for schema public"),
-    "no privilege, source": Refusal("source", "guest", "permission denied for table advertiser"),
+    "no privilege, target": Refusal(
+        "target", "guest", "permission denied for schema public", PRIVILEGE
+    ),
+    "no privilege, source": Refusal(
+        "source", "guest", "permission denied for table advertiser", PRIVILEGE
+    ),
 }
 
 
@@ -517,7 +523,7 @@ def test_h58_a_refusal_is_told_at_once_and_the_password_kept_secret(
         run = Graph(settings, instance).run(*assets, of=TWO_DAYS)
 
     assert refusal.reason in run.failure
-    assert "Check ADTECH_SOURCE_DATABASE_URL and ADTECH_TARGET_DATABASE_URL" in run.failure
+    assert refusal.hint in run.failure
     assert run.retries == 0
     assert "Trying again" not in caplog.text
     # Neither what is shown nor any file: Dagster's events, its logs, notes of failed days.
