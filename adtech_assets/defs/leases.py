@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from adtech_assets.settings import Settings
 
-IN_PROGRESS = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+STARTED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+IN_PROGRESS = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, *STARTED]
+"""A run has its lease some moments before Dagster calls it started."""
 
 SECONDS_WITHOUT = 30
 """A run without a lease is lost if it started longer ago: it takes one at once."""
@@ -44,9 +46,8 @@ def fail_lost_runs(instance: dg.DagsterInstance, settings: Settings) -> list[str
     """
     lost = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS)):
-        started_at = record.start_time or time.time()
         run_id = record.dagster_run.run_id
-        if _is_gone(_path(settings, run_id), started_at):
+        if _is_gone(record, _path(settings, run_id)):
             run = instance.get_run_by_id(run_id)
             # It may have ended since the list was made.
             if run is not None and not run.is_finished:
@@ -57,10 +58,11 @@ def fail_lost_runs(instance: dg.DagsterInstance, settings: Settings) -> list[str
     return lost
 
 
-def _is_gone(lease: Path, started_at: float) -> bool:
-    if not lease.exists():
-        return time.time() - started_at > SECONDS_WITHOUT
-    return _is_free(lease)
+def _is_gone(record: dg.RunRecord, lease: Path) -> bool:
+    if lease.exists():
+        return _is_free(lease)
+    started_at = record.start_time or time.time()
+    return record.dagster_run.status in STARTED and time.time() - started_at > SECONDS_WITHOUT
 
 
 def _is_free(lease: Path) -> bool:

@@ -127,6 +127,16 @@ def test_a_run_of_this_process_is_not_lost_however_long_it_takes(
     assert leases.fail_lost_runs(instance, settings) == []
 
 
+def test_a_run_that_died_between_its_lease_and_its_start_is_lost(settings, instance):
+    run = instance.create_run_for_job(JOB)
+    assert leases.fail_lost_runs(instance, settings) == []
+    folder = settings.dagster_dir / "running"
+    folder.mkdir(parents=True)
+    (folder / f"{run.run_id}.lock").touch()
+    assert leases.fail_lost_runs(instance, settings) == [run.run_id]
+    assert status(instance, run.run_id) == dg.DagsterRunStatus.FAILURE
+
+
 def test_a_run_that_died_before_it_took_a_lease_is_lost(settings, instance, run_in_progress):
     young, old = run_in_progress(), run_in_progress(seconds_ago=60)
     assert leases.fail_lost_runs(instance, settings) == [old]

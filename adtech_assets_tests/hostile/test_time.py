@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import dagster as dg
+import psycopg
 import pytest
 
 from adtech_assets.logs.names import KINDS
@@ -272,6 +273,9 @@ def of_zone(settings, tmp_path, databases):
     def make(machine, server):
         folder = tmp_path / machine
         own = {f"{name}_dir": folder / name for name in ("raw_data", "output", "data")}
+        with psycopg.connect(databases["target"]) as target:
+            # It belongs to the deployment of the other zones.
+            target.execute("DROP TABLE IF EXISTS public.target_owner")
         with elsewhere(machine, server, databases.values()):
             return outputs(settings.model_copy(update={"user_agent": "*", **own}))
 
