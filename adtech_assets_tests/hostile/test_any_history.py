@@ -89,7 +89,9 @@ class Stores:
             shutil.rmtree(getattr(self.settings, folder), ignore_errors=True)
         self.settings.raw_data_dir.mkdir()
         with self.target.connect() as postgres:
-            postgres.execute("DROP TABLE IF EXISTS public.csv_data_task, public.load_audit")
+            postgres.execute(
+                "DROP TABLE IF EXISTS public.csv_data_task, public.load_audit, public.target_owner"
+            )
 
     def open(self) -> duckdb.DuckDBPyConnection:
         """Open the warehouse, and keep it open: to open it takes as long as a small run."""
