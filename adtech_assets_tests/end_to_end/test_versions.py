@@ -297,8 +297,8 @@ def test_published_rows_edited_by_hand_on_the_asked_days_are_mended(story, run):
             WHERE event_date = '{story.days.last}';
             DELETE FROM marts.fct_user_agent_hourly WHERE event_date = '{story.days.last}';
             INSERT INTO marts.fct_campaign_daily
-            SELECT 12345, impressions, clicks, ctr, ctr_low, ctr_high, estimated_spend, cpc, ecpm,
-                is_in_flight, event_date
+            SELECT 12345, advertiser_id, impressions, clicks, ctr, ctr_low, ctr_high,
+                estimated_spend, cpc, ecpm, outside_flight_events, is_in_flight, event_date
             FROM marts.fct_campaign_daily WHERE event_date = '{story.days.last}' LIMIT 1;
             UPDATE marts.dim_campaigns SET campaign_name = 'edited';
             """
