@@ -64,7 +64,7 @@ def test_a_lost_run_is_marked_as_failed(dev):
     process.kill()
     process.communicate()
     wait_until(lambda: dev.runs()[0] == "FAILURE")
-    assert list(leases.glob("*.lock")) == []
+    wait_until(lambda: list(leases.glob("*.lock")) == [])
 
 
 def test_a_backup_that_is_taken_while_dev_runs_is_a_deployment(dev, loaded, tmp_path):
