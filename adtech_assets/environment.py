@@ -11,14 +11,22 @@ OWN_MODULE = "adtech_assets."
 """In a dagster.yaml that keeps Dagster's state where ours is; no other project's has it."""
 
 
+PASSWORDS = ("PGPASSWORD", "PGPASSFILE")
+"""Of libpq: they are not to be in a URL, and count where the server asks for one."""
+
+
 def forget(*prefixes: str) -> None:
-    """Take other projects' variables out of this process and its children.
+    """Take other projects' variables out of this process and its children, but for passwords.
 
     DBT_EMPTY, DBT_EXCLUDE or DBT_TARGET, set for another dbt project, would make ours publish
-    empty marts or half of them.
+    empty marts or half of them. PGHOSTADDR or PGSERVICE would send the embedded database's work to
+    another server, and PGOPTIONS, PGREQUIREAUTH or PGTZ change what it does.
+
+    Called before each use, not once: Dagster puts `.env` into the environment at a time of its own.
     """
     for name in [name for name in os.environ if name.startswith(prefixes)]:
-        del os.environ[name]
+        if name not in PASSWORDS:
+            del os.environ[name]
 
 
 def use_own_dagster(project_dir: Path) -> None:

@@ -135,7 +135,6 @@ def invoke(
         f"--target-path={target_path}",
         f"--log-path={target_path}",
     ]
-    # Here too: a command of Dagster's may start us, which puts `.env` into the environment.
     forget("DBT_")
     try:
         done = dbtRunner(manifest=manifest).invoke([*command, *places, *_LOGGING])

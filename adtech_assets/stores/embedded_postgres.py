@@ -25,9 +25,9 @@ import psycopg
 from filelock import FileLock
 from psycopg import sql
 
+from adtech_assets.environment import forget
 from adtech_assets.errors import UserError
 from adtech_assets.stores import embedded_keeper
-from adtech_assets.stores.caller import forget_other_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def database_url(folder: Path, database: Database) -> str:
     Raises:
         UserError: the server does not start; the message names its log.
     """
-    forget_other_servers()
+    forget("PG")
     cluster = folder / "cluster"
     if folder not in _users_locks:
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,10 +13,10 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tenacity import retry, retry_if_exception_type, wait_random_exponential
 
+from adtech_assets.environment import forget
 from adtech_assets.errors import GaveUpError, TransientError, UserError
 from adtech_assets.settings import masked_url
 from adtech_assets.stores import embedded_postgres, faults
-from adtech_assets.stores.caller import forget_other_servers
 from adtech_assets.stores.lock_watch import waits_told
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Postgres:
         return f"{scheme.split('+')[0]}://{rest}"
 
     def _conninfo(self) -> str:
-        forget_other_servers()
+        forget("PG")
         try:
             return make_conninfo(
                 "",

@@ -22,12 +22,12 @@ from adtech_assets.serving import exports
 from adtech_assets.serving.query import read_only_query
 from adtech_assets.settings import PROJECT_DIR, Settings, load_settings
 from adtech_assets.stores.postgres import Postgres
-from adtech_assets_tests.caller import OTHER_SERVER
 from adtech_assets_tests.end_to_end.in_process import Runs
 from adtech_assets_tests.end_to_end.loaded import Loaded, changing_loaded
-from adtech_assets_tests.end_to_end.other_projects import (
+from adtech_assets_tests.other_projects import (
     OTHER_DAGSTER_PROJECT,
     OTHER_DBT_PROJECT,
+    OTHER_SERVER,
     OTHER_TEXTS,
 )
 

@@ -12,7 +12,7 @@ import pytest
 
 from adtech_assets.errors import UserError
 from adtech_assets.models import dbt
-from adtech_assets_tests.end_to_end.other_projects import OTHER_DBT_PROJECT
+from adtech_assets_tests.other_projects import OTHER_DBT_PROJECT
 
 ENDLESS = """
 {{ config(materialized='table') }}

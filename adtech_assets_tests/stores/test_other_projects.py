@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from adtech_assets.settings import PROJECT_DIR
-from adtech_assets_tests.caller import OTHER_SERVER
+from adtech_assets_tests.other_projects import OTHER_SERVER
 
 ASK = """
 import sys

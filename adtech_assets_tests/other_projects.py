@@ -1,5 +1,35 @@
 """Variables that other projects have left in the environment of whoever calls us."""
 
+OTHER_SERVER = {
+    "PGHOST": "other.invalid",
+    "PGHOSTADDR": "127.0.0.1",
+    "PGPORT": "1",
+    "PGUSER": "somebody",
+    "PGDATABASE": "elsewhere",
+    "PGSERVICE": "other",
+    "PGSERVICEFILE": "/nonexistent/services.conf",
+    "PGSYSCONFDIR": "/nonexistent",
+    "PGPASSFILE": "/nonexistent/passwords",
+    "PGPASSWORD": "of another server",
+    "PGOPTIONS": "-c search_path=elsewhere -c statement_timeout=1",
+    "PGREQUIREAUTH": "scram-sha-256",
+    "PGREQUIREPEER": "nobody",
+    "PGCHANNELBINDING": "require",
+    "PGSSLMODE": "verify-full",
+    "PGSSLNEGOTIATION": "direct",
+    "PGSSLROOTCERT": "/nonexistent/root.crt",
+    "PGGSSENCMODE": "require",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGCONNECT_TIMEOUT": "none",
+    "PGCLIENTENCODING": "LATIN1",
+    "PGDATESTYLE": "German",
+    "PGTZ": "Pacific/Auckland",
+    "PGGEQO": "off",
+    "PGAPPNAME": "another",
+    "PGDATA": "/nonexistent",
+}
+"""libpq's: a database that is not ours, and how to talk to it."""
+
 OTHER_DBT_PROJECT = {
     "DBT_PROJECT_DIR": "/nonexistent/project",
     "DBT_PROFILES_DIR": "/nonexistent/profiles",
