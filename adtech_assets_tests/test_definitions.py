@@ -173,6 +173,13 @@ def test_nothing_that_is_built_whole_lies_between_what_has_partitions(graph):
     assert {key for key in after_whole.resolve(graph) if graph.get(key).is_partitioned} == set()
 
 
+def test_nothing_that_cannot_be_materialized_lies_behind_what_can(graph):
+    """The UI leaves what stands on such a thing out of a range, and its checks with it."""
+    found = graph.executable_asset_keys
+    behind = dg.AssetSelection.assets(*found).downstream().resolve(graph)
+    assert behind - found == set()
+
+
 def test_every_asset_has_owner_kind_and_description(nodes):
     incomplete = [
         name

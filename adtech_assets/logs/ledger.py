@@ -352,6 +352,14 @@ class Ledger:
         names = [name for name, *_ in cursor.description][1:]
         return {day: dict(zip(names, totals, strict=True)) for day, *totals in cursor.fetchall()}
 
+    def rows_by_day(self, days: Collection[date]) -> dict[date, int]:
+        """How many files the ledger knows of each day that has any."""
+        query = (
+            "SELECT file_date, count(*) FROM raw.log_files "
+            "WHERE file_date IN (SELECT unnest(?::DATE[])) GROUP BY ALL"
+        )
+        return dict(self.connection.execute(query, [list(days)]).fetchall())
+
     def mark_deleted(self, file_ids: Sequence[int], now: datetime) -> None:
         """Note that files are to be found nowhere any more; call it before they are deleted."""
         self.connection.execute(

@@ -70,7 +70,6 @@ class Deployment:
         own = {key: value for key, value in os.environ.items() if not key.startswith("ADTECH_")}
         return own | {
             **OTHER_SERVER,
-            **OTHER_DBT_PROJECT,
             "ADTECH_RAW_DATA_DIR": str(self.raw_data),
             "ADTECH_OUTPUT_DIR": str(self.output),
             "ADTECH_DATA_DIR": str(self.data),
@@ -102,7 +101,10 @@ class Deployment:
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
         """Start a command of the environment, from the project folder."""
-        of_others = OTHER_DAGSTER_PROJECT | OTHER_TEXTS if command[0] == "adtech" else {}
+        # dbt by hand is the hand's: what is set for it counts.
+        of_others = {} if command[0] == "dbt" else OTHER_DBT_PROJECT
+        if command[0] == "adtech":
+            of_others = of_others | OTHER_DAGSTER_PROJECT | OTHER_TEXTS
         return subprocess.Popen(
             [str(BIN / command[0]), *command[1:]],
             cwd=PROJECT_DIR,

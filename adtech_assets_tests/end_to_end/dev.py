@@ -85,7 +85,20 @@ class Dev:
         data = self.ask("{ runsOrError { ... on Runs { results { status } } } }")
         return [run["status"] for run in data["runsOrError"]["results"]]
 
+    def failures(self) -> list[str]:
+        """What failed steps and runs have said."""
+        events = "eventConnection { events { ... on ErrorEvent { error { message causes { message } } } } }"
+        data = self.ask(
+            f"{{ runsOrError(filter: {{statuses: [FAILURE]}}) {{ ... on Runs {{ results {{ {events} }} }} }} }}"
+        )
+        return [
+            str(event["error"])
+            for run in data["runsOrError"]["results"]
+            for event in run["eventConnection"]["events"]
+            if event.get("error")
+        ]
+
     def all_succeeded(self, at_least: int) -> bool:
         runs = self.runs()
-        assert "FAILURE" not in runs
+        assert "FAILURE" not in runs, self.failures()
         return len(runs) >= at_least and set(runs) == {"SUCCESS"}

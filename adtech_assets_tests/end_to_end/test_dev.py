@@ -56,11 +56,12 @@ def test_a_second_dev_is_refused(dev):
 
 def test_a_lost_run_is_marked_as_failed(dev):
     """A run that was killed with -9 must not hold the queue's only place for ever."""
+    leases = dev.deployment.data / "dagster" / "running"
+    before = set(leases.glob("*.lock"))
     process = dev.deployment.start(
         "adtech", "backfill", "--from", "2022-05-26", "--to", "2022-05-26"
     )
-    leases = dev.deployment.data / "dagster" / "running"
-    wait_until(lambda: list(leases.glob("*.lock")))
+    wait_until(lambda: set(leases.glob("*.lock")) - before)
     process.kill()
     process.communicate()
     wait_until(lambda: dev.runs()[0] == "FAILURE")

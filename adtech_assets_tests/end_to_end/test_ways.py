@@ -142,7 +142,7 @@ class Page:
         """Status of every run; there is no need to wait for more if one has failed."""
         runs = self.dev.runs()
         if {"FAILURE", "CANCELED"} & set(runs):
-            pytest.fail(f"a run failed: {runs}")
+            pytest.fail(f"a run failed: {runs}, {self.dev.failures()}")
         return runs
 
     def tags_of_runs(self) -> list[dict[str, str]]:

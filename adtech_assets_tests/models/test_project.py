@@ -38,8 +38,14 @@ def test_events_of_logs_are_on_the_days_around_their_files():
         assert set(inputs) <= set(MODELS[name].inputs)
 
 
-def test_the_time_zone_decides_the_hours_of_log_events_alone():
-    assert [m.name for m in MODELS.values() if m.uses_timezone] == ["int_log_events_hourly"]
+def test_the_time_zone_decides_the_hours_and_the_flights_and_nothing_else():
+    assert {m.name for m in MODELS.values() if m.uses_timezone} == {
+        "int_log_events_hourly",
+        "dim_dates",
+        "fct_campaign_hour_profiles",
+        "int_campaign_terms_daily",
+        "fct_campaign_daily",
+    }
     assert [t.check_name for t in PROJECT.tests.values() if t.uses_timezone] == [
         "user_agent_hourly_totals_logged_events"
     ]
@@ -96,6 +102,7 @@ def test_a_test_is_daily_if_it_looks_at_days():
     }
     warnings = {test.check_name for test in PROJECT.tests.values() if not test.is_error}
     assert warnings == {
+        "campaign_bids_and_budgets_make_sense",
         "campaign_ctr_clicks_are_within_impressions",
         "daily_summary_clicks_are_within_impressions",
         (
