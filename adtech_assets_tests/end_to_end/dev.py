@@ -87,9 +87,14 @@ class Dev:
 
     def failures(self) -> list[str]:
         """What failed steps and runs have said."""
-        events = "eventConnection { events { ... on ErrorEvent { error { message causes { message } } } } }"
         data = self.ask(
-            f"{{ runsOrError(filter: {{statuses: [FAILURE]}}) {{ ... on Runs {{ results {{ {events} }} }} }} }}"
+            """
+            { runsOrError(filter: {statuses: [FAILURE]}) { ... on Runs { results {
+                eventConnection { events { ... on ErrorEvent {
+                    error { message causes { message } }
+                } } }
+            } } } }
+            """
         )
         return [
             str(event["error"])

@@ -90,6 +90,7 @@ def _report(context: dg.AssetExecutionContext, kind: Kind, result: "Ingested") -
 
 raw_logs = [build_raw_logs(kind) for kind in KINDS]
 
+
 # A step of its own, though both raw tables write it, each in the transaction of its events: what
 # stands on an asset that nothing materializes is left out of a range from the UI's graph.
 @dg.asset(
