@@ -95,6 +95,11 @@ class Notes:
         rows = self._connection.execute(query, {"part": part, **_days(days)}).fetchall()
         return dict(rows)
 
+    def noted_in(self, part: str, run_id: str) -> set[Day]:
+        """The days whose versions a run has noted."""
+        query = "SELECT day FROM state.versions WHERE part = ? AND run_id = ?"
+        return {day for (day,) in self._connection.execute(query, [part, run_id]).fetchall()}
+
     def note(self, part: str, versions: Mapping[Day, str | None], run_id: str) -> set[Day]:
         """Set the versions of some days; None takes a day's version away.
 

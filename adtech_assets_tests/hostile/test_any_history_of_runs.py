@@ -181,6 +181,9 @@ class AnyHistoryOfRuns(RuleBasedStateMachine):
             after=after,
         )  # fmt: skip
         is_to_be_killed = moment is not None or after is not None
+        if is_to_be_killed:
+            # `--hypothesis-show-statistics` says how many kills came before the run's end.
+            hypothesis.event("killed" if ended.was_killed else "ended before the kill")
         # What a killed run has built and not tested is published by a run that tests it.
         is_held_back = select is not None and HELD_BACK in ended.output
         was_killed = is_to_be_killed and ended.was_killed

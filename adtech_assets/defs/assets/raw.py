@@ -110,9 +110,12 @@ def log_files(
 ) -> dg.MaterializeResult[None]:
     """Tell what became of the files of each day."""
     with step(context, settings), warehouse.get_connection() as connection:
-        days = days_of(context)
-        rows = Ledger(connection).rows_by_day(days)
-        told = {day: {"dagster/partition_row_count": rows.get(day, 0)} for day in days}
+        notes = Notes(connection)
+        changed = notes.noted_in(LEDGER_TABLE, context.run_id)
+        told = days_told(context, notes, LEDGER_TABLE, changed)
+        rows = Ledger(connection).rows_by_day(told)
+        for day, of_day in told.items():
+            of_day["dagster/partition_row_count"] = rows.get(day, 0)
         return materialized(context, LOG_FILES_KEY, told)
 
 
