@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from adtech_assets.logs.names import Kind
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
@@ -42,9 +43,10 @@ def misplaced(
     connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayRange
 ) -> list[Misplaced]:
     """Files of the days, and files without a day, on which ledger and folders do not agree."""
+    archived = _Archived(settings)
     return [
-        *lost_originals(connection, settings, days),
-        *_uncounted_originals(connection, settings, days),
+        *_lost_originals(connection, settings, days, archived),
+        *_uncounted_originals(connection, settings, days, archived),
         *_lost_from_quarantine(connection, settings, days),
         *_unknown_in_quarantine(connection, settings),
     ]
@@ -58,6 +60,15 @@ def lost_originals(
     None, unless originals are archived: otherwise nobody promised that they are kept. Files that
     were deleted on purpose are not missed.
     """
+    return _lost_originals(connection, settings, days, _Archived(settings))
+
+
+def _lost_originals(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    days: DayRange,
+    archived: _Archived,
+) -> list[Misplaced]:
     if settings.processed_files != "archive":
         return []
     rows = connection.execute(
@@ -67,22 +78,19 @@ def lost_originals(
         [list(COUNTED), days.first, days.last],
     ).fetchall()
     landed = _sizes(settings.raw_data_dir)
-    archived = {
-        (day, kind, is_duplicate): _sizes(
-            landing.archive_path(settings, kind, day, ".", duplicate=is_duplicate)
-        )
-        for day, kind, is_duplicate in {row[:3] for row in rows}
-    }
     lost = []
     for day, kind, is_duplicate, name, size, file_id in rows:
-        found = archived[day, kind, is_duplicate].get(name, 0)
+        found = archived.sizes(kind, day, duplicate=is_duplicate).get(name, 0)
         if size not in (found, landed.get(name)):
             lost.append(Misplaced(day, name, "the ledger", size, "the archive", found, file_id))
     return lost
 
 
 def _uncounted_originals(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayRange
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    days: DayRange,
+    archived: _Archived,
 ) -> Iterator[Misplaced]:
     """Archived files that the next run of their day reads: the warehouse is behind the archive."""
     rows = connection.execute(
@@ -93,7 +101,7 @@ def _uncounted_originals(
     for kind in KINDS:
         # A look for a folder of each day since the start date took 10 ms a year.
         for day in landing.archived_days(settings, kind, days):
-            for name, size in _sizes(landing.archive_path(settings, kind, day, ".")).items():
+            for name, size in archived.sizes(kind, day).items():
                 if name not in counted:
                     shown = landing.shown_name(name)
                     yield Misplaced(day, shown, "the archive", size, "the ledger", 0)
@@ -133,6 +141,22 @@ def _unknown_in_quarantine(
         )
         for path in unknown
     ]
+
+
+class _Archived:
+    """The folders of the archive, each read once: 17,000 files of a year take 0.2 s."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folders: dict[tuple[Kind, date, bool], dict[str, int]] = {}
+
+    def sizes(self, kind: Kind, day: date, *, duplicate: bool = False) -> dict[str, int]:
+        """Size of each file of a day."""
+        key = (kind, day, duplicate)
+        if key not in self._folders:
+            folder = landing.archive_path(self._settings, kind, day, ".", duplicate=duplicate)
+            self._folders[key] = _sizes(folder)
+        return self._folders[key]
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -142,9 +142,16 @@ def rollup_and_csv(
 ) -> list[Difference]:
     """Hours in which the CSV does not hold the roll-up of the configured user agent."""
     counted_days = Ledger(warehouse).day_files(days)
-    expected = rollup.hourly_counts(warehouse, days, settings.user_agent)
-    found = _csv_rows(settings.output_dir, counted_days)
-    return _by_hour("the roll-up", expected, "the CSV", found)
+    expected = _by_day(rollup.hourly_counts(warehouse, days, settings.user_agent))
+    return [
+        difference
+        for day in sorted(counted_days.keys() | expected.keys())
+        if not daily_csv.holds(settings.output_dir, day, expected.get(day, []))
+        for difference in _by_hour(
+            *("the roll-up", expected.get(day, []), "the CSV"),
+            _csv_rows(settings.output_dir, day) if day in counted_days else [],
+        )
+    ]
 
 
 def csv_and_table(
@@ -155,18 +162,22 @@ def csv_and_table(
 ) -> list[Difference]:
     """Hours in which csv_data_task does not hold the CSV; days that load_audit has wrong or not."""
     counted = Ledger(warehouse).day_files(days)
-    found = audited_load.loaded_counts(target, days)
+    found = _by_day(audited_load.loaded_counts(target, days))
     audited = audited_load.audits(target, days)
-    differences = _by_hour(
-        "the CSV",
-        _csv_rows(settings.output_dir, sorted(counted.keys() | audited.keys())),
-        "csv_data_task",
-        found,
-    )
-    for at in audited_load.times_within_hours(target, days):
-        differences.append(
-            Difference(at.date(), f"{at.time()} rows", "the CSV", 0, "csv_data_task", 1)
+    told = counted.keys() | audited.keys()
+    differences = [
+        difference
+        for day in sorted(told | found.keys())
+        if not daily_csv.holds(settings.output_dir, day, found.get(day, []))
+        for difference in _by_hour(
+            *("the CSV", _csv_rows(settings.output_dir, day) if day in told else []),
+            *("csv_data_task", found.get(day, [])),
         )
+    ]
+    differences += [
+        Difference(at.date(), f"{at.time()} rows", "the CSV", 0, "csv_data_task", 1)
+        for at in audited_load.times_within_hours(target, days)
+    ]
     for day, files in counted.items():
         loaded = audited[day].file_count if day in audited else 0
         if loaded != files.files:
@@ -174,7 +185,7 @@ def csv_and_table(
                 Difference(day, "files", "the ledger", files.files, "load_audit", loaded)
             )
     for day, audit in audited.items():
-        rows = [row for row in found if row.day == day]
+        rows = found.get(day, [])
         for what, expected, actual in (
             ("rows", audit.row_count, len(rows)),
             ("impressions", audit.impression_count, sum(row.impressions for row in rows)),
@@ -241,14 +252,16 @@ def all_differences(
     return differences
 
 
-def _csv_rows(folder: Path, days: Iterable[date]) -> list[HourCount]:
-    """Rows of the days' CSV files; a file that is gone has none, which is a difference."""
-    return [
-        row
-        for day in days
-        if daily_csv.path_of(folder, day).exists()
-        for row in daily_csv.read(folder, day)
-    ]
+def _csv_rows(folder: Path, day: date) -> list[HourCount]:
+    """Rows of a day's CSV file; a file that is gone has none, which is a difference."""
+    return daily_csv.read(folder, day) if daily_csv.path_of(folder, day).exists() else []
+
+
+def _by_day(rows: Iterable[HourCount]) -> dict[date, list[HourCount]]:
+    found: dict[date, list[HourCount]] = {}
+    for row in rows:
+        found.setdefault(row.day, []).append(row)
+    return found
 
 
 def _by_hour(
