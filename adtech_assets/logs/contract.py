@@ -8,11 +8,12 @@ and are then NULL, but what is there must have the right type: nothing is conver
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adtech_assets.logs import integrity
 from adtech_assets.logs.footer import locate, note
 from adtech_assets.logs.refusals import Refusal
 
@@ -30,22 +31,39 @@ class Column:
     name: str
     group: str
     field: str
-    types: tuple[pa.DataType, ...]
+    type: Literal["integer", "text", "boolean"]
+    usual: tuple[pa.DataType, ...]
+    """As the feed's writer has it."""
     required: bool = False
+
+    @property
+    def path(self) -> str:
+        """As parquet writes it."""
+        return f"{self.group}.{self.field}"
 
 
 COLUMNS = (
-    Column("creation_time", "transaction_header", "creation_time", (pa.int64(),)),
+    Column("creation_time", "transaction_header", "creation_time", "integer", (pa.int64(),)),
     Column(
         "user_agent",
         "device_settings",
         "user_agent",
+        "text",
         (pa.string(), pa.large_string(), pa.string_view()),
         required=True,
     ),
-    Column("campaign_id", "banner", "campaign_id", (pa.int32(), pa.int64())),
-    Column("is_fraud", "fraud_detection", "is_fraud", (pa.bool_(),)),
+    Column("campaign_id", "banner", "campaign_id", "integer", (pa.int32(),)),
+    Column("is_fraud", "fraud_detection", "is_fraud", "boolean", (pa.bool_(),)),
 )
+PATHS = {column.path for column in COLUMNS}
+
+# Parquet's own physical and logical types: Arrow's note in a file says how its writer had them in
+# memory, a dictionary or a duration, and nothing of what is stored.
+TYPES = {
+    "integer": {("INT32", "NONE"), ("INT32", "INT"), ("INT64", "NONE"), ("INT64", "INT")},
+    "text": {("BYTE_ARRAY", "STRING")},
+    "boolean": {("BOOLEAN", "NONE")},
+}
 
 MOST_ROWS = 100_000_000
 MOST_DECODED_BYTES = 4 * 2**30
@@ -69,14 +87,16 @@ class Schema:
     rows: int
     missing: tuple[str, ...]
     """Names of `COLUMNS` that are not there."""
+    is_usual: bool
+    """Whether all are there, in the types that the feed's writer has."""
 
 
 def check(path: Path, kind: Kind) -> Schema:
-    """Read a file's footer and compare its schema with the contract.
+    """Read a file's footer, compare its schema with the contract and its bytes with the footer.
 
     Raises:
         Refusal: no parquet file, another kind's file, a column that is missing, of another type,
-            or there twice, or more events than a file may hold.
+            or there twice, more events than a file may hold, or other bytes than were written.
         OSError: the file is gone or cannot be opened.
     """
     # Opened here, because pyarrow leaves a file open that it cannot read.
@@ -85,12 +105,24 @@ def check(path: Path, kind: Kind) -> Schema:
         try:
             footer = pq.ParquetFile(content)
             arrow_schema = footer.schema_arrow
+            leaves = _leaves(footer.schema)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise Refusal("not_parquet", _one_line(error)) from error
-    _check_kind(kind, footer.metadata.metadata or {}, frozenset(arrow_schema.names))
-    check_size(footer.metadata.num_rows)
-    missing = tuple(column.name for column in COLUMNS if not _present(arrow_schema, column))
-    return Schema(footer.metadata.num_rows, missing)
+        _check_kind(kind, footer.metadata.metadata or {}, frozenset(arrow_schema.names))
+        check_size(footer.metadata.num_rows)
+        types = {column.name: _type(arrow_schema, leaves, column) for column in COLUMNS}
+        integrity.check(content, footer.metadata, [number for number, _ in leaves])
+    return Schema(
+        footer.metadata.num_rows,
+        missing=tuple(name for name, type_ in types.items() if type_ is None),
+        is_usual=all(types[column.name] in column.usual for column in COLUMNS),
+    )
+
+
+def _leaves(schema: pq.ParquetSchema) -> list[tuple[int, pq.ColumnSchema]]:
+    """The columns that may be the contract's, with their numbers."""
+    found = ((number, schema.column(number)) for number in range(len(schema)))
+    return [(number, leaf) for number, leaf in found if leaf.path in PATHS]
 
 
 def check_size(rows: int, decoded_bytes: int = 0) -> None:
@@ -122,8 +154,14 @@ def _check_kind(kind: Kind, metadata: dict[bytes, bytes], columns: frozenset[str
         raise Refusal("wrong_kind", f"the file holds {noted}, its name says {kind}")
 
 
-def _present(schema: pa.Schema, column: Column) -> bool:
-    """Whether the column is there; refuses one of another type, and a required one missing."""
+def _type(
+    schema: pa.Schema, leaves: Sequence[tuple[int, pq.ColumnSchema]], column: Column
+) -> pa.DataType | None:
+    """The column's type in Arrow, None if it is not there.
+
+    Raises:
+        Refusal: it is of another type, there twice, or required and missing.
+    """
     _check_unambiguous(schema.names, column.group)
     index = schema.get_field_index(column.group)
     group = schema.field(index).type if index >= 0 else None
@@ -134,14 +172,20 @@ def _present(schema: pa.Schema, column: Column) -> bool:
     index = group.get_field_index(column.field) if group is not None else -1
     if group is None or index < 0:
         if column.required:
-            raise Refusal("missing_column", f"there is no {column.group}.{column.field}")
-        return False
+            raise Refusal("missing_column", f"there is no {column.path}")
+        return None
     found = group.field(index).type
-    if found not in column.types:
-        raise Refusal(
-            "wrong_type", f"{column.group}.{column.field} is {found}, not {column.types[0]}"
-        )
-    return True
+    stored = [leaf for _, leaf in leaves if leaf.path == column.path]
+    if len(stored) > 1:
+        raise Refusal("ambiguous_column", f"there is more than one column {column.path}")
+    if not stored or not _is_of(stored[0], column):
+        raise Refusal("wrong_type", f"{column.path} is {found}, not {column.usual[0]}")
+    return found
+
+
+def _is_of(leaf: pq.ColumnSchema, column: Column) -> bool:
+    type_ = leaf.physical_type, leaf.logical_type.type
+    return type_ in TYPES[column.type] and leaf.max_repetition_level == 0
 
 
 def _check_unambiguous(names: Sequence[str], name: str) -> None:

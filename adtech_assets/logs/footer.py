@@ -30,8 +30,16 @@ _INTEGERS = (4, 5, 6)
 _LONG_LIST = 15
 _MOST_BITS = 70
 
-# A column chunk's path is a list of two names; codec, values, and bytes uncompressed follow.
-_PATH_OF_TWO, _NEXT_I32, _NEXT_I64 = b"\x19\x28", 0x15, 0x16
+# A column chunk's path is a list of two names; these fields of its metadata follow.
+_PATH_OF_TWO = b"\x19\x28"
+_CODEC, _VALUES, _BYTES, _BYTES_IN_FILE, _DATA_PAGE, _DICTIONARY_PAGE = 4, 5, 6, 7, 9, 11
+
+# Fields of a page's header.
+_PAGE_BODY_BYTES, _PAGE_CHECKSUM = 3, 4
+
+
+Chunk = tuple[int, int]
+"""First byte of a column chunk in its file, and the byte after its last."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,19 @@ class Decoded:
 
     rows: int
     bytes: int
+    chunks: tuple[Chunk, ...] = ()
+    """Where they lie."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the header of a page says."""
+
+    header_bytes: int
+    body_bytes: int
+    """As they lie in the file."""
+    checksum: int | None
+    """CRC-32 of the body, if the writer has noted it."""
 
 
 def read(path: Path) -> bytes:
@@ -61,15 +82,20 @@ def locate(content: BinaryIO) -> tuple[int, int]:
     Raises:
         Refusal: the footer is absurdly long.
     """
-    size = content.seek(0, 2)
-    content.seek(max(0, size - _TAIL_BYTES))
+    end = size(content)
+    content.seek(max(0, end - _TAIL_BYTES))
     length = int.from_bytes(content.read(4), "little")
-    start = size - _TAIL_BYTES - length
+    start = end - _TAIL_BYTES - length
     if start < 0:
         return 0, 0
     if length > MOST_BYTES:
         raise Refusal("too_large", f"its footer has {length:,} bytes")
     return start, length
+
+
+def size(content: BinaryIO) -> int:
+    """Bytes of an open file."""
+    return content.seek(0, 2)
 
 
 def schema(footer: bytes) -> bytes:
@@ -86,21 +112,23 @@ def decoded(footer: bytes, columns: Iterable[tuple[str, str]]) -> Decoded | None
 
     None if the footer says it in another way than the usual writers do, or not at all.
     """
-    rows = size = 0
+    rows = decoded_bytes = 0
+    chunks = []
     for path in map(_path, columns):
         # Nearly always the same place, and the rest is searched three times as fast from its end.
         at, last = footer.find(path), footer.rfind(path)
         values = 0
         while at >= 0:
             try:
-                chunk_values, chunk_bytes = _chunk(footer, at + len(path))
+                chunk_values, chunk_bytes, chunk = _chunk(footer, at + len(path))
             except LookupError:
                 return None
             values += chunk_values
-            size += chunk_bytes
+            decoded_bytes += chunk_bytes
+            chunks.append(chunk)
             at = footer.find(path, at + len(path)) if at < last else -1
         rows = max(rows, values)
-    return Decoded(rows, size)
+    return Decoded(rows, decoded_bytes, tuple(chunks))
 
 
 @cache  # of the contract's four columns, for each file
@@ -127,15 +155,50 @@ def note(footer: bytes, key: str) -> str:
     return footer[at : at + length].decode(errors="replace")
 
 
-def _chunk(footer: bytes, at: int) -> tuple[int, int]:
-    """Values and uncompressed bytes of the column chunk whose codec begins here."""
-    numbers = []
-    for header in (_NEXT_I32, _NEXT_I64, _NEXT_I64):
-        if footer[at] != header:
-            raise LookupError(at)
-        number, at = _integer(footer, at + 1)
-        numbers.append(number >> 1)  # positive numbers are written doubled
-    return numbers[1], numbers[2]
+def page(data: bytes) -> Page:
+    """What the page header at the beginning says.
+
+    Raises:
+        LookupError: it does not end, or is none.
+    """
+    fields: dict[int, int] = {}
+    at = number = 0
+    while data[at]:
+        number, kind, at = _field(data, at, number)
+        if kind in _INTEGERS:
+            value, at = _integer(data, at)
+            fields[number] = value >> 1 ^ -(value & 1)
+        else:
+            at = _skip(data, at, kind)
+    body_bytes, checksum = fields[_PAGE_BODY_BYTES], fields.get(_PAGE_CHECKSUM)
+    if body_bytes < 0:
+        raise LookupError(body_bytes)
+    return Page(at + 1, body_bytes, None if checksum is None else checksum % 2**32)
+
+
+def _chunk(footer: bytes, at: int) -> tuple[int, int, Chunk]:
+    """Values, uncompressed bytes and place of the column chunk whose codec begins here."""
+    fields: dict[int, int] = {}
+    number = _CODEC - 1
+    while number < _DICTIONARY_PAGE and footer[at]:
+        number, kind, at = _field(footer, at, number)
+        if kind in _INTEGERS:
+            value, at = _integer(footer, at)
+            fields[number] = value >> 1  # positive numbers are written doubled
+        else:
+            at = _skip(footer, at, kind)
+    start = min(fields[_DATA_PAGE], fields.get(_DICTIONARY_PAGE, fields[_DATA_PAGE]))
+    return fields[_VALUES], fields[_BYTES], (start, start + fields[_BYTES_IN_FILE])
+
+
+def _field(data: bytes, at: int, last: int) -> tuple[int, int, int]:
+    """Number and type of the field of a struct that begins here, and where its value does."""
+    header = data[at]
+    if header >> 4:
+        return last + (header >> 4), header & 0xF, at + 1
+    # Without a difference to the last field's number, the number itself follows.
+    number, at = _integer(data, at + 1)
+    return number >> 1, header & 0xF, at
 
 
 def _skip(data: bytes, at: int, kind: int) -> int:
@@ -161,10 +224,8 @@ def _skip(data: bytes, at: int, kind: int) -> int:
         return at
     if kind == _STRUCT:
         while data[at]:
-            header = data[at]
-            # Without a difference to the last field's number, the number itself follows.
-            at = at + 1 if header >> 4 else _integer(data, at + 1)[1]
-            at = _skip(data, at, header & 0xF)
+            _, field_kind, at = _field(data, at, 0)
+            at = _skip(data, at, field_kind)
         return at + 1
     return at + {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}[kind]
 

@@ -102,8 +102,8 @@ class Ingest:
         self.refused_contents: dict[str, Refusal] = {}
         self.schemas = Schemas()
         self.fingerprints: dict[int, str] = {}
-        self.good_schemas: set[str] = set()
-        """Fingerprints of schemas that keep the contract, whatever is in the files."""
+        self.usual_schemas: set[str] = set()
+        """Fingerprints of schemas that Polars may read, whatever is in the files."""
         self.result = Ingested()
 
     def run(self) -> Ingested:
@@ -283,17 +283,22 @@ class Ingest:
 
     def _file_to_read(self, file_id: int, candidate: _Candidate) -> reader.FileToRead:
         """Look at the schema, and at how large the columns are, before anything is decoded."""
-        from adtech_assets.logs import contract, footer, reader  # noqa: PLC0415 - as above
+        from adtech_assets.logs import contract, footer, integrity, reader  # noqa: PLC0415
 
         path, decoded = candidate.file.path, None
         try:
             content = footer.read(path)
             fingerprint = self.fingerprints[file_id] = self.schemas.fingerprint(content)
-            if fingerprint not in self.good_schemas:
-                contract.check(path, self.kind)
-                self.good_schemas.add(fingerprint)
-            if contract.says_kind(content, self.kind):
+            if fingerprint not in self.usual_schemas and contract.check(path, self.kind).is_usual:
+                self.usual_schemas.add(fingerprint)
+            if fingerprint in self.usual_schemas and contract.says_kind(content, self.kind):
                 decoded = footer.decoded(content, ((c.group, c.field) for c in contract.COLUMNS))
+            if (
+                decoded is not None
+                and candidate.seen.bytes <= reader.SMALL_FILE_BYTES
+                and not integrity.is_plainly_intact(path.read_bytes(), decoded.chunks)
+            ):
+                decoded = None
         except Refusal:
             pass  # for its own reason, once it is read alone
         except FileNotFoundError:

@@ -17,6 +17,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 LAST_HOUR = 23
 
+MOST_DAYS_AHEAD = 7
+"""A file of a day to come, so far ahead at most, waits for it: a clock or time zone is behind."""
+
 HOURS_REMEMBERED = 2**14
 """Nearly two years. Were it fewer than the landing folder has, hardly any would be found again."""
 
@@ -77,11 +80,11 @@ def parse(name: str, last_day: date) -> LogFileName:
 
     Args:
         name: a name for which `kind_of` knows the kind.
-        last_day: the day it is now; a later date cannot be true.
+        last_day: the day it is now.
 
     Raises:
-        Refusal: no date, no such date, no such hour, a date in the future, or offsets that run
-            backwards.
+        Refusal: no date, no such date, no such hour, a date too far in the future, or offsets that
+            run backwards.
     """
     kind = kind_of(name)
     if kind is None:
@@ -106,8 +109,10 @@ def _read(name: str, last_day: date) -> tuple[date, int, list[str]]:
         raise Refusal("no_date", "the name has no _YYYYMMDDHH")
     stamp, *offsets = timestamp.groups()
     day, hour = _day_and_hour(stamp)
-    if day > last_day:
-        raise Refusal("future_date", f"{day} is after today, {last_day}")
+    if (day - last_day).days > MOST_DAYS_AHEAD:
+        raise Refusal(
+            "future_date", f"{day} is more than {MOST_DAYS_AHEAD} days after today, {last_day}"
+        )
     if offsets[0] is None:
         later = _LATER_OFFSETS.search(name)
         offsets = list(later.groups()) if later else []

@@ -10,7 +10,6 @@ never stops the others and is refused for its own reason.
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from operator import add, gt
@@ -256,9 +255,10 @@ def append_one(connection: duckdb.DuckDBPyConnection, file: FileToRead, zone: Zo
             ) from error
         if _is_the_warehouses(error, file):
             raise
-        detail = " ".join(str(error).split())[:300]
-        is_text = "utf" not in detail.lower()
-        raise Refusal("corrupt_data" if is_text else "invalid_utf8", detail) from error
+        detail = " ".join(str(error).split())
+        # The file's path may have any words.
+        is_text = "utf" in detail.replace(str(file.path), "").lower()
+        raise Refusal("invalid_utf8" if is_text else "corrupt_data", detail[:300]) from error
     offsets = file.name.offsets
     if read.rows != schema.rows or (offsets is not None and read.rows != offsets.rows):
         expected = f", its offsets {offsets.rows}" if offsets else ""
@@ -298,9 +298,7 @@ def _is_the_warehouses(error: duckdb.Error, file: FileToRead) -> bool:
     """Whether an error says that memory or disk is full, or the warehouse broken."""
     if isinstance(error, duckdb.IOException):
         # Errors about the file name it.
-        return not any(
-            path in str(error) for path in (str(file.path), _without_wildcards(file.path))
-        )
+        return str(file.path) not in str(error)
     return isinstance(error, (duckdb.OutOfMemoryException, duckdb.FatalException))
 
 
@@ -331,7 +329,7 @@ def _parquet_scan(batch: Sequence[FileToRead], missing: tuple[str, ...]) -> str:
     columns = ", ".join(
         f"NULL::{_SQL_TYPES[column.name]} AS {column.name}"
         if column.name in missing
-        else f"{column.group}.{column.field} AS {column.name}"
+        else f"{column.path}::{_SQL_TYPES[column.name]} AS {column.name}"
         for column in contract.COLUMNS
     )
     return (
@@ -368,12 +366,8 @@ def _append(
 
 
 def _paths(batch: Sequence[FileToRead]) -> str:
-    return ", ".join(_quoted(_without_wildcards(file.path)) for file in batch)
-
-
-def _without_wildcards(path: Path) -> str:
-    """A path in which DuckDB's glob finds nothing to expand: `*` is written `[*]`."""
-    return re.sub(r"([*?\[])", r"[\1]", str(path))
+    """Of DuckDB, which expands wildcards only where there is no file of the very name."""
+    return ", ".join(_quoted(str(file.path)) for file in batch)
 
 
 def _quoted(text: str) -> str:

@@ -51,8 +51,11 @@ def random_bytes(path):
     path.write_bytes(os.urandom(2000))
 
 
-def rewrite(path, *, columns=None, without=(), note="keep"):
-    """Give a file other columns; `note` is the writer's message type, None for a file without."""
+def rewrite(path, *, columns=None, without=(), note="keep", hints=False):
+    """Give a file other columns; `note` is the writer's message type, None for a file without.
+
+    With hints, the file says what types its columns had in Arrow.
+    """
     table = pq.read_table(path)
     metadata = dict(pq.read_metadata(path).metadata or {})
     table = table.drop_columns(list(without))
@@ -65,7 +68,7 @@ def rewrite(path, *, columns=None, without=(), note="keep"):
         metadata.pop(b"parquet.proto.class", None)
     if note not in ("keep", None):
         metadata[b"parquet.proto.class"] = note.encode()
-    with pq.ParquetWriter(path, table.schema, store_schema=False) as writer:
+    with pq.ParquetWriter(path, table.schema, store_schema=hints) as writer:
         writer.write_table(table)
         writer.add_key_value_metadata(metadata)
     return path

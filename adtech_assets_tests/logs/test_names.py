@@ -164,8 +164,13 @@ def test_a_day_that_no_calendar_has_is_refused(day):
     assert reason(f"impressions_{day}11.parquet") == "impossible_date"
 
 
-def test_tomorrow_is_refused():
-    assert reason("impressions_2022060200.parquet") == "future_date"
+@pytest.mark.parametrize("day", [2, 8])
+def test_a_day_of_the_week_to_come_is_taken_for_it_waits(day):
+    assert parse(f"impressions_202206{day:02}00.parquet", TODAY).day == date(2022, 6, day)
+
+
+def test_a_day_after_the_week_to_come_is_refused():
+    assert reason("impressions_2022060900.parquet") == "future_date"
 
 
 def test_a_later_hour_of_today_is_taken():
