@@ -115,6 +115,7 @@ WHOLE = {
 LOG_CHECKS = {
     "files_are_complete",
     "no_file_is_quarantined",
+    "no_file_is_early",
     "offsets_are_counted_once",
     "offsets_have_no_gaps",
 }
@@ -135,6 +136,7 @@ CHECKS = {
 }
 
 BLOCK_NOTHING = {
+    "no_file_is_early",
     "no_file_is_quarantined",
     "offsets_have_no_gaps",
     "rows_have_a_day",

@@ -9,6 +9,11 @@ import typer
 
 if TYPE_CHECKING:
     from adtech_assets.serving import report as reports
+    from adtech_assets.serving.status import Condition
+    from adtech_assets.settings import Settings
+
+WAIT_SECONDS = 5.0
+"""For a run that uses the warehouse: the page says that it could not be asked."""
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -42,7 +47,7 @@ def report(
             "Run the pipeline first: adtech backfill --help"
         )
     path = (output or settings.exports_dir / REPORT_NAME).absolute()
-    reports.write(path, published, _checks())
+    reports.write(path, published, _checks(), _standing(settings))
     screen.print(str(path), soft_wrap=True, markup=False)
     if open_page and not _opened(path):
         raise UserError(
@@ -60,6 +65,18 @@ def _checks() -> list[reports.Check]:
 
     with dg.DagsterInstance.get() as instance:
         return latest_evaluations(instance, defs.resolve_asset_graph().asset_check_keys)
+
+
+def _standing(settings: Settings) -> list[Condition]:
+    """What stands now; that this cannot be known keeps lights from being green too."""
+    from adtech_assets.defs.dbt_project import dbt_project
+    from adtech_assets.errors import TransientError
+    from adtech_assets.serving.status import Condition, read_status
+
+    try:
+        return read_status(settings, wait_seconds=WAIT_SECONDS, project=dbt_project()).standing
+    except TransientError as error:
+        return [Condition("not known", str(error))]
 
 
 def _opened(path: Path) -> bool:

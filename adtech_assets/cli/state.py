@@ -53,6 +53,10 @@ def status(
             ((file.file, file.reason, file.detail) for file in found.quarantine),
         )
         screen.print("Mend the cause, then: [bold]adtech logs retry[/]")
+    for gap in found.gaps:
+        screen.print(f"[yellow]Gap:[/] {escape(gap)}", soft_wrap=True)
+    for file in found.early:
+        screen.print(f"[yellow]Early:[/] {escape(file)}", soft_wrap=True)
     for difference in found.differences:
         screen.print(f"[red]Counts differ:[/] {escape(difference)}", soft_wrap=True)
     for day, state in found.days.items():

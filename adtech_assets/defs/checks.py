@@ -1,7 +1,9 @@
 """Asset checks: at every stage that can go wrong, blocking where a wrong number would be published.
 
-A check of a run looks at the run's days, and at those that it has not passed yet; started by itself
-it looks at every day. dbt's tests are checks too, defined beside the models.
+A check that blocks looks at the run's days, and at those that it has not passed yet; started by
+itself it looks at every day. The others tell of what stands whatever is loaded, such as files in
+quarantine, gaps and unequal counts: they look at every day in any case, as `adtech status` does.
+dbt's tests are checks too, defined beside the models.
 """
 
 import contextlib
@@ -22,14 +24,14 @@ from adtech_assets.defs.check_results import result, switched_off
 from adtech_assets.defs.dbt_project import dbt_project
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import days_to_check, step
-from adtech_assets.logs import offsets, quarantine, rollup
+from adtech_assets.logs import offsets, rollup
 from adtech_assets.logs import user_agents as agents
 from adtech_assets.logs.ledger import RAW_TABLES, Ledger
 from adtech_assets.logs.names import KINDS, Kind
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
-from adtech_assets.partitions import DayRange, yesterday
-from adtech_assets.serving import conservation
+from adtech_assets.partitions import DayRange, loadable_days, yesterday
+from adtech_assets.serving import conservation, status
 from adtech_assets.serving.status import read_status
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
@@ -77,9 +79,16 @@ def _log_questions(kind: Kind) -> list[Question]:
         ),
         Question(
             "no_file_is_quarantined",
-            "No file of these days, and none without a day, waits in quarantine.",
-            lambda of: quarantine.waiting(of.warehouse, kind, of.days),
+            "No file waits in quarantine, of whatever day.",
+            lambda of: status.quarantined(of.warehouse, kind),
             "files in quarantine",
+            verdict="warns",
+        ),
+        Question(
+            "no_file_is_early",
+            "No file waits for a day to come, as it does if its clock or our time zone is wrong.",
+            lambda of: status.early(of.warehouse, of.settings, kind),
+            "files of days to come",
             verdict="warns",
         ),
         Question(
@@ -91,8 +100,8 @@ def _log_questions(kind: Kind) -> list[Question]:
         ),
         Question(
             "offsets_have_no_gaps",
-            "Between the counted files of a feed partition no offsets are missing.",
-            lambda of: offsets.gaps(of.warehouse, kind, of.days),
+            "Between the counted files of a feed partition no offsets are missing, on no day.",
+            lambda of: status.gaps(of.warehouse, of.settings, kind),
             "gaps between the files' offsets",
             verdict="warns",
             switch="report_offset_gaps",
@@ -158,7 +167,7 @@ TABLE_QUESTION = Question(
 CONSERVATION_QUESTION = Question(
     "counts_are_conserved",
     "Nothing lost, nothing twice: every file lies where the ledger says, and the counts from the "
-    "files' rows to the audited table, and from the source to its copies, are equal.",
+    "files' rows to the audited table, and from the source to its copies, are equal, on every day.",
     lambda of: conservation.all_differences(of.warehouse, _target(of), of.settings, of.days),
     "counts that differ",
     verdict="fails",
@@ -218,22 +227,37 @@ def _build(
                 if by_name[key.name].verdict != "warns"
             }
             days = days_to_check(context, parts, audits.values())
-            of = Stores(connection, settings, days, postgres)
             for key in selected:
                 question = by_name[key.name]
+                looked_at = days if question.verdict == "blocks" else loadable_days(settings)
+                of = Stores(connection, settings, looked_at, postgres)
                 if question.switch is not None and not getattr(settings, question.switch):
                     found = switched_off(f"ADTECH_{question.switch.upper()}=false", key)
+                    has_passed = True
                 else:
-                    severity = _severity(question)
-                    found = result(question.ask(of), question.what, severity, check=key)
+                    differences = sorted(
+                        question.ask(of), key=lambda each: _is_elsewhere(each, days)
+                    )
+                    has_passed = all(_is_elsewhere(each, days) for each in differences)
+                    severity = _severity(question) if not has_passed else dg.AssetCheckSeverity.WARN
+                    found = result(differences, question.what, severity, check=key)
                 if key.name in audits:
                     # Of what it does not pass, an earlier note is taken away.
-                    wanted = parts.wanted(audits[key.name]) if found.passed else {}
+                    wanted = parts.wanted(audits[key.name]) if has_passed else {}
                     passed = {day: wanted.get(day) for day in (*days, None)}
                     Notes(connection).note(audits[key.name], passed, context.run.run_id)
                 yield found
 
     return checks
+
+
+def _is_elsewhere(difference: object, days: DayRange) -> bool:
+    """Whether a difference is on a day that is none of a run's: it warns, and fails nothing."""
+    return (
+        isinstance(difference, conservation.Difference)
+        and difference.day is not None
+        and difference.day not in days
+    )
 
 
 def _severity(question: Question) -> dg.AssetCheckSeverity:
@@ -255,12 +279,12 @@ def yesterday_is_loaded(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckRe
     day = yesterday(settings.zone)
     if day < settings.start_date:
         return dg.AssetCheckResult(passed=True, description=f"{day} is before the first day")
-    status = read_status(settings, DayRange(day, day), WAIT_SECONDS, dbt_project()).days[day]
+    found = read_status(settings, DayRange(day, day), WAIT_SECONDS, dbt_project()).days[day]
     return dg.AssetCheckResult(
-        passed=status.state in ("loaded", "empty"),
+        passed=found.state in ("loaded", "empty"),
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{day} is {status.state}" + (f": {status.error}" if status.error else ""),
-        metadata={"files": status.files, "files_waiting": status.waiting_files},
+        description=f"{day} is {found.state}" + (f": {found.error}" if found.error else ""),
+        metadata={"files": found.files, "files_waiting": found.waiting_files},
     )
 
 

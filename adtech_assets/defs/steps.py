@@ -79,6 +79,10 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 REBUILD_TAG = "adtech/rebuild"
 """Of a run that builds its days again whatever the versions say; its value is `true`."""
 
+DAYS_CHECK = dg.AssetCheckKey(dg.AssetKey("kpi_report"), "every_day_is_up_to_date")
+"""Asked at the end of each run that writes the report; a failed day is told of at once."""
+DAYS_NOT_UP_TO_DATE = "stretches of days that are not up to date"
+
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 
@@ -238,6 +242,17 @@ def _note(context: dg.AssetExecutionContext, settings: Settings, error: Exceptio
             step=context.op_execution_context.op.name,
             error=str(error),
         )
+    # The run ends before it would be asked, and what it said last may be that all is well.
+    context.instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=DAYS_CHECK.asset_key,
+            check_name=DAYS_CHECK.name,
+            passed=False,
+            metadata={},
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"Failed: {days_of(context)}: {error}",
+        )
+    )
 
 
 def table_spec(table: str, columns: Mapping[str, str]) -> dict[str, Any]:

@@ -38,18 +38,12 @@ def _files(settings: Settings) -> Iterator[Path]:
         yield from (path for path in folder.iterdir() if kind_of(path.name))
 
 
-def waiting(connection: duckdb.DuckDBPyConnection, kind: Kind, days: DayRange) -> list[str]:
-    """Refused files of some days, and those without a day, each with its reason."""
-    files = connection.execute(
-        """
-        SELECT file_name, reason, detail FROM raw.log_files
-        WHERE kind = ? AND status = 'quarantined'
-        AND (file_date IS NULL OR file_date BETWEEN ? AND ?)
-        ORDER BY ALL
-        """,
-        [kind, days.first, days.last],
+def waiting(connection: duckdb.DuckDBPyConnection) -> list[tuple[Kind, str, str, str]]:
+    """Kind, name, reason and detail of each refused file, in the order in which they came."""
+    return connection.execute(
+        "SELECT kind, file_name, reason, detail FROM raw.log_files WHERE status = 'quarantined' "
+        "ORDER BY file_id"
     ).fetchall()
-    return [f"{name}: {detail} [{reason}]" for name, reason, detail in files]
 
 
 def unknown_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:

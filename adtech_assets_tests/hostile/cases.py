@@ -28,7 +28,11 @@ CASES = {
     10: Case("folder above called _2022052611", "only the base name counts"),
     11: Case("hour 24 or 99", "quarantine; no silent next day"),
     12: Case("30 February", "quarantine"),
-    13: Case("date in the future", "quarantine; the sensor's position does not move"),
+    13: Case(
+        "date in the future",
+        "up to 7 days ahead it waits and is named, else quarantine; the sensor's position "
+        "does not move",
+    ),
     14: Case("same name, same bytes again", "nothing happens"),
     15: Case("same bytes, another name", "duplicate: counted once, reported"),
     16: Case("same name, other bytes", "conflict: quarantine; replace rebuilds the day"),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 import psycopg
 import pytest
 
-from adtech_assets.logs import landing, processed, reader, rollup
+from adtech_assets import partitions
+from adtech_assets.logs import failures, ingest, landing, processed, reader, rollup
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.names import KINDS
+from adtech_assets.operational import snapshot
 from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.serving.status import read_status
@@ -240,3 +244,22 @@ def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     """Small files go through Polars, large ones through DuckDB."""
     if request.param == "large files":
         monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)
+
+
+@pytest.fixture
+def set_clock(monkeypatch):
+    """Sets the clock by which everything that is stored or planned goes."""
+
+    def set_to(text):
+        now = datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return now.astimezone(tz)
+
+        for module in (partitions, ingest, audited_load, snapshot, failures):
+            monkeypatch.setattr(module, "datetime", Clock)
+        monkeypatch.setattr(time, "time", now.timestamp)
+
+    return set_to

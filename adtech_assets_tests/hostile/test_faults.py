@@ -8,22 +8,18 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from datetime import UTC, date, datetime
+from datetime import date
 
 import duckdb
 import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from adtech_assets import partitions
 from adtech_assets.cli.app import app
 from adtech_assets.defs.assets import models
 from adtech_assets.errors import UserError
-from adtech_assets.logs import failures, ingest, reader
-from adtech_assets.operational import snapshot
+from adtech_assets.logs import failures, reader
 from adtech_assets.operational.schema import create_schema
-from adtech_assets.serving import audited_load
 from adtech_assets.serving.query import read_only_query
 from adtech_assets.settings import load_settings
 from adtech_assets.stores.postgres import Postgres
@@ -691,25 +687,6 @@ def test_h69_small_files_of_many_rows_are_never_in_memory_as_a_whole(pipeline):
 
 
 # ---- 70: the clock jumps back ------------------------------------------------------------------
-
-
-@pytest.fixture
-def set_clock(monkeypatch):
-    """Sets the clock by which everything that is stored or planned goes."""
-
-    def set_to(text):
-        now = datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-        class Clock(datetime):
-            @classmethod
-            def now(cls, tz=None):
-                return now.astimezone(tz)
-
-        for module in (partitions, ingest, audited_load, snapshot, failures):
-            monkeypatch.setattr(module, "datetime", Clock)
-        monkeypatch.setattr(time, "time", now.timestamp)
-
-    return set_to
 
 
 @pytest.mark.parametrize("earlier", ["2022-05-27 00:00", "2022-05-26 04:00", "2022-05-19 12:00"])

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 import tracemalloc
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -426,15 +426,37 @@ def test_h12_a_day_that_no_calendar_has_is_refused(pipeline, day):
     assert_refused_alone(pipeline, name, "impossible_date")
 
 
+@pytest.mark.parametrize("ahead", [1, 7])
+def test_h13_a_file_of_a_day_to_come_waits_for_it(pipeline, set_clock, ahead):
+    set_clock("2022-05-26 12:00")
+    day = DAY + timedelta(ahead)
+    name = f"impressions_{day:%Y%m%d}11.parquet"
+    pipeline.deliver(FIRST, "agent")
+    pipeline.deliver(name, "agent", "agent")
+
+    pipeline.run()
+
+    assert names_in(pipeline.settings.raw_data_dir) == {name}
+    found = pipeline.status()
+    assert (found.early, found.quarantine) == ([f"{name} waits for {day}"], [])
+
+    set_clock(f"{day} 12:00")
+    pipeline.run(days(day))
+
+    assert pipeline.served(days(day)) == [(11, 2, 0)]
+    assert pipeline.status().early == []
+
+
 @pytest.mark.usefixtures("neighbours")
-def test_h13_a_date_in_the_future_is_refused(pipeline):
+def test_h13_a_date_in_the_far_future_is_refused(pipeline):
     name = "impressions_2999010100.parquet"
     pipeline.deliver(name, "agent")
 
     assert_refused_alone(pipeline, name, "future_date")
 
 
-def test_h13_a_date_in_the_future_does_not_move_the_sensor(pipeline):
+@pytest.mark.parametrize("name", ["impressions_2999010100.parquet", None])
+def test_h13_a_date_in_the_future_does_not_move_the_sensor(pipeline, name):
     from adtech_assets.defs.deliveries import Deliveries
 
     def tick(cursor):
@@ -447,7 +469,8 @@ def test_h13_a_date_in_the_future_does_not_move_the_sensor(pipeline):
 
     pipeline.deliver(FIRST, "agent")
     asked_before, before = tick(None)
-    pipeline.deliver("impressions_2999010100.parquet", "agent")
+    tomorrow = loadable_days(pipeline.settings).last + timedelta(1)
+    pipeline.deliver(name or f"impressions_{tomorrow:%Y%m%d}00.parquet", "agent")
 
     assert (asked_before, *tick(before)) == (1, 0, before)
 

@@ -14,6 +14,7 @@ import pytest
 
 from adtech_assets.errors import UserError
 from adtech_assets.serving import report
+from adtech_assets.serving.status import Condition
 from adtech_assets_tests.serving import marts
 from adtech_assets_tests.serving.html_page import Page
 from adtech_assets_tests.serving.marts import LAST_DAY, LONG_NAMES, Business
@@ -604,6 +605,26 @@ def test_failed_and_warning_checks_stand_in_the_open(published):
     assert page.by_id("all-checks").is_within("details")
     signal = page.all("header")[0].all("li")[1]
     assert (signal.classes, "1 check failed and 1 warned" in signal.text) == (["bad"], True)
+
+
+def test_no_light_is_green_while_anything_stands(published):
+    standing = [
+        Condition("difference between counts", "2022-05-26 files: 2 in the ledger, 1 in <it>"),
+        Condition("file in quarantine", "clicks.parquet: it is no parquet [not_parquet]"),
+        Condition("file in quarantine", "other.parquet: it is no parquet [not_parquet]"),
+    ]
+
+    page = Page(report.render(report.read(published), [PASSED], standing))
+
+    signals = page.all("header")[0].all("li")[:4]
+    assert [signal.classes for signal in signals[1:]] == [["none"], ["bad"], ["bad"]]
+    assert not any("good" in signal.classes for signal in signals)
+    assert "Stands: 1 difference between counts, 2 files in quarantine" in signals[3].text
+    assert page.table("what-stands")[1:] == [
+        ["✕ difference between counts", "2022-05-26 files: 2 in the ledger, 1 in <it>"],
+        ["! file in quarantine", "clicks.parquet: it is no parquet [not_parquet]"],
+        ["! file in quarantine", "other.parquet: it is no parquet [not_parquet]"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from adtech_assets.partitions import DayRange, today
 from adtech_assets.sample.log_files import write_log_file
 from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.serving.audited_load import DayLoad
-from adtech_assets.serving.status import read_status
+from adtech_assets.serving.status import read_status, told
 from adtech_assets.settings import load_settings
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
@@ -221,6 +221,48 @@ def test_a_landing_folder_that_is_gone_does_not_hide_the_rest(settings):
     assert state(settings) == "loaded"
 
 
+def test_a_gap_between_offsets_is_told_unless_nobody_wants_to_know(settings):
+    deliver(settings, "impressions_20220526111500000_10-11_0.parquet", events=2)
+    deliver(settings, "impressions_20220526121500000_14-16_0.parquet", events=3)
+    run(settings)
+
+    [gap] = read_status(settings).gaps
+    assert "offsets 12 to 13 (2 events)" in gap
+    assert read_status(settings.model_copy(update={"report_offset_gaps": False})).gaps == []
+
+
+def test_what_stands_is_told_worst_first(settings):
+    for name in ("impressions_2022052511.parquet", "impressions_2022053011.parquet"):
+        deliver(settings, name, events=int(name[18:20]))
+    run(settings, DayRange(date(2022, 5, 25), date(2022, 5, 30)))
+    (settings.raw_data_dir / "clicks_2022052511.parquet").write_bytes(b"no parquet")
+    run(settings, DayRange(date(2022, 5, 25), date(2022, 5, 25)))
+    deliver(settings, "impressions_2022053012.parquet", events=3)
+    failures.note(settings, DAYS, run_id="r", step="load", error="it broke")
+
+    standing = read_status(settings).standing
+
+    assert [str(condition) for condition in standing[:3]] == [
+        "failed day: 2022-05-26..2022-05-27: it broke",
+        "stale day: 2022-05-30, 1 file waiting",
+        "missing day: 2022-05-28..2022-05-29",
+    ]
+    [quarantined] = standing[3:]
+    assert str(quarantined).startswith("file in quarantine: clicks_2022052511.parquet: ")
+    assert told(standing) == "1 failed day, 1 stale day, 1 missing day, 1 file in quarantine"
+
+
+def test_days_before_the_first_and_after_the_last_are_not_missed_unless_files_wait(settings):
+    deliver(settings, "impressions_2022052711.parquet")
+    run(settings)
+    assert read_status(settings).standing == []
+
+    deliver(settings, "impressions_2022053011.parquet")
+    assert list(map(str, read_status(settings).standing)) == [
+        "missing day: 2022-05-30, 1 file waiting"
+    ]
+
+
 def test_the_json_form_is_the_documented_one(settings):
     deliver(settings, "impressions_2022052611.parquet", events=4)
     (settings.raw_data_dir / "clicks_2022052611.parquet").write_bytes(b"no parquet")
@@ -228,7 +270,7 @@ def test_the_json_form_is_the_documented_one(settings):
 
     written = json.loads(json.dumps(read_status(settings).as_json()))
 
-    assert set(written) == {"days", "files", "quarantine", "differences"}
+    assert set(written) == {"days", "files", "quarantine", "differences", "gaps", "early"}
     day = written["days"]["2022-05-26"]
     assert day.pop("loaded_at")
     assert day == {

@@ -1,5 +1,6 @@
 """What leaves the warehouse: marts published to Postgres, exports and the report."""
 
+import dataclasses
 from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,8 @@ from adtech_assets.defs.evaluations import latest_evaluations
 from adtech_assets.defs.pictures import picture_metadata
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import (
+    DAYS_CHECK,
+    DAYS_NOT_UP_TO_DATE,
     OWNERS,
     SINGLE_RUN,
     held_back,
@@ -24,7 +27,7 @@ from adtech_assets.defs.steps import (
     table_spec,
     unchanged_since,
 )
-from adtech_assets.serving import audited_load, outputs
+from adtech_assets.serving import audited_load, outputs, status
 from adtech_assets.serving import notes as published_notes
 from adtech_assets.serving.marts import EXPORTS, REPORTED, SCHEMA, Mart
 from adtech_assets.serving.outputs import REPORT_NAME
@@ -250,19 +253,33 @@ export_assets = [_build_export(name, mart) for name, mart in EXPORTS.items()]
     kinds={"html", "file"},
     owners=OWNERS,
     backfill_policy=SINGLE_RUN,
+    # Of the last asset: before, a run has days that it is yet to bring up to date.
+    check_specs=[
+        dg.AssetCheckSpec(
+            DAYS_CHECK.name,
+            asset=DAYS_CHECK.asset_key,
+            description="No day is stale or failed, none is missing between loaded ones.",
+        )
+    ],
 )
 def kpi_report(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
     target: dg.ResourceParam[Postgres],
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Write the report, if there is anything new to say."""
     path = settings.exports_dir / REPORT_NAME
     with step(context, settings):
-        checks = latest_evaluations(
-            context.instance, context.job_def.asset_layer.asset_graph.asset_check_keys
+        with warehouse.get_connection() as connection, target.connect(read_only=True) as postgres:
+            found = status.judge(connection, postgres, settings, project=project)
+            differences = status.differences(connection, postgres, settings, found)
+        standing = dataclasses.replace(found, differences=differences).standing
+        days = result(
+            found.standing_days, DAYS_NOT_UP_TO_DATE, dg.AssetCheckSeverity.WARN, check=DAYS_CHECK
         )
+        keys = context.job_def.asset_layer.asset_graph.asset_check_keys
+        checks = latest_evaluations(context.instance, {*keys} - {DAYS_CHECK})
         loads = audited_load.read(target, ()).days
         publications = _publications(target)
         version = digest(
@@ -271,21 +288,23 @@ def kpi_report(
             context.run_id if REPORTED.keys() - publications.keys() else None,
             *sorted((day, load.loaded_at) for day, load in loads.items()),
             *((check.asset, check.name, check.passed, check.description) for check in checks),
+            *standing,
         )
 
         def write() -> None:
             from adtech_assets.serving import report  # noqa: PLC0415 - takes 0.3 s
 
-            report.write(path, report.read(target), checks)
+            report.write(path, report.read(target), checks, standing)
 
         since = _renewed(context, warehouse, [path], version, write)
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata={
                 "page": dg.MetadataValue.path(path),
                 "checks_that_did_not_pass": sum(not check.passed for check in checks),
                 **since,
-            }
+            },
         )
+        yield days
 
 
 @retried

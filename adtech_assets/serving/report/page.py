@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from adtech_assets.serving.check import Check
     from adtech_assets.serving.report.published import Published
+    from adtech_assets.serving.status import Condition
 
 TITLE = "Ad KPIs"
 CONTENTS = (
@@ -33,23 +34,33 @@ CONTENTS = (
 )
 
 
-def write(path: Path, published: Published, checks: Sequence[Check] | None = None) -> None:
-    """Write the report; the same marts and checks give the same page, byte for byte.
+def write(
+    path: Path,
+    published: Published,
+    checks: Sequence[Check] | None = None,
+    standing: Sequence[Condition] = (),
+) -> None:
+    """Write the report; the same marts, checks and conditions give the same page, byte for byte.
 
     Args:
         path: where the page goes; it appears whole or not at all.
         published: what is published now.
         checks: the latest evaluation of each check; None where nobody was asked.
+        standing: what `adtech status` names: while there is any, no light is green.
 
     Raises:
         UserError: the folder or the file cannot be written.
     """
-    page = render(published, checks)
+    page = render(published, checks, standing)
     with written_output(path) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
-def render(published: Published, checks: Sequence[Check] | None = None) -> str:
+def render(
+    published: Published,
+    checks: Sequence[Check] | None = None,
+    standing: Sequence[Condition] = (),
+) -> str:
     """The page as text."""
     days = published.days or []
     return (
@@ -64,7 +75,7 @@ def render(published: Published, checks: Sequence[Check] | None = None) -> str:
             ),
             styles=Markup(_styles()),  # noqa: S704 - files of this package
             contents=CONTENTS,
-            signals=trust.signals(published, checks),
+            signals=trust.signals(published, checks, standing),
             headline=overview.headline(published),
             days=overview.by_day(published),
             campaigns=campaigns.campaigns(published),
@@ -75,6 +86,7 @@ def render(published: Published, checks: Sequence[Check] | None = None) -> str:
             invalid=traffic.invalid(published),
             reconciliation=traffic.reconciliation(published),
             freshness=trust.freshness(published),
+            standing=trust.standing_table(standing),
             checks=trust.checks(checks),
             words=words.GLOSSARY,
         )

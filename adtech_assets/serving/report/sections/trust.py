@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,15 +21,18 @@ from adtech_assets.serving.report.sections.parts import (
 )
 from adtech_assets.serving.report.sections.traffic import RECONCILED_LOOKS
 from adtech_assets.serving.report.svg import tag
+from adtech_assets.serving.status import told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adtech_assets.serving.check import Check
     from adtech_assets.serving.report.published import Published
+    from adtech_assets.serving.status import Condition
 
 
 CHECK_LETTERS = 600
+MOST_STANDING = 100
 
 
 @dataclass(frozen=True)
@@ -166,9 +169,41 @@ def checks(found: Sequence[Check] | None) -> Checks:
     )
 
 
-def signals(published: Published, found: Sequence[Check] | None) -> list[Signal]:
-    """Freshness, checks, and agreement of the sources, each in a line."""
-    return [_fresh_signal(published), _check_signal(found), _agreement_signal(published)]
+def standing_table(standing: Sequence[Condition]) -> Table | None:
+    """What stands, one a row."""
+    if not standing:
+        return None
+    shown = standing[:MOST_STANDING]
+    left_out = len(standing) - len(shown)
+    return Table(
+        "What stands on whatever day, until somebody does something about it, worst first"
+        + (f"; {left_out:,} more in adtech status" if left_out else ""),
+        (Column("What", "nowrap"), Column("Which", "text")),
+        [
+            (
+                marked(condition.look, condition.what),
+                text.cut(text.name(condition.told), CHECK_LETTERS),
+            )
+            for condition in shown
+        ],
+    )
+
+
+def signals(
+    published: Published, found: Sequence[Check] | None, standing: Sequence[Condition] = ()
+) -> list[Signal]:
+    """Freshness, checks, agreement of the sources, and what stands, each in a line.
+
+    No light is green while anything stands, on whatever day.
+    """
+    signals = [_fresh_signal(published), _check_signal(found), _agreement_signal(published)]
+    if not standing:
+        return signals
+    worst: Look = "bad" if any(each.look == "bad" for each in standing) else "warn"
+    return [
+        *(replace(each, look="none") if each.look == "good" else each for each in signals),
+        Signal(worst, f"Stands: {told(standing)}", f"{text.cut(str(standing[0]), 160)}; see below"),
+    ]
 
 
 def _fresh_signal(published: Published) -> Signal:
