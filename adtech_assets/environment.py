@@ -7,9 +7,11 @@ import os
 import sys
 from pathlib import Path
 
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+"""The clone: `.env`, the dbt project and the Dagster configuration lie here."""
+
 OWN_MODULE = "adtech_assets."
 """In a dagster.yaml that keeps Dagster's state where ours is; no other project's has it."""
-
 
 PASSWORDS = ("PGPASSWORD", "PGPASSFILE")
 """Of libpq: they are not to be in a URL, and count where the server asks for one."""

@@ -13,10 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.errors import UserError
-
-PROJECT_DIR = Path(__file__).resolve().parent.parent
-"""The clone: `.env`, the dbt project and the Dagster configuration lie here."""
 
 RESTORING = ".restoring"
 """In the data folder while a backup takes the place of what was there."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
-from adtech_assets.settings import PROJECT_DIR
+from adtech_assets.environment import PROJECT_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from adtech_assets.definitions import defs
-from adtech_assets.settings import PROJECT_DIR
+from adtech_assets.environment import PROJECT_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adtech_assets.settings import PROJECT_DIR
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets_tests import audit
 
 HASH = "--hash=sha256:" + "0" * 64

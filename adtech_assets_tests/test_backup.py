@@ -12,8 +12,9 @@ from contextlib import closing
 import pytest
 
 from adtech_assets import backup
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.errors import UserError
-from adtech_assets.settings import PROJECT_DIR, load_settings
+from adtech_assets.settings import load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from adtech_assets.cli.dev import note_dagster_home
-from adtech_assets.environment import forget, use_own_dagster
+from adtech_assets.environment import PROJECT_DIR, forget, use_own_dagster
 from adtech_assets.errors import UserError
-from adtech_assets.settings import PROJECT_DIR
 from adtech_assets.stores import embedded_postgres
 
 BIN = Path(sys.executable).parent

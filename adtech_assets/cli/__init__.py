@@ -13,10 +13,9 @@ import warnings
 from typing import NoReturn
 
 from adtech_assets.cli.app import app
-from adtech_assets.environment import forget, use_own_dagster, use_utf8
+from adtech_assets.environment import PROJECT_DIR, forget, use_own_dagster, use_utf8
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.files import DISK_FAULTS
-from adtech_assets.settings import PROJECT_DIR
 
 STOPPED = 130
 """Exit code of a command that was stopped; typer's for Ctrl-C, as shells have it."""

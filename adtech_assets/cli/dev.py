@@ -15,8 +15,8 @@ from filelock import FileLock, Timeout
 
 from adtech_assets import files
 from adtech_assets.cli.screen import screen
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.errors import UserError
-from adtech_assets.settings import PROJECT_DIR
 
 if TYPE_CHECKING:
     from adtech_assets.settings import Settings

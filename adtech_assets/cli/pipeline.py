@@ -77,7 +77,7 @@ def dev(
 def prepare() -> None:
     """Make the state folders, and tell Dagster's own commands where its instance is."""
     from adtech_assets.cli.dev import note_dagster_home
-    from adtech_assets.settings import PROJECT_DIR
+    from adtech_assets.environment import PROJECT_DIR
 
     settings = _prepared_settings()
     if settings.raw_data_dir.parent == PROJECT_DIR:

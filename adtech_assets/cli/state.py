@@ -95,7 +95,8 @@ def settings(
 ) -> None:
     """What is in force, and where it can be changed; passwords are masked."""
     from adtech_assets.cli.screen import print_json, print_table, screen
-    from adtech_assets.settings import PROJECT_DIR, Settings, load_settings, shown
+    from adtech_assets.environment import PROJECT_DIR
+    from adtech_assets.settings import Settings, load_settings, shown
 
     values = shown(load_settings())
     if as_json:

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.files import opened_as
 from adtech_assets.models import project
 from adtech_assets.models.project import Project, load
-from adtech_assets.settings import PROJECT_DIR
 
 DBT_DIR = PROJECT_DIR / "adtech_dbt"
 """The dbt project, and its profiles."""

@@ -10,7 +10,8 @@ import shutil
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from adtech_assets.settings import PROJECT_DIR, Settings, load_settings
+from adtech_assets.environment import PROJECT_DIR
+from adtech_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.partitions import DayRange
-from adtech_assets.settings import PROJECT_DIR
 from adtech_assets.stores import embedded_postgres
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets_tests.benchmarks import data, database_data, log_data

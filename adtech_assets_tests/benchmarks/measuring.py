@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from adtech_assets.settings import PROJECT_DIR
+from adtech_assets.environment import PROJECT_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

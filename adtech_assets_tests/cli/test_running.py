@@ -10,9 +10,10 @@ from rich.console import Console
 
 from adtech_assets.cli import running
 from adtech_assets.defs.event_log import EventLog
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.errors import UserError
 from adtech_assets.partitions import DayRange
-from adtech_assets.settings import PROJECT_DIR, load_settings
+from adtech_assets.settings import load_settings
 from adtech_assets_tests.defs import days_graph
 
 DAYS = DayRange.parse("2022-05-26", "2022-05-29")

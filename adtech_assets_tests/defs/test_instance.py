@@ -18,7 +18,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster_graphql.test.utils import execute_dagster_graphql
 
-from adtech_assets.settings import PROJECT_DIR
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets_tests.defs import days_graph
 from adtech_assets_tests.end_to_end.dev import wait_until
 

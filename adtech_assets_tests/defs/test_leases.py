@@ -12,7 +12,7 @@ import pytest
 
 from adtech_assets.definitions import defs
 from adtech_assets.defs import leases
-from adtech_assets.settings import PROJECT_DIR
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets_tests.hostile.forks import environment
 
 JOBS = list(defs.get_repository_def().get_all_jobs())

@@ -16,11 +16,12 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets.serving import exports
 from adtech_assets.serving.query import read_only_query
-from adtech_assets.settings import PROJECT_DIR, Settings, load_settings
+from adtech_assets.settings import Settings, load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets_tests.end_to_end.in_process import Runs
 from adtech_assets_tests.end_to_end.loaded import Loaded, changing_loaded

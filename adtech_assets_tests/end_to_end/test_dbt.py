@@ -7,7 +7,7 @@ import shutil
 import duckdb
 import pytest
 
-from adtech_assets.settings import PROJECT_DIR
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets_tests.end_to_end.conftest import Deployment
 
 DBT = str(PROJECT_DIR / "adtech_dbt")

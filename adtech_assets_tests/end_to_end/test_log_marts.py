@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.logs import rollup, user_agents
 from adtech_assets.logs.ingest import Ingest
 from adtech_assets.logs.names import KINDS
@@ -18,7 +19,6 @@ from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import write_log_file
-from adtech_assets.settings import PROJECT_DIR
 from adtech_assets.stores.warehouse import Warehouse, transaction
 from adtech_assets_tests.dbt_days import days_option
 from adtech_assets_tests.end_to_end.recounted_log_marts import MARTS, REASONS, ZONE, recounted

@@ -20,11 +20,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
-from adtech_assets.settings import PROJECT_DIR, Settings, load_settings
+from adtech_assets.settings import Settings, load_settings
 from adtech_assets.stores.postgres import Postgres, copy_rows
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.dbt_days import days_option

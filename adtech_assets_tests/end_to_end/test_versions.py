@@ -11,9 +11,9 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.logs import names, user_agents
 from adtech_assets.partitions import DayRange
-from adtech_assets.settings import PROJECT_DIR
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end import recomputed_marts, recounted_log_marts
 from adtech_assets_tests.end_to_end.changing import DAY, DEARER, copied_project

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from adtech_assets.settings import PROJECT_DIR, Settings
+from adtech_assets.environment import PROJECT_DIR
+from adtech_assets.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -25,12 +25,13 @@ from adtech_assets.defs.assets import models
 from adtech_assets.defs.assets.raw import raw_operational
 from adtech_assets.defs.assets.serving import MARTS, export_assets, published
 from adtech_assets.defs.resources import build_resources
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
 from adtech_assets.serving import exports, publish, report
 from adtech_assets.serving.outputs import REPORT_NAME
-from adtech_assets.settings import PROJECT_DIR, Settings, load_settings
+from adtech_assets.settings import Settings, load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.dbt_days import days_option

@@ -16,10 +16,11 @@ import polars as pl
 import psycopg
 import pytest
 
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.logs.ledger import RAW_TABLES
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import generate_log_files
-from adtech_assets.settings import PROJECT_DIR, load_settings
+from adtech_assets.settings import load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.hostile import killed

@@ -5,7 +5,7 @@ import sys
 import psycopg
 import pytest
 
-from adtech_assets.settings import PROJECT_DIR
+from adtech_assets.environment import PROJECT_DIR
 from adtech_assets_tests.other_projects import OTHER_SERVER
 
 ASK = """
