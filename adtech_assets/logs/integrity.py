@@ -7,22 +7,25 @@ page's checksum. So half of two files that were joined would be counted, and a f
 from __future__ import annotations
 
 import zlib
+from io import BytesIO
 from typing import TYPE_CHECKING
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from adtech_assets.logs import footer
 from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
-    from adtech_assets.logs.footer import Chunk
+    import pyarrow.parquet as pq
+
+    from adtech_assets.logs.footer import Chunk, Page
 
 MAGIC = b"PAR1"
 """A parquet file begins with it, and ends."""
+
+MOST_BEGINNINGS = 10_000
+"""That are looked at, some µs each: a value may look like one, but that many do not by chance."""
 
 BLOCK_BYTES = 2**22
 HEADER_BYTES = 2**16
@@ -37,14 +40,7 @@ def is_plainly_intact(content: bytes, chunks: Iterable[Chunk]) -> bool:
         chunks: of the columns that are read.
     """
     is_one = content.startswith(MAGIC) and content.find(MAGIC, 1) == len(content) - len(MAGIC)
-    try:
-        return is_one and all(
-            checksum is None or zlib.crc32(content[start:end]) == checksum
-            for chunk in chunks
-            for start, end, checksum in _pages_of(content, chunk)
-        )
-    except LookupError:
-        return False
+    return is_one and all(_is_as_checked(BytesIO(content), chunk) for chunk in chunks)
 
 
 def check(content: BinaryIO, metadata: pq.FileMetaData, columns: Collection[int]) -> None:
@@ -56,79 +52,77 @@ def check(content: BinaryIO, metadata: pq.FileMetaData, columns: Collection[int]
         columns: the numbers of those that are read.
 
     Raises:
-        Refusal: `incomplete` or `corrupt_data`.
+        Refusal: `not_parquet`, `incomplete` or `corrupt_data`.
     """
-    _check_beginning(content, metadata, columns)
-    for group in range(metadata.num_row_groups):
-        for column in columns:
-            found = metadata.row_group(group).column(column)
-            if not _is_as_checked(content, _chunk(found)):
-                raise Refusal(
-                    "corrupt_data", f"a page of {found.path_in_schema} contradicts its checksum"
-                )
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    ends = [_chunk(group.column(n))[1] for group in groups for n in range(metadata.num_columns)]
+    read = [group.column(number) for group in groups for number in columns]
+    chunks = [_chunk(column) for column in read]
+    _check_beginning(content, max(ends, default=len(MAGIC)), chunks[:1])
+    for column, chunk in zip(read, chunks, strict=True):
+        if not _is_as_checked(content, chunk):
+            detail = f"a page of {column.path_in_schema} contradicts its checksum"
+            raise Refusal("corrupt_data", detail)
 
 
-def _check_beginning(
-    content: BinaryIO, metadata: pq.FileMetaData, columns: Collection[int]
-) -> None:
-    """Refuse a file that another one lies before: its rows would be lost."""
+def _check_beginning(content: BinaryIO, data_end: int, chunks: Sequence[Chunk]) -> None:
+    """Refuse a file that another one lies before: its rows would be lost.
+
+    The footer counts from where its own file begins. So that is where its chunks are found, and
+    what lies before is as long as what nobody accounts for, behind the data, or shorter.
+    """
     if _read(content, 0, len(MAGIC)) != MAGIC:
         raise Refusal("not_parquet", "it does not begin as a parquet file does")
-    ends = (
-        _chunk(group.column(column))[1]
-        for group in map(metadata.row_group, range(metadata.num_row_groups))
-        for column in range(metadata.num_columns)
-    )
-    # The footer counts from where its own file begins: so many bytes nobody accounts for.
-    before = footer.locate(content)[0] - max(ends, default=len(MAGIC))
-    for at in _found(content, MAGIC, before):
-        if _is_a_file_from(content, at, columns):
-            raise Refusal("incomplete", f"another file of {at:,} bytes lies before it")
+    most = footer.locate(content)[0] - data_end
+    for number, at in enumerate(_found(content, MAGIC, most)):
+        is_beginning = all(_is_chunk(content, (at + start, at + end)) for start, end in chunks)
+        if is_beginning or number == MOST_BEGINNINGS:
+            raise Refusal("incomplete", f"another file lies before it, of {at:,} bytes")
 
 
-def _is_a_file_from(content: BinaryIO, at: int, columns: Collection[int]) -> bool:
-    """Whether what begins at a byte can be read: elsewhere nothing is where the footer says."""
+def _is_chunk(content: BinaryIO, chunk: Chunk) -> bool:
+    """Whether pages fill it to its end."""
+    end = chunk[0]
     try:
-        found = pq.ParquetFile(pa.BufferReader(_read(content, at, footer.size(content) - at)))
-        if found.num_row_groups:
-            names = [found.metadata.row_group(0).column(n).path_in_schema for n in columns]
-            found.read_row_group(0, names)
-    except (pa.ArrowException, OSError):
+        for at, page in _pages(content, chunk):
+            end = at + page.body_bytes
+    except LookupError:
         return False
-    return True
+    return end == chunk[1]
 
 
 def _is_as_checked(content: BinaryIO, chunk: Chunk) -> bool:
     """Whether no page contradicts its checksum, if it has one."""
-    at, end = chunk
-    while at < end:
-        try:
-            page = footer.page(_read(content, at, min(HEADER_BYTES, end - at)))
-        except LookupError:
-            return True  # no header that is known here: who decodes it will tell
-        if page.checksum is None:
-            return True  # writers have one for each page, or for none
-        at += page.header_bytes
-        checksum = 0
-        for start in range(at, at + page.body_bytes, BLOCK_BYTES):
-            size = min(BLOCK_BYTES, at + page.body_bytes - start)
-            checksum = zlib.crc32(_read(content, start, size), checksum)
-        if checksum != page.checksum:
-            return False
-        at += page.body_bytes
+    try:
+        for at, page in _pages(content, chunk):
+            if page.checksum is None:
+                break  # writers have one for each page, or for none
+            if page.checksum != _checksum(content, at, page.body_bytes):
+                return False
+    except LookupError:
+        """No header that is known here: who decodes the page will tell."""
     return True
 
 
-def _pages_of(content: bytes, chunk: Chunk) -> Iterator[tuple[int, int, int | None]]:
-    """First byte, end and checksum of each page; the first only if it has no checksum."""
+def _pages(content: BinaryIO, chunk: Chunk) -> Iterator[tuple[int, Page]]:
+    """The pages of a chunk, and where the body of each begins.
+
+    Raises:
+        LookupError: something lies there that is no page.
+    """
     at, end = chunk
     while at < end:
-        page = footer.page(content[at : at + HEADER_BYTES])
+        page = footer.page(_read(content, at, min(HEADER_BYTES, end - at)))
         at += page.header_bytes
-        yield at, at + page.body_bytes, page.checksum
-        if page.checksum is None:
-            return
+        yield at, page
         at += page.body_bytes
+
+
+def _checksum(content: BinaryIO, start: int, size: int) -> int:
+    checksum = 0
+    for at in range(start, start + size, BLOCK_BYTES):
+        checksum = zlib.crc32(_read(content, at, min(BLOCK_BYTES, start + size - at)), checksum)
+    return checksum
 
 
 def _chunk(column: pq.ColumnChunkMetaData) -> Chunk:
@@ -139,7 +133,7 @@ def _chunk(column: pq.ColumnChunkMetaData) -> Chunk:
 
 
 def _found(content: BinaryIO, wanted: bytes, most: int) -> Iterator[int]:
-    """Where some bytes are found, after the first and up to a byte."""
+    """Where some bytes are found, behind the first one and up to the last that is named."""
     for start in range(1, most + 1, BLOCK_BYTES):
         block = _read(content, start, min(BLOCK_BYTES, most + 1 - start) + len(wanted) - 1)
         at = block.find(wanted)

@@ -93,6 +93,14 @@ def test_an_empty_file_behind_another_is_refused(warehouse, settings):
     assert_refused_alone(warehouse, settings, "incomplete")
 
 
+def test_a_file_that_is_full_of_beginnings_does_not_hold_up_the_others(warehouse, settings):
+    path = deliver(settings, FIRST, "first")
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + b"PAR1" * 10**6 + content[4:])
+
+    assert_refused_alone(warehouse, settings, "incomplete")
+
+
 @pytest.mark.parametrize("agent", ["PAR1", "PAR1PAR1", "xPAR1" * 1000])
 def test_an_agent_that_has_the_mark_of_a_file_is_none(warehouse, settings, agent):
     rewrite(deliver(settings, FIRST, agent, "PAR1 two"))
