@@ -181,33 +181,33 @@ def _build_assets(name: str, built: list[Model]) -> dg.AssetsDefinition:
                 todo = planning.plan(connection, parts, asked, asked_tests, again)
                 planning.begin(connection, todo)
                 if not todo:
-                    yield from _told(context, connection, asked, asked_tests, todo, [])
+                    yield from _materializations(context, connection, asked, todo, [])
+                    yield from _verdicts(connection, asked_tests, todo, [])
                     return
             results = _build(todo, settings)
             with warehouse.get_connection() as connection:
                 planning.finish(connection, project, todo, results, context.run_id)
                 if any(project.models[name].materialized == "snapshot" for name in todo.models):
                     history.keep(connection, settings.history_dir)
-                yield from _told(context, connection, asked, asked_tests, todo, results)
+                yield from _materializations(context, connection, asked, todo, results)
+                yield from _verdicts(connection, asked_tests, todo, results)
             _tell_failures(results, settings)
 
     return build_models
 
 
-def _told(
+def _materializations(
     context: dg.AssetExecutionContext,
     connection: duckdb.DuckDBPyConnection,
-    models: list[Model],
-    tests: list[Test],
+    asked: list[Model],
     todo: planning.Plan,
     results: "list[Result]",
-) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """What there is to say of the models and tests that were asked for."""
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Of the models that were asked for, but for those that failed."""
     failed = {result.unique_id for result in results if result.status not in DONE}
-    for model in models:
+    for model in asked:
         if model.unique_id not in failed:
             yield _materialized(context, connection, model, todo.models.get(model.name))
-    yield from _verdicts(connection, tests, todo, results)
 
 
 def _build(todo: planning.Plan, settings: Settings) -> "list[Result]":
