@@ -8,6 +8,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core.execution.context.metadata_logging import (
+    AssetMetadataHandle,
+    OutputMetadataAccumulator,
+)
 
 from adtech_assets.errors import GaveUpError, TransientError, UserError
 from adtech_assets.files import DISK_FAULTS
@@ -158,15 +162,28 @@ def materialized(
     Days that the run was not asked for have been built too; Dagster hears of them by events of
     their own.
     """
-    asked = run_days(context.run.tags)
-    for day, of_day in by_day.items():
-        if asked and day in asked:
-            context.add_asset_metadata(of_day, asset_key=key, partition_key=str(day))
-        else:
-            context.log_event(
-                dg.AssetMaterialization(key, partition=str(day), metadata=dict(of_day))
-            )
+    asked = run_days(context.run.tags) or ()
+    _add_metadata(context, key, {day: by_day[day] for day in by_day if day in asked})
+    for day in sorted(by_day.keys() - set(asked)):
+        context.log_event(
+            dg.AssetMaterialization(key, partition=str(day), metadata=dict(by_day[day]))
+        )
     return dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def _add_metadata(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, by_day: Mapping[date, Mapping[str, Any]]
+) -> None:
+    """As `context.add_asset_metadata` for each day, but at once.
+
+    That copies and checks what it has of all days and assets each time, a tenth of the time of a
+    year's backfill.
+    """
+    step = context.get_step_execution_context()
+    metadata = dict(step._metadata_accumulator.per_output_metadata)  # noqa: SLF001
+    for day, of_day in by_day.items():
+        metadata[AssetMetadataHandle(asset_key=key, partition_key=str(day))] = of_day
+    step._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata=metadata)  # noqa: SLF001
 
 
 def days_told(
