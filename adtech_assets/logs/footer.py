@@ -120,12 +120,12 @@ def decoded(footer: bytes, columns: Iterable[tuple[str, str]]) -> Decoded | None
         values = 0
         while at >= 0:
             try:
-                chunk_values, chunk_bytes, chunk = _chunk(footer, at + len(path))
+                chunk_values, chunk_bytes, place = _chunk(footer, at + len(path))
             except LookupError:
                 return None
             values += chunk_values
             decoded_bytes += chunk_bytes
-            chunks.append(chunk)
+            chunks.append(place)
             at = footer.find(path, at + len(path)) if at < last else -1
         rows = max(rows, values)
     return Decoded(rows, decoded_bytes, tuple(chunks))
@@ -153,6 +153,12 @@ def note(footer: bytes, key: str) -> str:
     except LookupError:
         return ""
     return footer[at : at + length].decode(errors="replace")
+
+
+def chunk(data_page: int, dictionary_page: int | None, size: int) -> Chunk:
+    """Where a column chunk lies. Writers say 0 of a page that is not there."""
+    start = min(filter(None, (data_page, dictionary_page)), default=0)
+    return start, start + size
 
 
 def page(data: bytes) -> Page:
@@ -187,8 +193,8 @@ def _chunk(footer: bytes, at: int) -> tuple[int, int, Chunk]:
             fields[number] = value >> 1  # positive numbers are written doubled
         else:
             at = _skip(footer, at, kind)
-    start = min(fields[_DATA_PAGE], fields.get(_DICTIONARY_PAGE, fields[_DATA_PAGE]))
-    return fields[_VALUES], fields[_BYTES], (start, start + fields[_BYTES_IN_FILE])
+    place = chunk(fields[_DATA_PAGE], fields.get(_DICTIONARY_PAGE), fields[_BYTES_IN_FILE])
+    return fields[_VALUES], fields[_BYTES], place
 
 
 def _field(data: bytes, at: int, last: int) -> tuple[int, int, int]:

@@ -126,10 +126,9 @@ def _checksum(content: BinaryIO, start: int, size: int) -> int:
 
 
 def _chunk(column: pq.ColumnChunkMetaData) -> Chunk:
-    start = column.data_page_offset
-    if column.dictionary_page_offset is not None:
-        start = min(start, column.dictionary_page_offset)
-    return start, start + column.total_compressed_size
+    return footer.chunk(
+        column.data_page_offset, column.dictionary_page_offset, column.total_compressed_size
+    )
 
 
 def _found(content: BinaryIO, wanted: bytes, most: int) -> Iterator[int]:
