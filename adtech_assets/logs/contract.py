@@ -111,7 +111,9 @@ def check(path: Path, kind: Kind) -> Schema:
         _check_kind(kind, footer.metadata.metadata or {}, frozenset(arrow_schema.names))
         check_size(footer.metadata.num_rows)
         types = {column.name: _type(arrow_schema, leaves, column) for column in COLUMNS}
-        integrity.check(content, footer.metadata, [number for number, _ in leaves])
+        integrity.check(
+            content, ((c.group, c.field) for c in COLUMNS), footer.metadata.num_row_groups
+        )
     return Schema(
         footer.metadata.num_rows,
         missing=tuple(name for name, type_ in types.items() if type_ is None),
@@ -119,10 +121,9 @@ def check(path: Path, kind: Kind) -> Schema:
     )
 
 
-def _leaves(schema: pq.ParquetSchema) -> list[tuple[int, pq.ColumnSchema]]:
-    """The columns that may be the contract's, with their numbers."""
-    found = ((number, schema.column(number)) for number in range(len(schema)))
-    return [(number, leaf) for number, leaf in found if leaf.path in PATHS]
+def _leaves(schema: pq.ParquetSchema) -> list[pq.ColumnSchema]:
+    """The columns that may be the contract's."""
+    return [leaf for leaf in map(schema.column, range(len(schema))) if leaf.path in PATHS]
 
 
 def check_size(rows: int, decoded_bytes: int = 0) -> None:
@@ -155,7 +156,7 @@ def _check_kind(kind: Kind, metadata: dict[bytes, bytes], columns: frozenset[str
 
 
 def _type(
-    schema: pa.Schema, leaves: Sequence[tuple[int, pq.ColumnSchema]], column: Column
+    schema: pa.Schema, leaves: Sequence[pq.ColumnSchema], column: Column
 ) -> pa.DataType | None:
     """The column's type in Arrow, None if it is not there.
 
@@ -175,7 +176,7 @@ def _type(
             raise Refusal("missing_column", f"there is no {column.path}")
         return None
     found = group.field(index).type
-    stored = [leaf for _, leaf in leaves if leaf.path == column.path]
+    stored = [leaf for leaf in leaves if leaf.path == column.path]
     if len(stored) > 1:
         raise Refusal("ambiguous_column", f"there is more than one column {column.path}")
     if not stored or not _is_of(stored[0], column):

@@ -155,12 +155,6 @@ def note(footer: bytes, key: str) -> str:
     return footer[at : at + length].decode(errors="replace")
 
 
-def chunk(data_page: int, dictionary_page: int | None, size: int) -> Chunk:
-    """Where a column chunk lies. Writers say 0 of a page that is not there."""
-    start = min(filter(None, (data_page, dictionary_page)), default=0)
-    return start, start + size
-
-
 def page(data: bytes) -> Page:
     """What the page header at the beginning says.
 
@@ -193,8 +187,9 @@ def _chunk(footer: bytes, at: int) -> tuple[int, int, Chunk]:
             fields[number] = value >> 1  # positive numbers are written doubled
         else:
             at = _skip(footer, at, kind)
-    place = chunk(fields[_DATA_PAGE], fields.get(_DICTIONARY_PAGE), fields[_BYTES_IN_FILE])
-    return fields[_VALUES], fields[_BYTES], place
+    # Writers say 0 of a page that is not there.
+    start = min(filter(None, (fields[_DATA_PAGE], fields.get(_DICTIONARY_PAGE))), default=0)
+    return fields[_VALUES], fields[_BYTES], (start, start + fields[_BYTES_IN_FILE])
 
 
 def _field(data: bytes, at: int, last: int) -> tuple[int, int, int]:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import zlib
 from io import BytesIO
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from adtech_assets.logs import footer
 from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import BinaryIO
-
-    import pyarrow.parquet as pq
 
     from adtech_assets.logs.footer import Chunk, Page
 
@@ -25,7 +24,7 @@ MAGIC = b"PAR1"
 """A parquet file begins with it, and ends."""
 
 MOST_BEGINNINGS = 10_000
-"""That are looked at, some µs each: a value may look like one, but that many do not by chance."""
+"""That are looked at, some µs each: a value may look like one, but so many do not by chance."""
 
 BLOCK_BYTES = 2**22
 HEADER_BYTES = 2**16
@@ -43,40 +42,37 @@ def is_plainly_intact(content: bytes, chunks: Iterable[Chunk]) -> bool:
     return is_one and all(_is_as_checked(BytesIO(content), chunk) for chunk in chunks)
 
 
-def check(content: BinaryIO, metadata: pq.FileMetaData, columns: Collection[int]) -> None:
+def check(content: BinaryIO, columns: Iterable[tuple[str, str]], row_groups: int) -> None:
     """Refuse a file whose bytes are others than its footer tells of.
+
+    The footer is read here, for pyarrow ends the process at a column that is encrypted.
 
     Args:
         content: the open file.
-        metadata: its footer.
-        columns: the numbers of those that are read.
+        columns: that are read, each as group and field.
+        row_groups: how many the file has.
 
     Raises:
         Refusal: `not_parquet`, `incomplete` or `corrupt_data`.
     """
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    ends = [_chunk(group.column(n))[1] for group in groups for n in range(metadata.num_columns)]
-    read = [group.column(number) for group in groups for number in columns]
-    chunks = [_chunk(column) for column in read]
-    _check_beginning(content, max(ends, default=len(MAGIC)), chunks[:1])
-    for column, chunk in zip(read, chunks, strict=True):
-        if not _is_as_checked(content, chunk):
-            detail = f"a page of {column.path_in_schema} contradicts its checksum"
-            raise Refusal("corrupt_data", detail)
-
-
-def _check_beginning(content: BinaryIO, data_end: int, chunks: Sequence[Chunk]) -> None:
-    """Refuse a file that another one lies before: its rows would be lost.
-
-    The footer counts from where its own file begins. So that is where its chunks are found, and
-    what lies before is as long as what nobody accounts for, behind the data, or shorter.
-    """
     if _read(content, 0, len(MAGIC)) != MAGIC:
         raise Refusal("not_parquet", "it does not begin as a parquet file does")
-    most = footer.locate(content)[0] - data_end
-    for number, at in enumerate(_found(content, MAGIC, most)):
-        is_beginning = all(_is_chunk(content, (at + start, at + end)) for start, end in chunks)
-        if is_beginning or number == MOST_BEGINNINGS:
+    start, length = footer.locate(content)
+    decoded = footer.decoded(_read(content, start, length), columns)
+    chunks = decoded.chunks if decoded is not None else ()
+    if chunks or not row_groups:
+        _check_beginning(content, start, chunks[:1])
+    if not all(_is_as_checked(content, chunk) for chunk in chunks):
+        raise Refusal("corrupt_data", "a page contradicts its checksum")
+
+
+def _check_beginning(content: BinaryIO, end: int, chunks: Sequence[Chunk]) -> None:
+    """Refuse a file that another one lies before: its rows would be lost.
+
+    The footer counts from where its own file begins, so that is where its chunks are found.
+    """
+    for at in islice(_found(content, MAGIC, end), MOST_BEGINNINGS):
+        if all(_is_chunk(content, (at + first, at + last)) for first, last in chunks):
             raise Refusal("incomplete", f"another file lies before it, of {at:,} bytes")
 
 
@@ -125,16 +121,10 @@ def _checksum(content: BinaryIO, start: int, size: int) -> int:
     return checksum
 
 
-def _chunk(column: pq.ColumnChunkMetaData) -> Chunk:
-    return footer.chunk(
-        column.data_page_offset, column.dictionary_page_offset, column.total_compressed_size
-    )
-
-
-def _found(content: BinaryIO, wanted: bytes, most: int) -> Iterator[int]:
-    """Where some bytes are found, behind the first one and up to the last that is named."""
-    for start in range(1, most + 1, BLOCK_BYTES):
-        block = _read(content, start, min(BLOCK_BYTES, most + 1 - start) + len(wanted) - 1)
+def _found(content: BinaryIO, wanted: bytes, end: int) -> Iterator[int]:
+    """Where some bytes are found, behind the first one and before an end."""
+    for start in range(1, end, BLOCK_BYTES):
+        block = _read(content, start, min(BLOCK_BYTES + len(wanted) - 1, end - start))
         at = block.find(wanted)
         while at >= 0:
             yield start + at

@@ -10,6 +10,7 @@ never stops the others and is refused for its own reason.
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from operator import add, gt
@@ -257,7 +258,8 @@ def append_one(connection: duckdb.DuckDBPyConnection, file: FileToRead, zone: Zo
             raise
         detail = " ".join(str(error).split())
         # The file's path may have any words.
-        is_text = "utf" in detail.replace(str(file.path), "").lower()
+        told = detail.replace(str(file.path), "").replace(_for_duckdb(file.path), "")
+        is_text = "utf" in told.lower()
         raise Refusal("invalid_utf8" if is_text else "corrupt_data", detail[:300]) from error
     offsets = file.name.offsets
     if read.rows != schema.rows or (offsets is not None and read.rows != offsets.rows):
@@ -298,7 +300,7 @@ def _is_the_warehouses(error: duckdb.Error, file: FileToRead) -> bool:
     """Whether an error says that memory or disk is full, or the warehouse broken."""
     if isinstance(error, duckdb.IOException):
         # Errors about the file name it.
-        return str(file.path) not in str(error)
+        return all(path not in str(error) for path in (str(file.path), _for_duckdb(file.path)))
     return isinstance(error, (duckdb.OutOfMemoryException, duckdb.FatalException))
 
 
@@ -366,8 +368,16 @@ def _append(
 
 
 def _paths(batch: Sequence[FileToRead]) -> str:
-    """Of DuckDB, which expands wildcards only where there is no file of the very name."""
-    return ", ".join(_quoted(str(file.path)) for file in batch)
+    return ", ".join(_quoted(_for_duckdb(file.path)) for file in batch)
+
+
+def _for_duckdb(path: Path) -> str:
+    """A path in which DuckDB's glob finds nothing to expand: `*` is written `[*]`.
+
+    With a backslash, which it takes for a separator there, it finds only what is named literally.
+    """
+    text = str(path)
+    return text if "\\" in text else re.sub(r"([*?\[])", r"[\1]", text)
 
 
 def _quoted(text: str) -> str:

@@ -98,7 +98,7 @@ def test_a_file_that_is_full_of_beginnings_does_not_hold_up_the_others(warehouse
     content = path.read_bytes()
     path.write_bytes(content[:4] + b"PAR1" * 10**6 + content[4:])
 
-    assert_refused_alone(warehouse, settings, "incomplete")
+    assert_refused_alone(warehouse, settings, "corrupt_data")
 
 
 @pytest.mark.parametrize("agent", ["PAR1", "PAR1PAR1", "xPAR1" * 1000])
