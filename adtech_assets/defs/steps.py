@@ -176,8 +176,8 @@ def _add_metadata(
 ) -> None:
     """As `context.add_asset_metadata` for each day, but at once.
 
-    That copies and checks what it has of all days and assets each time, a tenth of the time of a
-    year's backfill.
+    That copies and checks what it has of all days and assets each time: 76 of 214 s of a year that
+    is built again, in cProfile.
     """
     step = context.get_step_execution_context()
     metadata = dict(step._metadata_accumulator.per_output_metadata)  # noqa: SLF001
