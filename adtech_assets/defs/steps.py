@@ -85,7 +85,6 @@ REBUILD_TAG = "adtech/rebuild"
 
 DAYS_CHECK = dg.AssetCheckKey(dg.AssetKey("kpi_report"), "every_day_is_up_to_date")
 """Asked at the end of each run that writes the report; a failed day is told of at once."""
-DAYS_NOT_UP_TO_DATE = "stretches of days that are not up to date"
 
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 

@@ -15,7 +15,6 @@ from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
     from typing import BinaryIO
 
 MOST_BYTES = 64 * 2**20
@@ -63,17 +62,15 @@ class Page:
     """CRC-32 of the body, if the writer has noted it."""
 
 
-def read(path: Path) -> bytes:
+def read(content: BinaryIO) -> bytes:
     """The footer's bytes; others, or none, of a file that is no parquet file.
 
     Raises:
-        FileNotFoundError: the file is gone.
         Refusal: the footer is absurdly long.
     """
-    with path.open("rb") as content:
-        start, length = locate(content)
-        content.seek(start)
-        return content.read(length)
+    start, length = locate(content)
+    content.seek(start)
+    return content.read(length)
 
 
 def locate(content: BinaryIO) -> tuple[int, int]:
@@ -82,7 +79,7 @@ def locate(content: BinaryIO) -> tuple[int, int]:
     Raises:
         Refusal: the footer is absurdly long.
     """
-    end = size(content)
+    end = content.seek(0, 2)
     content.seek(max(0, end - _TAIL_BYTES))
     length = int.from_bytes(content.read(4), "little")
     start = end - _TAIL_BYTES - length
@@ -91,11 +88,6 @@ def locate(content: BinaryIO) -> tuple[int, int]:
     if length > MOST_BYTES:
         raise Refusal("too_large", f"its footer has {length:,} bytes")
     return start, length
-
-
-def size(content: BinaryIO) -> int:
-    """Bytes of an open file."""
-    return content.seek(0, 2)
 
 
 def schema(footer: bytes) -> bytes:

@@ -30,11 +30,13 @@ from adtech_assets.stores.warehouse import bound_cache, transaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
+    from typing import BinaryIO
 
     import duckdb
     import polars as pl
 
     from adtech_assets.logs import reader
+    from adtech_assets.logs.footer import Decoded
     from adtech_assets.logs.landing import LandedFile
     from adtech_assets.logs.ledger import LedgerRow
     from adtech_assets.logs.names import Kind, LogFileName
@@ -283,27 +285,36 @@ class Ingest:
 
     def _file_to_read(self, file_id: int, candidate: _Candidate) -> reader.FileToRead:
         """Look at the schema, and at how large the columns are, before anything is decoded."""
-        from adtech_assets.logs import contract, footer, integrity, reader  # noqa: PLC0415
+        from adtech_assets.logs import reader  # noqa: PLC0415 - as above
 
         path, decoded = candidate.file.path, None
         try:
-            content = footer.read(path)
-            fingerprint = self.fingerprints[file_id] = self.schemas.fingerprint(content)
-            if fingerprint not in self.usual_schemas and contract.check(path, self.kind).is_usual:
-                self.usual_schemas.add(fingerprint)
-            if fingerprint in self.usual_schemas and contract.says_kind(content, self.kind):
-                decoded = footer.decoded(content, ((c.group, c.field) for c in contract.COLUMNS))
-            if (
-                decoded is not None
-                and candidate.seen.bytes <= reader.SMALL_FILE_BYTES
-                and not integrity.is_plainly_intact(path.read_bytes(), decoded.chunks)
-            ):
-                decoded = None
+            with path.open("rb") as opened:
+                decoded = self._decoded(file_id, candidate, opened)
         except Refusal:
             pass  # for its own reason, once it is read alone
         except FileNotFoundError:
             raise _disappeared(candidate.file) from None
         return reader.FileToRead(file_id, path, candidate.seen.bytes, candidate.name, decoded)
+
+    def _decoded(self, file_id: int, candidate: _Candidate, opened: BinaryIO) -> Decoded | None:
+        """How large the columns of a file are that Polars may read; None of any other."""
+        from adtech_assets.logs import contract, footer, integrity, reader  # noqa: PLC0415
+
+        content = footer.read(opened)
+        fingerprint = self.fingerprints[file_id] = self.schemas.fingerprint(content)
+        if fingerprint not in self.usual_schemas:
+            if not contract.check(candidate.file.path, self.kind).is_usual:
+                return None
+            self.usual_schemas.add(fingerprint)
+        if candidate.seen.bytes > reader.SMALL_FILE_BYTES:
+            return None
+        if not contract.says_kind(content, self.kind):
+            return None
+        decoded = footer.decoded(content, ((c.group, c.field) for c in contract.COLUMNS))
+        if decoded is None or not integrity.is_plainly_intact(opened, decoded.chunks):
+            return None
+        return decoded
 
     # ---- what becomes of them ------------------------------------------------------------------
 

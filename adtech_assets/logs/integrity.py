@@ -7,7 +7,6 @@ page's checksum. So half of two files that were joined would be counted, and a f
 from __future__ import annotations
 
 import zlib
-from io import BytesIO
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -31,15 +30,17 @@ HEADER_BYTES = 2**16
 """Enough for any page's header: its statistics may quote a value."""
 
 
-def is_plainly_intact(content: bytes, chunks: Iterable[Chunk]) -> bool:
+def is_plainly_intact(content: BinaryIO, chunks: Iterable[Chunk]) -> bool:
     """Whether nothing speaks against a small file; if not, `check` finds out what.
 
     Args:
-        content: all of the file.
+        content: the open file.
         chunks: of the columns that are read.
     """
-    is_one = content.startswith(MAGIC) and content.find(MAGIC, 1) == len(content) - len(MAGIC)
-    return is_one and all(_is_as_checked(BytesIO(content), chunk) for chunk in chunks)
+    content.seek(0)
+    whole = content.read()
+    is_one = whole.startswith(MAGIC) and whole.find(MAGIC, 1) == len(whole) - len(MAGIC)
+    return is_one and all(_is_as_checked(content, chunk) for chunk in chunks)
 
 
 def check(content: BinaryIO, columns: Iterable[tuple[str, str]], row_groups: int) -> None:
@@ -57,11 +58,10 @@ def check(content: BinaryIO, columns: Iterable[tuple[str, str]], row_groups: int
     """
     if _read(content, 0, len(MAGIC)) != MAGIC:
         raise Refusal("not_parquet", "it does not begin as a parquet file does")
-    start, length = footer.locate(content)
-    decoded = footer.decoded(_read(content, start, length), columns)
+    decoded = footer.decoded(footer.read(content), columns)
     chunks = decoded.chunks if decoded is not None else ()
     if chunks or not row_groups:
-        _check_beginning(content, start, chunks[:1])
+        _check_beginning(content, footer.locate(content)[0], chunks[:1])
     if not all(_is_as_checked(content, chunk) for chunk in chunks):
         raise Refusal("corrupt_data", "a page contradicts its checksum")
 

@@ -230,10 +230,7 @@ def read_status(
         if settings.warehouse_path.exists():
             stored = Warehouse(settings.warehouse_path, wait_seconds)
             connection = stack.enter_context(stored.connect(read_only=True))
-        status = judge(connection, target, settings, days, project)
-        if connection is None:
-            return status
-        return replace(status, differences=differences(connection, target, settings, status))
+        return judge(connection, target, settings, days, project)
 
 
 def judge(
@@ -243,7 +240,7 @@ def judge(
     days: DayRange | None = None,
     project: Project | None = None,
 ) -> Status:
-    """All of it but the differences, in a few small queries on open connections.
+    """The same on open connections: 1.5 ms a day, nearly all of it to compare counts.
 
     Args:
         connection: to the warehouse; None where there is none.
@@ -268,39 +265,24 @@ def judge(
         )
         for day in days
     }
+    for day in failed.keys() & statuses.keys():
+        statuses[day] = replace(statuses[day], state="failed", error=failed[day].error)
+    differences = []
+    if connection is not None and Ledger.exists(connection):
+        differences = conservation.all_differences(connection, target, settings, days)
     return Status(
-        days={
-            day: replace(status, state="failed", error=failed[day].error)
-            if day in failed
-            else status
-            for day, status in statuses.items()
-        },
+        days=statuses,
         files=warehouse.counts,
         quarantine=warehouse.quarantine,
-        differences=[],
+        # Of a stale or failed day, it is known that its tables differ until it is loaded again.
+        differences=[
+            str(difference)
+            for difference in differences
+            if difference.day is None or statuses[difference.day].state in ("loaded", "empty")
+        ],
         gaps=warehouse.gaps,
         early=early,
     )
-
-
-def differences(
-    connection: duckdb.DuckDBPyConnection,
-    target: psycopg.Connection,
-    settings: Settings,
-    status: Status,
-) -> list[str]:
-    """Counts of the days of a status that should be equal and are not: 1.5 ms a day.
-
-    Of a day that is stale or failed it is known that its tables differ until it is loaded again.
-    """
-    if not Ledger.exists(connection):
-        return []
-    days = DayRange(min(status.days), max(status.days))
-    return [
-        str(difference)
-        for difference in conservation.all_differences(connection, target, settings, days)
-        if difference.day is None or status.days[difference.day].state in ("loaded", "empty")
-    ]
 
 
 def _day_status(

@@ -13,7 +13,9 @@ from adtech_assets_tests.logs.feed import rewrite, write
 @pytest.fixture
 def new_footer(tmp_path):
     def make(name, *user_agents, columns=None):
-        return footer.read(rewrite(write(tmp_path / name, *user_agents), columns=columns))
+        path = rewrite(write(tmp_path / name, *user_agents), columns=columns)
+        with path.open("rb") as content:
+            return footer.read(content)
 
     return make
 

@@ -146,7 +146,8 @@ def test_the_footer_says_where_columns_lie_as_pyarrow_reads_it(settings):
     path = deliver(settings, FIRST, *(f"agent {number}" for number in range(100)))
     columns = [(column.group, column.field) for column in contract.COLUMNS]
 
-    decoded = footer.decoded(footer.read(path), columns)
+    with path.open("rb") as content:
+        decoded = footer.decoded(footer.read(content), columns)
 
     group_of_rows = pq.read_metadata(path).row_group(0)
     chunks = {

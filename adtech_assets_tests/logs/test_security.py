@@ -226,7 +226,8 @@ def test_the_size_once_decoded_is_read_from_the_footer(settings):
     columns = [(column.group, column.field) for column in contract.COLUMNS]
     paths = {".".join(column) for column in columns}
 
-    decoded = footer.decoded(footer.read(path), columns)
+    with path.open("rb") as content:
+        decoded = footer.decoded(footer.read(content), columns)
 
     row_group = metadata.row_group(0)
     chunks = [row_group.column(index) for index in range(metadata.num_columns)]

@@ -1,6 +1,5 @@
 """What leaves the warehouse: marts published to Postgres, exports and the report."""
 
-import dataclasses
 from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from pathlib import Path
@@ -17,7 +16,6 @@ from adtech_assets.defs.pictures import picture_metadata
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import (
     DAYS_CHECK,
-    DAYS_NOT_UP_TO_DATE,
     OWNERS,
     SINGLE_RUN,
     held_back,
@@ -273,10 +271,12 @@ def kpi_report(
     with step(context, settings):
         with warehouse.get_connection() as connection, target.connect(read_only=True) as postgres:
             found = status.judge(connection, postgres, settings, project=project)
-            differences = status.differences(connection, postgres, settings, found)
-        standing = dataclasses.replace(found, differences=differences).standing
+        standing = found.standing
         days = result(
-            found.standing_days, DAYS_NOT_UP_TO_DATE, dg.AssetCheckSeverity.WARN, check=DAYS_CHECK
+            found.standing_days,
+            "stretches of days that are not up to date",
+            dg.AssetCheckSeverity.WARN,
+            check=DAYS_CHECK,
         )
         keys = context.job_def.asset_layer.asset_graph.asset_check_keys
         checks = latest_evaluations(context.instance, {*keys} - {DAYS_CHECK})
