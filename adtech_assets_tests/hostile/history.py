@@ -108,9 +108,12 @@ class History:
         for day in days:
             if day in files:
                 self.audit[day] = files[day]
-        for name in [name for name in self.landing if hour_of(name).day in days]:
-            content = self.landing.pop(name)
-            self.archive[self.ledger[name, content], name] = content
+        for name, content in list(self.landing.items()):
+            day, status = hour_of(name).day, self.ledger.get((name, content))
+            # A day of nothing but duplicates waits for no load, whatever run has found them.
+            if day in days or (status == "duplicate" and day not in files):
+                del self.landing[name]
+                self.archive[self.ledger[name, content], name] = content
 
     def _read(self, days: DayRange) -> None:
         for kind in KINDS:
