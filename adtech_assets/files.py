@@ -71,6 +71,11 @@ def partial_of(path: Path) -> Path:
     return path.with_name(f".{name}{PARTIAL_SUFFIX}")
 
 
+def is_partial(path: Path) -> bool:
+    """Whether this is a file that has not become whole."""
+    return path.name.startswith(".") and path.name.endswith(PARTIAL_SUFFIX)
+
+
 def move(path: Path, target: Path) -> None:
     """Move a file, across file systems too; it is always whole in at least one of the places.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adtech_assets.logs import rollup, user_agents
-from adtech_assets.logs.ledger import LEDGER_TABLE, RAW_TABLES
+from adtech_assets.logs.ledger import LEDGER_TABLE
+from adtech_assets.logs.raw_tables import RAW_TABLES
 from adtech_assets.operational.snapshot import EVENT_TABLES, WHOLE_TABLES
 from adtech_assets.versions import By, Input, Notes, Part, Parts, digest
 

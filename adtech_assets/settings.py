@@ -7,12 +7,13 @@ import re
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from adtech_assets.contract import SAMPLE_FEED, Feed, load
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.errors import UserError
 
@@ -68,8 +69,15 @@ class Settings(BaseSettings):
         "some user agent", description="user agent of the CSV and of csv_data_task; `*` counts all"
     )
     start_date: date = Field(date(2022, 5, 25), description="first day of the partitions")
+    feed: Annotated[Feed, NoDecode] = Field(
+        str(SAMPLE_FEED),  # type: ignore[arg-type] - it is validated
+        validate_default=True,
+        description="YAML file that says what the log files are called and what is read of them",
+    )
     timezone: str = Field(
-        "Europe/Copenhagen", description="time zone of the feed and of the schedule"
+        "",
+        validate_default=True,
+        description="time zone of the feed and of the schedule; none: the feed file's",
     )
     processed_files: Literal["archive", "delete", "keep"] = Field(
         "archive", description="what becomes of log files once their day is loaded"
@@ -133,9 +141,21 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("must be a day like 2022-05-25") from None
 
+    @field_validator("feed", mode="before")
+    @classmethod
+    def _read(cls, feed: object) -> object:
+        if isinstance(feed, Feed):
+            return feed
+        try:
+            return load((PROJECT_DIR / Path(str(feed)).expanduser()).resolve())
+        except (UserError, RuntimeError) as error:
+            raise ValueError(f"cannot be used. {str(error).removesuffix('.')}") from None
+
     @field_validator("timezone")
     @classmethod
-    def _known_timezone(cls, name: str) -> str:
+    def _known_timezone(cls, name: str, info: ValidationInfo) -> str:
+        if not name:
+            return info.data["feed"].timezone if "feed" in info.data else "UTC"
         try:
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -219,6 +239,7 @@ def export_settings(settings: Settings) -> None:
     os.environ["ADTECH_DATA_DIR"] = str(settings.data_dir)
     os.environ["ADTECH_RAW_DATA_DIR"] = str(settings.raw_data_dir)
     os.environ["ADTECH_OUTPUT_DIR"] = str(settings.output_dir)
+    os.environ["ADTECH_FEED"] = str(settings.feed)
     os.environ["ADTECH_TIMEZONE"] = settings.timezone
     os.environ.setdefault("DAGSTER_HOME", str(PROJECT_DIR))
     # Neither Dagster nor dbt may call home.

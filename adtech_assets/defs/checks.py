@@ -16,6 +16,7 @@ import duckdb
 import psycopg
 
 from adtech_assets import graph
+from adtech_assets.contract import KINDS, Kind
 from adtech_assets.defs.assets.landing import LANDING_KEYS
 from adtech_assets.defs.assets.load import csv_data_task, daily_csv, processed_log_files
 from adtech_assets.defs.assets.raw import EXTRACTED_DAYS_KEY, RAW_LOG_KEYS, RAW_OPERATIONAL_KEYS
@@ -26,8 +27,8 @@ from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import days_to_check, step
 from adtech_assets.logs import offsets, rollup
 from adtech_assets.logs import user_agents as agents
-from adtech_assets.logs.ledger import RAW_TABLES, Ledger
-from adtech_assets.logs.names import KINDS, Kind
+from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.raw_tables import RAW_TABLES
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
 from adtech_assets.partitions import DayRange, loadable_days, yesterday
@@ -216,7 +217,7 @@ def _build(
         with contextlib.ExitStack() as stack:
             stack.enter_context(step(context, settings))
             connection = stack.enter_context(warehouse.get_connection())
-            Ledger.create(connection)
+            Ledger.create(connection, settings.feed)
             Notes.create(connection)
             postgres = stack.enter_context(target.connect(read_only=True)) if asks_target else None
             parts = graph.read(connection, settings, dbt_project())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -18,8 +19,8 @@ from dagster_dbt import DagsterDbtTranslator
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from dagster_dbt.core.dbt_cli_event import EventHistoryMetadata, _build_column_lineage_metadata
 
-from adtech_assets.defs.dbt_project import GRAPH, PARSED
-from adtech_assets.defs.dbt_sources import create_sources
+from adtech_assets.defs.dbt_project import GRAPH, parsed, sources
+from adtech_assets.defs.dbt_sources import create_sources, described
 from adtech_assets.files import written_whole
 from adtech_assets.models.dbt import invoke
 from adtech_assets.models.project import AssetKey, Column, Model, Project, Source, Test, dump
@@ -27,6 +28,8 @@ from adtech_assets.models.project import AssetKey, Column, Model, Project, Sourc
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from adtech_assets.contract import Feed
 
 BUILT = ("model", "snapshot")
 
@@ -39,26 +42,29 @@ DECISIVE = (
 TIMEZONE = re.compile(r"""env_var\(\s*['"]ADTECH_TIMEZONE['"]""")
 
 
-def parse(project_dir: Path) -> None:
+def parse(project_dir: Path, feed: Feed) -> None:
     """Parse a project, and write what others read of it.
 
     Raises:
         UserError: it cannot be parsed, or a model names what is not there.
     """
-    target = project_dir / PARSED
+    target = parsed(project_dir, feed)
+    with written_whole(project_dir / sources(feed) / "_feed__sources.yml") as partial:
+        partial.write_text(described(feed), encoding="utf-8")
+    os.environ["ADTECH_DBT_SOURCES"] = sources(feed).as_posix()
     # In full: a partial parse forgets the asset that an integrity test belongs to.
-    parsed = invoke(["parse", "--no-partial-parse"], project_dir=project_dir, target_path=target)
+    found = invoke(["parse", "--no-partial-parse"], project_dir=project_dir, target_path=target)
     # With a profile that opens no warehouse: in 1 s.
     invoke(
         ["compile", "--target=lint", "--no-populate-cache", "--no-write-json"],
         project_dir=project_dir,
         target_path=target,
-        manifest=parsed,
+        manifest=found,
     )
-    compiled = {unique_id: node.compiled_code for unique_id, node in parsed.nodes.items()}
+    compiled = {unique_id: node.compiled_code for unique_id, node in found.nodes.items()}
     manifest = json.loads((target / "manifest.json").read_bytes())
-    graph = _Manifest(manifest, compiled, target).project()
-    with written_whole(project_dir / GRAPH) as partial:
+    graph = _Manifest(manifest, compiled, target, feed).project()
+    with written_whole(target / GRAPH) as partial:
         partial.write_text(dump(graph), encoding="utf-8")
 
 
@@ -66,11 +72,12 @@ class _Manifest:
     """dbt's manifest, and what it says of each node."""
 
     def __init__(
-        self, manifest: Mapping[str, Any], compiled: Mapping[str, str], target: Path
+        self, manifest: Mapping[str, Any], compiled: Mapping[str, str], target: Path, feed: Feed
     ) -> None:
         self._manifest = manifest
         self._compiled = compiled
         self._target = target
+        self._feed = feed
         self._nodes: Mapping[str, Any] = manifest["nodes"] | manifest["sources"]
         self._macros: Mapping[str, Any] = manifest["macros"]
         self._translator = DagsterDbtTranslator()
@@ -237,7 +244,7 @@ class _Manifest:
         with duckdb.connect() as connection:
             connection.execute("ATTACH ':memory:' AS warehouse")
             connection.execute("USE warehouse")
-            create_sources(connection)
+            create_sources(connection, self._feed)
             for unique_id in self._order:
                 node = self._nodes[unique_id]
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {node['schema']}")

@@ -7,20 +7,18 @@ from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
+from adtech_assets.contract import SAMPLE_FEED, Feed
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.files import opened_as
 from adtech_assets.models import project
 from adtech_assets.models.project import Project, load
+from adtech_assets.settings import load_settings
 
 DBT_DIR = PROJECT_DIR / "adtech_dbt"
 """The dbt project, and its profiles."""
 
-# Not where dbt by hand leaves its manifest: that may be of a partial parse.
-PARSED = Path("target", "dagster")
-"""In the project: what has been parsed of it."""
-
-GRAPH = PARSED / "graph.json"
-MANIFEST = PARSED / "partial_parse.msgpack"
+GRAPH = "graph.json"
+MANIFEST = "partial_parse.msgpack"
 """As dbt's own objects."""
 
 PARSER = Path(__file__).with_name("dbt_parsing.py")
@@ -33,17 +31,32 @@ def dbt_project() -> Project:
     Raises:
         UserError: it cannot be parsed.
     """
-    return read(DBT_DIR)
+    return read(DBT_DIR, load_settings().feed)
 
 
-def read(project_dir: Path) -> Project:
+def parsed(project_dir: Path, feed: Feed) -> Path:
+    """Folder of what has been parsed of a project; a feed with other columns has its own."""
+    # Not where dbt by hand leaves its manifest: that may be of a partial parse.
+    return project_dir / "target" / f"dagster{_suffix(feed)}"
+
+
+def sources(feed: Feed) -> Path:
+    """Folder of the YAML that describes the raw log tables to dbt, in a project."""
+    return Path("target", f"sources{_suffix(feed)}")
+
+
+def _suffix(feed: Feed) -> str:
+    return "" if feed.file == SAMPLE_FEED else f"-{feed.digest}"
+
+
+def read(project_dir: Path, feed: Feed) -> Project:
     """A project as its files are now; it is parsed if they have changed.
 
     Raises:
         UserError: it cannot be parsed.
     """
     # Looked at before the lock too: an image's project folder may be read-only, and is fresh.
-    found = fresh(project_dir)
+    found = fresh(project_dir, feed)
     if found is not None:
         return found
     # They take 2 s to import, and a project that nobody works on needs them once.
@@ -53,29 +66,30 @@ def read(project_dir: Path) -> Project:
 
     # The project is everybody's who may read it: an image is built by root, and run by another.
     with opened_as(project_dir), FileLock(project_dir / "target.lock"):
-        if (found := fresh(project_dir)) is None:
-            parse(project_dir)
-            found = load(project_dir / GRAPH)
+        if (found := fresh(project_dir, feed)) is None:
+            parse(project_dir, feed)
+            found = load(parsed(project_dir, feed) / GRAPH)
     return found
 
 
-def fresh(project_dir: Path) -> Project | None:
+def fresh(project_dir: Path, feed: Feed) -> Project | None:
     """A project as it was parsed; None if its files or dbt have changed since, or it was never."""
     try:
-        parsed_at = min((project_dir / path).stat().st_mtime for path in (GRAPH, MANIFEST))
+        folder = parsed(project_dir, feed)
+        parsed_at = min((folder / name).stat().st_mtime for name in (GRAPH, MANIFEST))
     except FileNotFoundError:
         return None
-    if parsed_at < _last_change(project_dir):
+    if parsed_at < _last_change(project_dir, feed):
         return None
-    found = load(project_dir / GRAPH)
+    found = load(folder / GRAPH)
     return found if found.dbt_version == version("dbt-core") else None
 
 
-def _last_change(project_dir: Path) -> float:
+def _last_change(project_dir: Path, feed: Feed) -> float:
     """Of the project, and of the code that decides what its graph has."""
     parts = ("models", "macros", "tests", "snapshots", "seeds")
     watched = chain(
-        (project_dir / "dbt_project.yml", PARSER, Path(project.__file__)),
+        (project_dir / "dbt_project.yml", feed.file, PARSER, Path(project.__file__)),
         *((project_dir / part).rglob("*") for part in parts),
     )
     return max(path.stat().st_mtime for path in watched if path.is_file())

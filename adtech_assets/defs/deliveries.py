@@ -139,9 +139,9 @@ def settled_days(settings: Settings, loadable: DayRange, now: float) -> tuple[di
     """Digest of the settled files of each loadable day, and the number of unsettled files."""
     lines: dict[date, list[str]] = defaultdict(list)
     unsettled = 0
-    for file in landing.entries(settings.raw_data_dir):
+    for file in landing.entries(settings.raw_data_dir, settings.feed):
         try:
-            day = names.day_of(file.name, loadable.last)
+            day = names.day_of(settings.feed, file.name, loadable.last)
         except Refusal:
             continue  # no day can claim it; whichever run comes first puts it into quarantine
         if not loadable.first <= day <= loadable.last:

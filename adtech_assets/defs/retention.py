@@ -56,7 +56,7 @@ def delete_what_is_old(
         with target.connect(read_only=True) as postgres:
             loaded = audited_load.audits(postgres, days)
         with warehouse.get_connection() as connection:
-            Ledger.create(connection)
+            Ledger.create(connection, settings.feed)
             fingerprints = {day: audit.files_fingerprint for day, audit in loaded.items()}
             files = delete_archived(connection, settings, days, fingerprints)
     except (TransientError, UserError) as error:

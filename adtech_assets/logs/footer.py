@@ -29,8 +29,8 @@ _INTEGERS = (4, 5, 6)
 _LONG_LIST = 15
 _MOST_BITS = 70
 
-# A column chunk's path is a list of two names; these fields of its metadata follow.
-_PATH_OF_TWO = b"\x19\x28"
+# A column chunk's path is a list of names; these fields of its metadata follow.
+_PATH = 0x19
 _CODEC, _VALUES, _BYTES, _BYTES_IN_FILE, _DATA_PAGE, _DICTIONARY_PAGE = 4, 5, 6, 7, 9, 11
 
 # Fields of a page's header.
@@ -99,8 +99,8 @@ def schema(footer: bytes) -> bytes:
         return footer
 
 
-def decoded(footer: bytes, columns: Iterable[tuple[str, str]]) -> Decoded | None:
-    """Size of columns, each given as group and field; rows are those of the longest one.
+def decoded(footer: bytes, columns: Iterable[tuple[str, ...]]) -> Decoded | None:
+    """Size of columns, each given as its groups and field; rows are those of the longest one.
 
     None if the footer says it in another way than the usual writers do, or not at all.
     """
@@ -123,11 +123,24 @@ def decoded(footer: bytes, columns: Iterable[tuple[str, str]]) -> Decoded | None
     return Decoded(rows, decoded_bytes, tuple(chunks))
 
 
-@cache  # of the contract's four columns, for each file
-def _path(column: tuple[str, str]) -> bytes:
+@cache  # of a few columns, for each file
+def _path(column: tuple[str, ...]) -> bytes:
     """How a footer writes the path of a column."""
-    parts = (part.encode() for part in column)
-    return _PATH_OF_TWO + b"".join(bytes([len(part)]) + part for part in parts)
+    parts = [part.encode() for part in column]
+    if len(parts) < _LONG_LIST:
+        head = bytes([_PATH, len(parts) << 4 | _BINARY])
+    else:
+        head = bytes([_PATH, _LONG_LIST << 4 | _BINARY]) + _written(len(parts))
+    return head + b"".join(_written(len(part)) + part for part in parts)
+
+
+def _written(number: int) -> bytes:
+    """An unsigned number as an integer of variable length."""
+    found = b""
+    while number > 0x7F:  # noqa: PLR2004 - the highest bit says that more follows
+        found += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return found + bytes([number])
 
 
 def note(footer: bytes, key: str) -> str:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.logs import landing, names, quarantine
-from adtech_assets.logs.drift import Schemas
 from adtech_assets.logs.ledger import COUNTED, Entry, Ledger, SeenFile
 from adtech_assets.logs.names import kind_of
 from adtech_assets.logs.refusals import Refusal
@@ -30,16 +29,16 @@ from adtech_assets.stores.warehouse import bound_cache, transaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
-    from typing import BinaryIO
 
     import duckdb
     import polars as pl
 
-    from adtech_assets.logs import reader
-    from adtech_assets.logs.footer import Decoded
+    from adtech_assets.contract import Kind
+    from adtech_assets.logs.conformance import Inspector
     from adtech_assets.logs.landing import LandedFile
-    from adtech_assets.logs.ledger import LedgerRow
-    from adtech_assets.logs.names import Kind, LogFileName
+    from adtech_assets.logs.ledger import LedgerRow, ReadFile
+    from adtech_assets.logs.names import LogFileName
+    from adtech_assets.logs.reader import FileToRead, Reader
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
@@ -97,15 +96,12 @@ class Ingest:
         self.days = days
         self.run_id = run_id
         self.now = datetime.now(UTC).replace(tzinfo=None)
-        Ledger.create(connection)
+        self.feed = settings.feed
+        Ledger.create(connection, self.feed)
         self.ledger = Ledger(connection)
         landing.remove_unfinished_quarantine(settings)
         self.next_file_id = max(self.ledger.next_file_id(), landing.last_folder_id(settings) + 1)
         self.refused_contents: dict[str, Refusal] = {}
-        self.schemas = Schemas()
-        self.fingerprints: dict[int, str] = {}
-        self.usual_schemas: set[str] = set()
-        """Fingerprints of schemas that Polars may read, whatever is in the files."""
         self.result = Ingested()
 
     def run(self) -> Ingested:
@@ -140,14 +136,16 @@ class Ingest:
         later += overlapping
         if not new:
             return later
-        # Imported here because its libraries take 0.3 s, and most runs have nothing to read.
+        # Imported here because their libraries take 0.3 s, and most runs have nothing to read.
         from adtech_assets.logs import reader  # noqa: PLC0415
+        from adtech_assets.logs.conformance import Inspector  # noqa: PLC0415
 
         to_read = {self._take_file_id(): candidate for candidate in new}
-        files = (self._file_to_read(file_id, c) for file_id, c in to_read.items())
+        files = self._acceptable(to_read, Inspector(self.feed, self.kind))
+        into = reader.Reader(self.connection, self.feed, self.settings.zone)
         done = 0
         for batch, events in reader.read_ahead(reader.batches(files)):
-            self._load([(file, to_read[file.file_id]) for file in batch], events)
+            self._load(into, [(file, to_read[file.file_id]) for file in batch], events)
             # Or closing would merge the rows of all batches at once: 600 MB for 100 million events.
             self.connection.execute("CHECKPOINT")
             bound_cache(self.connection)
@@ -160,7 +158,7 @@ class Ingest:
 
     def _candidates(self) -> list[_Candidate]:
         """Finished files of the days, hashed; those that can never be counted are refused."""
-        landed = landing.scan(self.settings.raw_data_dir)
+        landed = landing.scan(self.settings.raw_data_dir, self.feed)
         mine = [file for file in landed if file.kind == self.kind and self._is_mine(file)]
         settled, unsettled = landing.wait_until_settled(mine, self.settings.settle_seconds)
         self.result.unsettled = [landing.shown_name(file.name) for file in unsettled]
@@ -198,7 +196,7 @@ class Ingest:
     def _claim(self, file: LandedFile) -> LogFileName:
         if landing.shown_name(file.name) != file.name:
             raise Refusal("unusable_name", "the name is not printable text")
-        return names.parse(file.name, today(self.settings.zone))
+        return names.parse(self.feed, file.name, today(self.settings.zone))
 
     def _unknown(self, archived: list[LandedFile]) -> list[LandedFile]:
         """Archived files that the ledger does not know: the warehouse was lost since."""
@@ -283,100 +281,78 @@ class Ingest:
                 self._quarantine(candidate.file, candidate.seen, candidate.name, refusal)
         return list(kept.values()), overlapping
 
-    def _file_to_read(self, file_id: int, candidate: _Candidate) -> reader.FileToRead:
-        """Look at the schema, and at how large the columns are, before anything is decoded."""
-        from adtech_assets.logs import reader  # noqa: PLC0415 - as above
+    def _acceptable(
+        self, to_read: dict[int, _Candidate], inspector: Inspector
+    ) -> Iterator[FileToRead]:
+        """The files that keep the contract, as far as can be known before anything is decoded."""
+        from adtech_assets.logs.reader import FileToRead  # noqa: PLC0415 - as above
 
-        path, decoded = candidate.file.path, None
-        try:
-            with path.open("rb") as opened:
-                decoded = self._decoded(file_id, candidate, opened)
-        except Refusal:
-            pass  # for its own reason, once it is read alone
-        except FileNotFoundError:
-            raise _disappeared(candidate.file) from None
-        return reader.FileToRead(file_id, path, candidate.seen.bytes, candidate.name, decoded)
-
-    def _decoded(self, file_id: int, candidate: _Candidate, opened: BinaryIO) -> Decoded | None:
-        """How large the columns of a file are that Polars may read; None of any other."""
-        from adtech_assets.logs import contract, footer, integrity, reader  # noqa: PLC0415
-
-        content = footer.read(opened)
-        fingerprint = self.fingerprints[file_id] = self.schemas.fingerprint(content)
-        if fingerprint not in self.usual_schemas:
-            if not contract.check(candidate.file.path, self.kind).is_usual:
-                return None
-            self.usual_schemas.add(fingerprint)
-        if candidate.seen.bytes > reader.SMALL_FILE_BYTES:
-            return None
-        if not contract.says_kind(content, self.kind):
-            return None
-        decoded = footer.decoded(content, ((c.group, c.field) for c in contract.COLUMNS))
-        if decoded is None or not integrity.is_plainly_intact(opened, decoded.chunks):
-            return None
-        return decoded
+        for file_id, candidate in to_read.items():
+            path = candidate.file.path
+            try:
+                looked = inspector.look(path)
+            except Refusal as refusal:
+                self._refuse_content(candidate, file_id, refusal)
+            except FileNotFoundError:
+                raise _disappeared(candidate.file) from None
+            else:
+                yield FileToRead(file_id, path, candidate.seen.bytes, candidate.name, looked)
 
     # ---- what becomes of them ------------------------------------------------------------------
 
     def _load(
         self,
-        batch: list[tuple[reader.FileToRead, _Candidate]],
+        into: Reader,
+        batch: list[tuple[FileToRead, _Candidate]],
         events: Future[pl.DataFrame] | None,
     ) -> None:
         """Read a batch in one transaction with its ledger rows, or its files one by one."""
-        from adtech_assets.logs import reader  # noqa: PLC0415 - as above
+        from adtech_assets.logs.reader import BatchNotReadError  # noqa: PLC0415 - as above
 
         try:
             with transaction(self.connection):
-                read = reader.append_batch(
-                    self.connection, [file for file, _ in batch], self.settings.zone, events
-                )
+                read = into.append_batch([file for file, _ in batch], events)
                 self._record_loaded([(c, file.file_id, read[file.file_id]) for file, c in batch])
-        except reader.BatchNotReadError:
+        except BatchNotReadError:
             for file, candidate in batch:
-                self._load_one(file, candidate)
+                self._load_one(into, file, candidate)
         except FileNotFoundError:
             gone = next((c.file for _, c in batch if not c.file.path.exists()), batch[0][1].file)
             raise _disappeared(gone) from None
         else:
             self._count(read.values())
 
-    def _load_one(self, file: reader.FileToRead, candidate: _Candidate) -> None:
-        from adtech_assets.logs import reader  # noqa: PLC0415 - as above
-
+    def _load_one(self, into: Reader, file: FileToRead, candidate: _Candidate) -> None:
         try:
             with transaction(self.connection):
-                read = reader.append_one(self.connection, file, self.settings.zone)
+                read = into.append_one(file)
                 self._record_loaded([(candidate, file.file_id, read)])
-        except Refusal as raised:
-            # Without its trace, which would keep every refused file's footer in memory.
-            refusal = Refusal(raised.reason, raised.detail)
-            if refusal.reason != "incomplete":  # which depends on the name too
-                self.refused_contents[candidate.seen.sha256 or ""] = refusal
-            self._quarantine(candidate.file, candidate.seen, candidate.name, refusal, file.file_id)
+        except Refusal as refusal:
+            self._refuse_content(candidate, file.file_id, refusal)
         except FileNotFoundError:
             raise _disappeared(candidate.file) from None
         else:
             self._count([read])
 
-    def _record_loaded(self, loaded: list[tuple[_Candidate, int, reader.ReadFile]]) -> None:
+    def _refuse_content(self, candidate: _Candidate, file_id: int, raised: Refusal) -> None:
+        """Quarantine a file for what is in it, and remember that."""
+        # Without its trace, which would keep every refused file's footer in memory.
+        refusal = Refusal(raised.reason, raised.detail)
+        if refusal.reason != "incomplete":  # which depends on the name too
+            self.refused_contents[candidate.seen.sha256 or ""] = refusal
+        self._quarantine(candidate.file, candidate.seen, candidate.name, refusal, file_id)
+
+    def _record_loaded(self, loaded: list[tuple[_Candidate, int, ReadFile]]) -> None:
         """Write the ledger rows, after a last look: what was read must be what was hashed."""
-        fingerprints = [self.fingerprints[file_id] for _, file_id, _ in loaded]
         for candidate, _, _ in loaded:
             if not landing.is_still(candidate.file, candidate.seen):
                 raise TransientError(f"{candidate.file.name} changed while it was read.")
-        self.ledger.record(
-            [
-                Entry(file_id, c.seen, c.name, read, schema_fingerprint=fingerprint)
-                for (c, file_id, read), fingerprint in zip(loaded, fingerprints, strict=True)
-            ],
-            run_id=self.run_id,
-            now=self.now,
-        )
-        self.result.schemas.update(fingerprints)
+        entries = [Entry(file_id, c.seen, c.name, read) for c, file_id, read in loaded]
+        self.ledger.record(entries, run_id=self.run_id, now=self.now)
+        self.result.schemas.update(read.schema_fingerprint for _, _, read in loaded)
         self.result.changed_days.update(candidate.name.day for candidate, _, _ in loaded)
 
-    def _count(self, read: Iterable[reader.ReadFile]) -> None:
+    def _count(self, read: Iterable[ReadFile]) -> None:
         for file in read:
             self.result.loaded += 1
             self.result.rows += file.rows
@@ -399,11 +375,12 @@ class Ingest:
         """Note refused files again that the ledger does not know: the warehouse was lost since."""
         # Of equal files the newest: the ledger has one row for them.
         entries: dict[tuple[str, str | None], Entry] = {}
-        for path in quarantine.unknown_files(self.connection, self.settings):
-            refusal, number = quarantine.reason(path), path.parent.name
-            if kind_of(path.name) != self.kind or refusal is None or not number.isdecimal():
+        for found in quarantine.unknown_files(self.connection, self.settings):
+            refusal, number = quarantine.reason(found), found.folder.name
+            kind = kind_of(self.feed, found.name)
+            if kind != self.kind or refusal is None or not number.isdecimal():
                 continue
-            file = landing.look(path, self.kind)
+            file = landing.look(found.folder, found.name, self.kind)
             name = None
             with suppress(Refusal):
                 name = self._claim(file)

@@ -43,14 +43,14 @@ def is_plainly_intact(content: BinaryIO, chunks: Iterable[Chunk]) -> bool:
     return is_one and all(_is_as_checked(content, chunk) for chunk in chunks)
 
 
-def check(content: BinaryIO, columns: Iterable[tuple[str, str]], row_groups: int) -> None:
+def check(content: BinaryIO, columns: Iterable[tuple[str, ...]], row_groups: int) -> None:
     """Refuse a file whose bytes are others than its footer tells of.
 
     The footer is read here, for pyarrow ends the process at a column that is encrypted.
 
     Args:
         content: the open file.
-        columns: that are read, each as group and field.
+        columns: that are read, each as its groups and field.
         row_groups: how many the file has.
 
     Raises:

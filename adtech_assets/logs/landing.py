@@ -14,13 +14,14 @@ import shutil
 import stat
 import time
 import unicodedata
+from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from adtech_assets import files
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.logs.ledger import SeenFile
-from adtech_assets.logs.names import Kind, kind_of
+from adtech_assets.logs.names import kind_of
 from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
+    from adtech_assets.contract import Feed, Kind
     from adtech_assets.settings import Settings
 
 LONGEST_WAIT_SECONDS = 10.0
 """A run waits for files that settle within this time; later ones are left for a later run."""
 
 HASH_TRIES = 3
+
+REASON = "reason.json"
 
 NOT_A_FILE = "only regular files are taken: no links, folders or devices"
 
@@ -47,7 +51,7 @@ class LandedFile(NamedTuple):
 
     folder: Path
     name: str
-    """The base name; the folders above it mean nothing."""
+    """The path below that folder, with `/`; the folders above mean nothing."""
     kind: Kind
     bytes: int
     modified_ns: int
@@ -63,16 +67,16 @@ class LandedFile(NamedTuple):
         return now - self.modified_ns / 1e9
 
 
-def scan(folder: Path) -> list[LandedFile]:
-    """Every log file of a folder, ordered by name; sub-folders are not entered.
+def scan(folder: Path, feed: Feed) -> list[LandedFile]:
+    """Every log file of a folder, ordered by name; folders in it as deep as the feed has them.
 
     Raises:
         UserError: there is no such folder.
     """
-    return sorted(entries(folder), key=attrgetter("name"))
+    return sorted(entries(folder, feed), key=attrgetter("name"))
 
 
-def entries(folder: Path) -> Iterator[LandedFile]:
+def entries(folder: Path, feed: Feed) -> Iterator[LandedFile]:
     """The same in the order of the folder, one by one.
 
     Raises:
@@ -84,26 +88,33 @@ def entries(folder: Path) -> Iterator[LandedFile]:
         raise UserError(
             f"There is no landing folder {folder}. Make it, or set ADTECH_RAW_DATA_DIR."
         ) from None
+    yield from _entries(listing, folder, feed)
+
+
+def _entries(
+    listing: os.ScandirIterator[str], folder: Path, feed: Feed, above: str = "", depth: int = 0
+) -> Iterator[LandedFile]:
+    goes_deeper = feed.depth is None or depth < feed.depth
     with listing:
         for entry in listing:
-            name = entry.name
-            kind = kind_of(name)
-            if kind is None:
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # gone since the listing
-            yield _landed(folder, name, kind, status)
+            name = above + entry.name
+            kind = kind_of(feed, name)
+            if kind is not None:
+                with suppress(FileNotFoundError):  # gone since the listing
+                    status = entry.stat(follow_symlinks=False)
+                    yield _landed(folder, name, kind, status)
+            elif goes_deeper and entry.is_dir(follow_symlinks=False) and entry.name[0] != ".":
+                with suppress(FileNotFoundError):
+                    yield from _entries(os.scandir(entry.path), folder, feed, f"{name}/", depth + 1)
 
 
-def look(path: Path, kind: Kind) -> LandedFile:
+def look(folder: Path, name: str, kind: Kind) -> LandedFile:
     """A single file.
 
     Raises:
         FileNotFoundError: it is not there.
     """
-    return _landed(path.parent, path.name, kind, path.lstat())
+    return _landed(folder, name, kind, (folder / name).lstat())
 
 
 def _landed(folder: Path, name: str, kind: Kind, status: os.stat_result) -> LandedFile:
@@ -161,7 +172,7 @@ def fingerprint(file: LandedFile) -> SeenFile:
         raise Refusal("empty_file", "the file has no content")
     for _ in range(HASH_TRIES):
         try:
-            with _open_regular(file.path) as content:
+            with _open_regular(file) as content:
                 before = os.fstat(content.fileno())
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
                 after = os.fstat(content.fileno())
@@ -179,20 +190,29 @@ def fingerprint(file: LandedFile) -> SeenFile:
     raise TransientError(f"{file.name} keeps changing while it is read; try again later.")
 
 
-def _open_regular(path: Path) -> BufferedReader:
+def _open_regular(file: LandedFile) -> BufferedReader:
     """Open a file that is still a regular one: since the listing, a link may have come instead.
 
     Raises:
-        Refusal: it is a link, or no regular file.
+        Refusal: it is a link, lies behind one, or is no regular file.
         FileNotFoundError: it disappeared.
     """
+    *folders, name = file.name.split("/")
+    within = os.open(file.folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        for folder in folders:
+            inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
+            os.close(within)
+            within = inner
         # Without waiting for whoever would write into a FIFO.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(name, flags, dir_fd=within)
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOTDIR):
             raise Refusal("not_a_file", NOT_A_FILE) from error
         raise
+    finally:
+        os.close(within)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Refusal("not_a_file", NOT_A_FILE)
@@ -229,7 +249,7 @@ def archived_files(settings: Settings, kind: Kind, days: Iterable[date]) -> list
     for day in archived_days(settings, kind, days):
         folder = settings.archive_dir / kind / day.isoformat()
         if folder.is_dir():
-            found += scan(folder)
+            found += scan(folder, settings.feed)
     return found
 
 
@@ -304,7 +324,7 @@ def quarantine(settings: Settings, file: LandedFile, refusal: Refusal, file_id: 
         "bytes": file.bytes,
         "file_id": file_id,
     }
-    with files.written_whole(folder / "reason.json") as partial:
+    with files.written_whole(folder / REASON) as partial:
         text = json.dumps(reason, indent=2, ensure_ascii=False) + "\n"
         partial.write_text(text, encoding="utf-8")
     try:
@@ -321,8 +341,25 @@ def remove_unfinished_quarantine(settings: Settings) -> None:
     It can only be the newest. Call it with the warehouse reserved, so that nobody is at it.
     """
     newest = max(settings.quarantine_dir.glob("[0-9]*"), default=None)
-    if newest is not None and all(kind_of(path.name) is None for path in newest.iterdir()):
+    if newest is not None and quarantined(newest, settings.feed) is None:
         shutil.rmtree(newest)
+
+
+def quarantined(folder: Path, feed: Feed) -> str | None:
+    """Name of the refused file in a folder of the quarantine, if there is any."""
+    path = folder
+    while path.is_dir() and not path.is_symlink():
+        inside = [
+            found
+            for found in sorted(path.iterdir())
+            if found != folder / REASON and not files.is_partial(found)
+        ]
+        if not inside:
+            break
+        path = inside[0]
+        if kind_of(feed, path.relative_to(folder).as_posix()):
+            break  # it may be a folder that is called like a file
+    return None if path == folder else path.relative_to(folder).as_posix()
 
 
 def shown_name(name: str) -> str:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from adtech_assets.contract import CORE
+from adtech_assets.logs import raw_tables
+from adtech_assets.logs.raw_tables import RAW_TABLES
 from adtech_assets.logs.refusals import Refusal
 from adtech_assets.versions import Notes, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import date, datetime
 
     import duckdb
 
-    from adtech_assets.logs.names import Kind, LogFileName
-    from adtech_assets.logs.reader import ReadFile
+    from adtech_assets.contract import Feed, Kind
+    from adtech_assets.logs.names import LogFileName, Offsets
     from adtech_assets.partitions import DayRange
 
 Status = Literal["loaded", "duplicate", "quarantined", "replaced", "discarded"]
@@ -23,18 +26,6 @@ Status = Literal["loaded", "duplicate", "quarantined", "replaced", "discarded"]
 
 COUNTED: tuple[Status, ...] = ("loaded", "duplicate")
 """A file of this status is known: its events are counted, under its own name or another."""
-
-RAW_TABLES: dict[Kind, str] = {"impressions": "raw.impression_logs", "clicks": "raw.click_logs"}
-EVENT_COLUMNS = {
-    "file_id": "BIGINT NOT NULL",
-    "file_date": "DATE NOT NULL",
-    "file_hour": "TINYINT NOT NULL",
-    "event_at": "TIMESTAMP",
-    "user_agent": "VARCHAR",
-    "campaign_id": "BIGINT",
-    "is_fraud": "BOOLEAN",
-}
-"""Of both raw tables: one row for each logged event."""
 
 LEDGER_TABLE = "raw.log_files"
 
@@ -60,6 +51,8 @@ CREATE TABLE IF NOT EXISTS raw.log_files (
     events_other_hour BIGINT,
     events_without_time BIGINT,
     missing_columns VARCHAR[],
+    -- Those of the feed that were looked for, in a loaded file. NULL: the first four there were.
+    feed_columns VARCHAR[],
     schema_fingerprint VARCHAR,
     first_seen_at TIMESTAMP NOT NULL,
     loaded_at TIMESTAMP,
@@ -81,6 +74,22 @@ class SeenFile:
     modified_ns: int
     identity: tuple[int, ...] = ()
     """Tells the file from any other, or from itself changed; for as long as it is being read."""
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """What was read of a file."""
+
+    rows: int
+    events_other_hour: int
+    """Events outside the UTC hour of the file's name: counted, not moved."""
+    events_without_time: int
+    """Events whose creation time is unset or implausible: their `event_at` is NULL."""
+    missing_columns: tuple[str, ...] = ()
+    feed_columns: tuple[str, ...] = ()
+    """Those that were looked for."""
+    schema_fingerprint: str = ""
+    """Files of one kind that differ in it have different columns."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +124,6 @@ class Entry:
     """What the name says; None where it cannot be read."""
     outcome: ReadFile | Refusal | Literal["duplicate"]
     detail: str | None = None
-    schema_fingerprint: str | None = None
-    """Of a loaded file: files of one kind that differ in it have different columns."""
 
     @property
     def status(self) -> Status:
@@ -125,55 +132,45 @@ class Entry:
             return "duplicate"
         return "quarantined" if isinstance(self.outcome, Refusal) else "loaded"
 
-    def row(self) -> dict[str, object]:
-        """The columns of the ledger that depend on the file alone."""
-        refused = self.outcome if isinstance(self.outcome, Refusal) else None
-        read = None if refused or self.outcome == "duplicate" else self.outcome
-        offsets = self.name.offsets if self.name else None
-        return {
-            "file_id": self.file_id,
-            "kind": self.seen.kind,
-            "file_name": self.seen.file_name,
-            "sha256": self.seen.sha256,
-            "bytes": self.seen.bytes,
-            "modified_ns": self.seen.modified_ns,
-            "rows": getattr(read, "rows", None),
-            "file_date": self.name.day if self.name else None,
-            "file_hour": self.name.hour if self.name else None,
-            "first_offset": offsets.first if offsets else None,
-            "last_offset": offsets.last if offsets else None,
-            "feed_partition": offsets.partition if offsets else None,
-            "status": self.status,
-            "reason": refused.reason if refused else None,
-            "detail": refused.detail if refused else self.detail,
-            "events_other_hour": getattr(read, "events_other_hour", None),
-            "events_without_time": getattr(read, "events_without_time", None),
-            "missing_columns": list(getattr(read, "missing_columns", ())),
-            "schema_fingerprint": self.schema_fingerprint,
-        }
+    @property
+    def read(self) -> ReadFile | None:
+        """What was read of a loaded file."""
+        return self.outcome if isinstance(self.outcome, ReadFile) else None
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why it was refused, if it was."""
+        return self.outcome if isinstance(self.outcome, Refusal) else None
+
+    @property
+    def offsets(self) -> Offsets | None:
+        """Which events of the feed it holds, if its name says so."""
+        return self.name.offsets if self.name else None
 
 
-_ENTRY_TYPES = {
-    "file_id": "BIGINT",
-    "kind": "VARCHAR",
-    "file_name": "VARCHAR",
-    "sha256": "VARCHAR",
-    "bytes": "BIGINT",
-    "modified_ns": "BIGINT",
-    "rows": "BIGINT",
-    "file_date": "DATE",
-    "file_hour": "TINYINT",
-    "first_offset": "BIGINT",
-    "last_offset": "BIGINT",
-    "feed_partition": "BIGINT",
-    "status": "VARCHAR",
-    "reason": "VARCHAR",
-    "detail": "VARCHAR",
-    "events_other_hour": "BIGINT",
-    "events_without_time": "BIGINT",
-    "missing_columns": "VARCHAR[]",
-    "schema_fingerprint": "VARCHAR",
+_ENTRY: dict[str, tuple[str, Callable[[Entry], object]]] = {
+    "file_id": ("BIGINT", lambda entry: entry.file_id),
+    "kind": ("VARCHAR", lambda entry: entry.seen.kind),
+    "file_name": ("VARCHAR", lambda entry: entry.seen.file_name),
+    "sha256": ("VARCHAR", lambda entry: entry.seen.sha256),
+    "bytes": ("BIGINT", lambda entry: entry.seen.bytes),
+    "modified_ns": ("BIGINT", lambda entry: entry.seen.modified_ns),
+    "rows": ("BIGINT", lambda entry: entry.read and entry.read.rows),
+    "file_date": ("DATE", lambda entry: entry.name and entry.name.day),
+    "file_hour": ("TINYINT", lambda entry: entry.name and entry.name.hour),
+    "first_offset": ("BIGINT", lambda entry: entry.offsets and entry.offsets.first),
+    "last_offset": ("BIGINT", lambda entry: entry.offsets and entry.offsets.last),
+    "feed_partition": ("BIGINT", lambda entry: entry.offsets and entry.offsets.partition),
+    "status": ("VARCHAR", lambda entry: entry.status),
+    "reason": ("VARCHAR", lambda entry: entry.refusal and entry.refusal.reason),
+    "detail": ("VARCHAR", lambda entry: entry.refusal.detail if entry.refusal else entry.detail),
+    "events_other_hour": ("BIGINT", lambda entry: entry.read and entry.read.events_other_hour),
+    "events_without_time": ("BIGINT", lambda entry: entry.read and entry.read.events_without_time),
+    "missing_columns": ("VARCHAR[]", lambda e: list(e.read.missing_columns) if e.read else []),
+    "feed_columns": ("VARCHAR[]", lambda e: list(e.read.feed_columns) if e.read else None),
+    "schema_fingerprint": ("VARCHAR", lambda entry: entry.read and entry.read.schema_fingerprint),
 }
+"""Columns of the ledger that depend on the file alone: their types, and what is in them."""
 
 
 @dataclass(frozen=True)
@@ -192,12 +189,14 @@ class Ledger:
         self.connection = connection
 
     @staticmethod
-    def create(connection: duckdb.DuckDBPyConnection) -> None:
-        """Make the ledger and the raw log tables if they are not there."""
+    def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+        """Make the ledger and the raw log tables if they are not there.
+
+        Raises:
+            UserError: the raw tables are of another feed.
+        """
         connection.execute(_SCHEMA)
-        columns = ", ".join(f"{name} {type_}" for name, type_ in EVENT_COLUMNS.items())
-        for table in RAW_TABLES.values():
-            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+        raw_tables.create(connection, feed)
         Notes.create(connection)
         ledger = Ledger(connection)
         if not Notes(connection).of(LEDGER_TABLE):
@@ -282,8 +281,9 @@ class Ledger:
     def note_versions(self, days: Iterable[date], *, run_id: str) -> None:
         """Note the versions of the raw log tables and of the ledger for days that have changed.
 
-        A day's version is a digest of the names and contents of its counted files; a day without
-        any has none. To be called in the transaction that changed which files are counted.
+        A day's version is a digest of the names and contents of its counted files, and of what was
+        read of them beside the first four columns; a day without any has none. To be called in the
+        transaction that changed which files are counted, or what was read of them.
         """
         touched = sorted(set(days))
         rows = self.connection.execute(
@@ -291,12 +291,19 @@ class Ledger:
             SELECT
                 file_date,
                 kind,
-                string_agg(file_name || '/' || sha256, chr(10) ORDER BY file_name)
+                string_agg(
+                    file_name || '/' || sha256 || CASE
+                        WHEN list_sort(feed_columns) <> list_sort($first)
+                            THEN '/' || array_to_string(feed_columns, ',')
+                        ELSE ''
+                    END,
+                    chr(10) ORDER BY file_name
+                )
             FROM raw.log_files
-            WHERE status = 'loaded' AND file_date IN (SELECT unnest(?::DATE[]))
+            WHERE status = 'loaded' AND file_date IN (SELECT unnest($days::DATE[]))
             GROUP BY file_date, kind
             """,
-            [touched],
+            {"days": touched, "first": list(CORE)},
         ).fetchall()
         by_table: dict[str, dict[date, str]] = {table: {} for table in RAW_TABLES.values()}
         for day, kind, files in rows:
@@ -352,6 +359,23 @@ class Ledger:
         names = [name for name, *_ in cursor.description][1:]
         return {day: dict(zip(names, totals, strict=True)) for day, *totals in cursor.fetchall()}
 
+    def outdated(self, feed: Feed, days: DayRange | None = None) -> list[LedgerRow]:
+        """Loaded files, of some days or all, of which a column of the feed has not been read."""
+        query = f"""
+            SELECT {LedgerRow.columns()} FROM raw.log_files
+            WHERE status = 'loaded'
+                AND NOT list_has_all(coalesce(feed_columns, $first), $columns)
+                AND ($first_day IS NULL OR file_date BETWEEN $first_day AND $last_day)
+            ORDER BY file_id
+        """
+        parameters = {
+            "first": list(CORE),
+            "columns": list(feed.columns),
+            "first_day": days and days.first,
+            "last_day": days and days.last,
+        }
+        return [LedgerRow(*row) for row in self.connection.execute(query, parameters).fetchall()]
+
     def rows_by_day(self, days: Collection[date]) -> dict[date, int]:
         """How many files the ledger knows of each day that has any."""
         query = (
@@ -373,16 +397,17 @@ class Ledger:
         """
         if not entries:
             return
-        rows = [entry.row() for entry in entries]
-        values = {column: [row[column] for row in rows] for column in _ENTRY_TYPES}
+        values = {
+            column: [value(entry) for entry in entries] for column, (_, value) in _ENTRY.items()
+        }
         unnested = ", ".join(
-            f"unnest(${column}::{type_}[]) AS {column}" for column, type_ in _ENTRY_TYPES.items()
+            f"unnest(${column}::{type_}[]) AS {column}" for column, (type_, _) in _ENTRY.items()
         )
         same_file = (
             "old.kind = entries.kind AND old.file_name = entries.file_name "
             "AND (old.sha256 = entries.sha256 OR old.sha256 IS NULL)"
         )
-        columns = ", ".join(f"entries.{column}" for column in _ENTRY_TYPES)
+        columns = ", ".join(f"entries.{column}" for column in _ENTRY)
         # A join: with a subquery for the earliest time 500 files take 13 ms instead of 7.
         self.connection.execute(
             f"""

@@ -1,32 +1,31 @@
-"""What a log file's name says: kind, date, hour, and which offsets of the feed it holds."""
+"""What a log file's name says: kind, date, hour, and which offsets of the feed it holds.
+
+A name is the path below the landing folder, with `/` between its parts.
+"""
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-Kind = Literal["impressions", "clicks"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+    from adtech_assets.contract import Feed, Kind
 
 LAST_HOUR = 23
 
 MOST_DAYS_AHEAD = 7
 """A file of a day to come, so far ahead at most, waits for it: a clock or time zone is behind."""
 
+MOST_OFFSET = 2**63 - 1
+MOST_PARTITION = 2**31 - 1
+
 HOURS_REMEMBERED = 2**14
 """Nearly two years. Were it fewer than the landing folder has, hardly any would be found again."""
-
-_OFFSETS = r"_([0-9]{1,18})-([0-9]{1,18})_([0-9]{1,9})\.parquet\Z"
-# Nearly all names have their offsets behind the first timestamp: one search finds both.
-_TIMESTAMP = re.compile(rf"_([0-9]{{10}})[0-9]*(?:{_OFFSETS})?")
-_LATER_OFFSETS = re.compile(rf"_[0-9]{{10,}}{_OFFSETS}")
 
 
 class Offsets(NamedTuple):
@@ -60,25 +59,23 @@ class LogFileName(NamedTuple):
         return start.astimezone(UTC), last + timedelta(hours=1)
 
 
-def kind_of(name: str) -> Kind | None:
+def kind_of(feed: Feed, name: str) -> Kind | None:
     """Kind of a log file; None for everything that is none, hidden and unfinished files included.
 
-    Matches `impressions*.parquet` and `clicks*.parquet` as written, so `.PARQUET` is no log file.
+    Patterns match as written, so of the sample feed `.PARQUET` is no log file. A file that both
+    kinds' patterns match is an impression file.
     """
-    if not name.endswith(".parquet"):
-        return None
-    if name.startswith("impressions"):
-        return "impressions"
-    return "clicks" if name.startswith("clicks") else None
+    found = feed.kind_pattern.fullmatch(name)
+    return cast("Kind", found.lastgroup) if found else None
 
 
-def parse(name: str, last_day: date) -> LogFileName:
-    """Read the base name of a log file, `(impressions|clicks)..._YYYYMMDDHH....parquet`.
+def parse(feed: Feed, name: str, last_day: date) -> LogFileName:
+    """Read the name of a log file.
 
-    Date and hour are the first `_` followed by ten digits, in the feed's local time. The full form,
-    `..._YYYYMMDDHHMMSSmmm_<first>-<last>_<partition>.parquet`, also gives the offsets.
+    Date and hour are the first match of the feed's pattern, in its local time.
 
     Args:
+        feed: whose patterns are looked for.
         name: a name for which `kind_of` knows the kind.
         last_day: the day it is now.
 
@@ -86,49 +83,61 @@ def parse(name: str, last_day: date) -> LogFileName:
         Refusal: no date, no such date, no such hour, a date too far in the future, or offsets that
             run backwards.
     """
-    kind = kind_of(name)
+    kind = kind_of(feed, name)
     if kind is None:
         raise ValueError(f"not a log file: {name!r}")
-    day, hour, offsets = _read(name, last_day)
-    return LogFileName(kind, day, hour, Offsets(*map(int, offsets)) if offsets else None)
+    day, hour = _day_and_hour(feed, name, last_day)
+    return LogFileName(kind, day, hour, _offsets(feed, name))
 
 
-def day_of(name: str, last_day: date) -> date:
+def day_of(feed: Feed, name: str, last_day: date) -> date:
     """The day of a name that `parse` takes, in half of its time, for who looks at 100,000 of them.
 
     Raises:
         Refusal: `parse` refuses the name.
     """
-    return _read(name, last_day)[0]
+    day, _ = _day_and_hour(feed, name, last_day)
+    _offsets(feed, name)
+    return day
 
 
-def _read(name: str, last_day: date) -> tuple[date, int, list[str]]:
-    """Day, hour, and the digits of the offsets: first, last and partition, or none."""
-    timestamp = _TIMESTAMP.search(name)
-    if timestamp is None:
-        raise Refusal("no_date", "the name has no _YYYYMMDDHH")
-    stamp, *offsets = timestamp.groups()
-    day, hour = _day_and_hour(stamp)
+def _day_and_hour(feed: Feed, name: str, last_day: date) -> tuple[date, int]:
+    found = feed.hour_pattern.search(name)
+    if found is None:
+        raise Refusal("no_date", "the name has no date and hour where the feed has them")
+    day, hour = _calendar(*found.group("year", "month", "day", "hour"))
     if (day - last_day).days > MOST_DAYS_AHEAD:
         raise Refusal(
             "future_date", f"{day} is more than {MOST_DAYS_AHEAD} days after today, {last_day}"
         )
-    if offsets[0] is None:
-        later = _LATER_OFFSETS.search(name)
-        offsets = list(later.groups()) if later else []
-    if offsets and int(offsets[0]) > int(offsets[1]):
-        first, last = map(int, offsets[:2])
-        raise Refusal("impossible_offsets", f"offsets run from {first} to {last}")
-    return day, hour, offsets
+    return day, hour
 
 
 @lru_cache(HOURS_REMEMBERED)  # files come by the hour
-def _day_and_hour(stamp: str) -> tuple[date, int]:
+def _calendar(year: str, month: str, day: str, hour: str) -> tuple[date, int]:
     try:
-        day = date(int(stamp[:4]), int(stamp[4:6]), int(stamp[6:8]))
-    except ValueError:
-        raise Refusal("impossible_date", f"there is no day {stamp[:8]}") from None
-    hour = int(stamp[8:])
-    if hour > LAST_HOUR:
+        found = date(int(year), int(month), int(day))
+    except (ValueError, TypeError):
+        raise Refusal("impossible_date", f"there is no day {year}{month}{day}") from None
+    try:
+        number = int(hour)
+    except (ValueError, TypeError):
+        number = -1
+    if not 0 <= number <= LAST_HOUR:
         raise Refusal("impossible_hour", f"there is no hour {hour}")
-    return day, hour
+    return found, number
+
+
+def _offsets(feed: Feed, name: str) -> Offsets | None:
+    found = feed.offsets_pattern and feed.offsets_pattern.search(name)
+    if not found:
+        return None
+    groups = found.groupdict()
+    try:
+        first, last = int(groups["first"]), int(groups["last"])
+        partition = int(groups.get("partition") or 0)
+    except (ValueError, TypeError):
+        raise Refusal("impossible_offsets", "offsets must be numbers") from None
+    if not 0 <= first <= last <= MOST_OFFSET or not 0 <= partition <= MOST_PARTITION:
+        raise Refusal("impossible_offsets", f"offsets run from {first} to {last}")
+    return Offsets(first, last, partition)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from adtech_assets.logs.names import Kind
+    from adtech_assets.contract import Kind
     from adtech_assets.partitions import DayRange
 
 LARGEST_GAP_FILES = 1000

@@ -51,7 +51,7 @@ def clear_landing(
     """
     result = Cleared()
     ledger = Ledger(connection)
-    landed = landing.scan(settings.raw_data_dir)
+    landed = landing.scan(settings.raw_data_dir, settings.feed)
     rows = {row.file_name: row for row in ledger.counted_of([file.name for file in landed])}
     days = {row.file_date for row in rows.values() if row.file_date is not None}
     incomplete = _incomplete_days(ledger, days, loaded_fingerprints)

@@ -6,36 +6,45 @@ import json
 import os
 import shlex
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from adtech_assets import files
 from adtech_assets.errors import UserError
 from adtech_assets.logs import landing
-from adtech_assets.logs.ledger import RAW_TABLES, Ledger
-from adtech_assets.logs.names import kind_of
+from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.raw_tables import RAW_TABLES
 from adtech_assets.logs.refusals import Refusal
 from adtech_assets.partitions import DayRange
 from adtech_assets.stores.warehouse import Warehouse, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import duckdb
 
+    from adtech_assets.contract import Feed, Kind
     from adtech_assets.logs.ledger import LedgerRow
-    from adtech_assets.logs.names import Kind
     from adtech_assets.settings import Settings
 
 
-def quarantined_files(settings: Settings) -> list[Path]:
+class QuarantinedFile(NamedTuple):
+    """A refused file in its folder, beside the reason."""
+
+    folder: Path
+    name: str
+    """Below the landing folder that it came to."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.folder / self.name
+
+
+def quarantined_files(settings: Settings) -> list[QuarantinedFile]:
     """Every file in quarantine, in the order in which they came."""
-    return sorted(_files(settings), key=lambda path: path.parent.name)
-
-
-def _files(settings: Settings) -> Iterator[Path]:
-    for folder in settings.quarantine_dir.glob("[0-9]*/"):
-        yield from (path for path in folder.iterdir() if kind_of(path.name))
+    folders = sorted(settings.quarantine_dir.glob("[0-9]*/"))
+    found = [(folder, landing.quarantined(folder, settings.feed)) for folder in folders]
+    return [QuarantinedFile(folder, name) for folder, name in found if name is not None]
 
 
 def waiting(connection: duckdb.DuckDBPyConnection) -> list[tuple[Kind, str, str, str]]:
@@ -46,19 +55,21 @@ def waiting(connection: duckdb.DuckDBPyConnection) -> list[tuple[Kind, str, str,
     ).fetchall()
 
 
-def unknown_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:
+def unknown_files(
+    connection: duckdb.DuckDBPyConnection, settings: Settings
+) -> list[QuarantinedFile]:
     """Files in quarantine of whose names the ledger knows nothing: the warehouse was lost since."""
     there = quarantined_files(settings)
-    names = [landing.shown_name(path.name) for path in there]
+    names = [landing.shown_name(file.name) for file in there]
     query = "SELECT DISTINCT file_name FROM raw.log_files WHERE file_name IN ?"
     known = {name for (name,) in connection.execute(query, [names]).fetchall()}
-    return [path for path, name in zip(there, names, strict=True) if name not in known]
+    return [file for file, name in zip(there, names, strict=True) if name not in known]
 
 
-def reason(path: Path) -> Refusal | None:
+def reason(file: QuarantinedFile) -> Refusal | None:
     """Why a file is in quarantine, as `reason.json` beside it says; None if that cannot be read."""
     try:
-        note = json.loads(path.with_name("reason.json").read_text(encoding="utf-8"))
+        note = json.loads((file.folder / landing.REASON).read_text(encoding="utf-8"))
         return Refusal(note["reason"], note["detail"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
@@ -76,9 +87,9 @@ def discard(settings: Settings, name: str) -> list[Path]:
     Raises:
         UserError: no such file is in quarantine.
     """
-    found = [path for path in quarantined_files(settings) if path.name == name]
+    found = [file for file in quarantined_files(settings) if file.name == name]
     with Warehouse.of(settings).connect() as connection, transaction(connection):
-        Ledger.create(connection)
+        Ledger.create(connection, settings.feed)
         given_up = connection.execute(
             "UPDATE raw.log_files SET status = 'discarded' "
             "WHERE status = 'quarantined' AND file_name = ? RETURNING file_id",
@@ -87,11 +98,13 @@ def discard(settings: Settings, name: str) -> list[Path]:
         if not found and not given_up:
             raise UserError(f"{name} is not in quarantine. See what is: adtech status")
         # Before the commit: what is discarded twice after a kill is no harm.
-        kept = [landing.discarded_dir(settings) / path.parent.name / name for path in found]
-        for path, target in zip(found, kept, strict=True):
-            files.move(path.with_name("reason.json"), target.with_name("reason.json"))
-            files.move(path, target)
-            shutil.rmtree(path.parent)
+        kept = []
+        for file in found:
+            target = landing.discarded_dir(settings) / file.folder.name
+            files.move(file.folder / landing.REASON, target / landing.REASON)
+            files.move(file.path, target / name)
+            shutil.rmtree(file.folder)
+            kept.append(target / name)
     return kept
 
 
@@ -107,16 +120,16 @@ def retry(settings: Settings, name: str | None = None) -> list[str]:
     Raises:
         UserError: no such file is in quarantine, or the landing folder has one of that name.
     """
-    newest = {path.name: path for path in quarantined_files(settings) if name in (None, path.name)}
+    newest = {file.name: file for file in quarantined_files(settings) if name in (None, file.name)}
     if name is not None and not newest:
         raise UserError(f"{name} is not in quarantine. See what is: adtech status")
     taken = {found for found in newest if os.path.lexists(settings.raw_data_dir / found)}
     if name is not None and name in taken:
         raise UserError(f"{settings.raw_data_dir / name} exists already. Move it away first.")
-    put_back = [path for path in newest.values() if path.name not in taken]
-    for path in put_back:
-        _put_back(settings, path)
-    return [path.name for path in put_back]
+    put_back = [file for file in newest.values() if file.name not in taken]
+    for file in put_back:
+        _put_back(settings, file)
+    return [file.name for file in put_back]
 
 
 def replace(settings: Settings, name: str) -> DayRange:
@@ -133,22 +146,26 @@ def replace(settings: Settings, name: str) -> DayRange:
         UserError: no file of that name is in quarantine, it would be refused again, none is
             loaded, or the landing folder has yet another one.
     """
-    found = [path for path in quarantined_files(settings) if path.name == name]
+    found = [file for file in quarantined_files(settings) if file.name == name]
     if not found:
         raise UserError(f"{name} is not in quarantine. See what is: adtech status")
     with Warehouse.of(settings).connect() as connection:
-        Ledger.create(connection)
+        Ledger.create(connection, settings.feed)
         old = Ledger(connection).counted(name)
         if old is None:
             raise UserError(
                 f"No loaded file is called {name}. Try it again: adtech logs retry "
                 f"{shlex.quote(name)}"
             )
-        _check(found[-1], old.kind)
-        _check_is_new(Ledger(connection), found[-1], old.kind)
+        _check(found[-1].path, settings.feed, old.kind)
+        _check_is_new(Ledger(connection), found[-1].path, old.kind)
         duplicates = _duplicates_of(old, Ledger(connection))
         originals = _originals(settings, old)
-        again = [path for duplicate in duplicates for path in _originals(settings, duplicate)]
+        again = [
+            (path, duplicate.file_name)
+            for duplicate in duplicates
+            for path in _originals(settings, duplicate)
+        ]
         with transaction(connection):
             connection.execute(
                 f"DELETE FROM {RAW_TABLES[old.kind]} WHERE file_id = ?", [old.file_id]
@@ -163,21 +180,21 @@ def replace(settings: Settings, name: str) -> DayRange:
             # ledger, the next run would read it again.
             for original in originals:
                 files.move(original, landing.replaced_dir(settings) / f"{old.file_id:08d}" / name)
-            for path in again:
-                files.move(path, settings.raw_data_dir / path.name)
+            for path, called in again:
+                files.move(path, settings.raw_data_dir / called)
             _put_back(settings, found[-1])
     days = [row.file_date for row in (old, *duplicates) if row.file_date is not None]
     return DayRange(min(days), max(days))
 
 
-def _check(path: Path, kind: Kind) -> None:
+def _check(path: Path, feed: Feed, kind: Kind) -> None:
     """Refuse a replacement that a run would refuse as well, and leave the day without either."""
     if path.is_symlink() or not path.is_file():
         raise UserError(f"{path} is no regular file, so it cannot replace one.")
     try:
-        from adtech_assets.logs import contract  # noqa: PLC0415 - needs pyarrow: 0.05 s
+        from adtech_assets.logs.conformance import Inspector  # noqa: PLC0415 - needs pyarrow: 0.05 s
 
-        contract.check(path, kind)
+        Inspector(feed, kind).look(path)
     except Refusal as refusal:
         raise UserError(
             f"{path} would be refused again, so it replaces nothing: {refusal.detail}."
@@ -220,6 +237,6 @@ def _originals(settings: Settings, old: LedgerRow) -> list[Path]:
     return [path for path in (landed, archived) if path.exists()]
 
 
-def _put_back(settings: Settings, path: Path) -> None:
-    files.move(path, settings.raw_data_dir / path.name)
-    shutil.rmtree(path.parent)
+def _put_back(settings: Settings, file: QuarantinedFile) -> None:
+    files.move(file.path, settings.raw_data_dir / file.name)
+    shutil.rmtree(file.folder)

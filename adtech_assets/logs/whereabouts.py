@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from adtech_assets.contract import KINDS
 from adtech_assets.logs import landing, quarantine
 from adtech_assets.logs.ledger import COUNTED
-from adtech_assets.logs.names import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from adtech_assets.logs.names import Kind
+    from adtech_assets.contract import Feed, Kind
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
@@ -77,7 +77,7 @@ def _lost_originals(
         "WHERE status IN ? AND deleted_at IS NULL AND file_date BETWEEN ? AND ? ORDER BY ALL",
         [list(COUNTED), days.first, days.last],
     ).fetchall()
-    landed = _sizes(settings.raw_data_dir)
+    landed = _sizes(settings.raw_data_dir, settings.feed)
     lost = []
     for day, kind, is_duplicate, name, size, file_id in rows:
         found = archived.sizes(kind, day, duplicate=is_duplicate).get(name, 0)
@@ -119,11 +119,13 @@ def _lost_from_quarantine(
     if not rows:
         return []
     kept = {
-        (landing.shown_name(path.name), path.lstat().st_size)
-        for path in quarantine.quarantined_files(settings)
+        (landing.shown_name(file.name), file.path.lstat().st_size)
+        for file in quarantine.quarantined_files(settings)
     }
     # What cannot be moved stays, to be refused by each run.
-    stayed = {landing.shown_name(file.name) for file in landing.scan(settings.raw_data_dir)}
+    stayed = {
+        landing.shown_name(file.name) for file in landing.scan(settings.raw_data_dir, settings.feed)
+    }
     return [
         Misplaced(day, name, "the ledger", size, "quarantine", 0, file_id)
         for day, name, size, file_id in rows
@@ -137,9 +139,12 @@ def _unknown_in_quarantine(
     unknown = quarantine.unknown_files(connection, settings)
     return [
         Misplaced(
-            None, landing.shown_name(path.name), "quarantine", path.lstat().st_size, "the ledger", 0
+            None,
+            landing.shown_name(file.name),
+            *("quarantine", file.path.lstat().st_size),
+            *("the ledger", 0),
         )
-        for path in unknown
+        for file in unknown
     ]
 
 
@@ -155,12 +160,12 @@ class _Archived:
         key = (kind, day, duplicate)
         if key not in self._folders:
             folder = landing.archive_path(self._settings, kind, day, ".", duplicate=duplicate)
-            self._folders[key] = _sizes(folder)
+            self._folders[key] = _sizes(folder, self._settings.feed)
         return self._folders[key]
 
 
-def _sizes(folder: Path) -> dict[str, int]:
+def _sizes(folder: Path, feed: Feed) -> dict[str, int]:
     """Size of each log file of a folder that is a regular file; none of a folder that is none."""
     if not folder.is_dir():
         return {}
-    return {file.name: file.bytes for file in landing.scan(folder) if file.is_regular}
+    return {file.name: file.bytes for file in landing.scan(folder, feed) if file.is_regular}

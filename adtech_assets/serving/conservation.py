@@ -13,9 +13,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from adtech_assets.contract import KINDS
 from adtech_assets.logs import rollup, whereabouts
-from adtech_assets.logs.ledger import RAW_TABLES, Ledger
-from adtech_assets.logs.names import KINDS
+from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.raw_tables import RAW_TABLES
 from adtech_assets.operational.snapshot import EVENT_TABLES
 from adtech_assets.serving import audited_load, daily_csv
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import duckdb
     import psycopg
 
-    from adtech_assets.logs.names import Kind
+    from adtech_assets.contract import Kind
     from adtech_assets.logs.rollup import HourCount
     from adtech_assets.operational.snapshot import RawTable
     from adtech_assets.partitions import DayRange

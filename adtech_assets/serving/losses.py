@@ -67,7 +67,7 @@ def find(settings: Settings, day: date) -> Loss:
     with Postgres.of(settings, "target").connect(read_only=True) as target:
         loaded = audited_load.audits(target, days).get(day)
     with Warehouse.of(settings).connect() as warehouse:
-        Ledger.create(warehouse)
+        Ledger.create(warehouse, settings.feed)
         known = Ledger(warehouse).day_files(days).get(day)
         lost = whereabouts.lost_originals(warehouse, settings, days)
     loss = Loss(

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from adtech_assets import graph
+from adtech_assets.contract import KINDS
 from adtech_assets.logs import failures, landing, names, offsets, quarantine
 from adtech_assets.logs.ledger import DayFiles, Ledger
-from adtech_assets.logs.names import KINDS
 from adtech_assets.logs.refusals import Refusal
 from adtech_assets.partitions import DayRange, contiguous, loadable_days, today
 from adtech_assets.serving import audited_load, conservation
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import duckdb
     import psycopg
 
-    from adtech_assets.logs.names import Kind
+    from adtech_assets.contract import Kind
     from adtech_assets.models.project import Project
     from adtech_assets.serving.audited_load import LoadedDay
     from adtech_assets.settings import Settings
@@ -320,11 +320,11 @@ def _waiting_files(
     if not settings.raw_data_dir.is_dir():
         return waiting, early
     last_day = today(settings.zone)
-    for file in landing.scan(settings.raw_data_dir):
+    for file in landing.scan(settings.raw_data_dir, settings.feed):
         if (landing.shown_name(file.name), file.bytes, file.modified_ns) in known:
             continue
         try:
-            day = names.day_of(file.name, last_day)
+            day = names.day_of(settings.feed, file.name, last_day)
         except Refusal:
             continue  # the next run puts it into quarantine
         waiting[day] += 1

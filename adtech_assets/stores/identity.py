@@ -25,6 +25,8 @@ WAREHOUSE_MIGRATIONS = (
     ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS schema_fingerprint VARCHAR;
     ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS deleted_at TIMESTAMP;
     """,
+    # 2: which columns of the feed were read of a file.
+    "ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS feed_columns VARCHAR[];",
 )
 """What makes a warehouse of version n one of version n + 1, by n. Tables are made by whoever uses
 them, so this is about those that are there."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import polars as pl
 
-from adtech_assets.logs import contract, rollup
-from adtech_assets.logs.ledger import RAW_TABLES
-from adtech_assets.logs.names import KINDS
+from adtech_assets.contract import KINDS
+from adtech_assets.logs import rollup
+from adtech_assets.logs.raw_tables import RAW_TABLES
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.benchmarks import data, database_data, log_data, product, spark_job
 from adtech_assets_tests.benchmarks.measuring import interleaved, work
 from adtech_assets_tests.benchmarks.results import Figure, ratio
+from adtech_assets_tests.sample_feed import SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from adtech_assets_tests.benchmarks.measuring import Clock
     from adtech_assets_tests.benchmarks.sizes import Size
 
-COLUMNS = ", ".join(f"{c.group}.{c.field} AS {c.name}" for c in contract.COLUMNS)
+COLUMNS = ", ".join(f"{c.path} AS {c.name}" for c in SAMPLE.columns.values())
 
 
 def figures(size: Size) -> Iterator[Figure]:
@@ -154,7 +155,10 @@ def read_with_polars(clock: Clock, files: str) -> None:
     with clock:
         for kind in KINDS:
             pl.scan_parquet(f"{files}/{kind}*.parquet", hive_partitioning=False).select(
-                *(pl.col(c.group).struct.field(c.field).alias(c.name) for c in contract.COLUMNS)
+                *(
+                    pl.col(c.parts[0]).struct.field(c.parts[1]).alias(c.name)
+                    for c in SAMPLE.columns.values()
+                )
             ).collect()
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from adtech_assets.contract import KINDS
 from adtech_assets.logs import rollup
 from adtech_assets.logs.ledger import DayFiles, Ledger
-from adtech_assets.logs.names import KINDS
 from adtech_assets.logs.processed import clear_landing
 from adtech_assets.operational import snapshot
 from adtech_assets.serving import audited_load, daily_csv

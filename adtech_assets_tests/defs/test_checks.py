@@ -8,12 +8,12 @@ import dagster as dg
 import pytest
 
 from adtech_assets import partitions
+from adtech_assets.contract import KINDS
 from adtech_assets.defs import checks
 from adtech_assets.defs.resources import build_resources
 from adtech_assets.logs import failures, rollup
 from adtech_assets.logs.ingest import Ingest
 from adtech_assets.logs.ledger import Ledger
-from adtech_assets.logs.names import KINDS
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange

@@ -17,9 +17,9 @@ from typing import NamedTuple
 import psycopg
 import pyarrow.parquet as pq
 
+from adtech_assets.contract import KINDS
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.logs import quarantine
-from adtech_assets.logs.names import KINDS
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import write_log_file

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 
-from adtech_assets.logs.names import KINDS
+from adtech_assets.contract import KINDS
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from adtech_assets.logs import names
 from adtech_assets_tests.end_to_end.conftest import DAYS
+from adtech_assets_tests.sample_feed import SAMPLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ def naive_counts(log_files: Path, user_agent: str) -> Counter[tuple[str, int, st
     """Events by day, hour and kind, counted in Python."""
     counts: Counter[tuple[str, int, str]] = Counter()
     for path in log_files.iterdir():
-        name = names.parse(path.name, DAYS[-1])
+        name = names.parse(SAMPLE, path.name, DAYS[-1])
         for event in pl.read_parquet(path, columns=["device_settings"])["device_settings"]:
             if event["user_agent"] == user_agent:
                 counts[str(name.day), name.hour, name.kind] += 1

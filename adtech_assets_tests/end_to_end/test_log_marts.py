@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from adtech_assets.contract import KINDS
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.logs import rollup, user_agents
 from adtech_assets.logs.ingest import Ingest
-from adtech_assets.logs.names import KINDS
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange

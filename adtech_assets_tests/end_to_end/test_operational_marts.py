@@ -31,6 +31,7 @@ from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.dbt_days import days_option
 from adtech_assets_tests.end_to_end import recomputed_marts
 from adtech_assets_tests.end_to_end.recomputed_marts import Campaign, Event, History
+from adtech_assets_tests.sample_feed import SAMPLE
 
 DBT = PROJECT_DIR / "adtech_dbt"
 DAY = timedelta(days=1)
@@ -122,7 +123,7 @@ class Story:
     def run(self, days):
         """Extract and build some days; returns the time of the extraction."""
         with Warehouse.of(self.settings).connect() as warehouse:
-            Ledger.create(warehouse)
+            Ledger.create(warehouse, SAMPLE)
             snapshot.extract(warehouse, self.source, days, snapshot.RAW_TABLES, "run")
             [(at,)] = warehouse.execute("SELECT max(extracted_at) FROM raw.campaigns").fetchall()
         self.days |= dict.fromkeys(days, at)

@@ -65,8 +65,8 @@ class Lights:
 @pytest.fixture
 def lights(story, run):
     """Of a deployment in which all is well."""
-    for path in quarantine.quarantined_files(story.settings):
-        quarantine.discard(story.settings, path.name)
+    for file in quarantine.quarantined_files(story.settings):
+        quarantine.discard(story.settings, file.name)
     found = Lights(story, run)
     found.load(found.last)
     return found

@@ -18,6 +18,7 @@ from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end import recomputed_marts, recounted_log_marts
 from adtech_assets_tests.end_to_end.changing import DAY, DEARER, copied_project
 from adtech_assets_tests.hostile.forks import environment
+from adtech_assets_tests.sample_feed import SAMPLE
 
 if TYPE_CHECKING:
     from datetime import date
@@ -405,7 +406,7 @@ def test_what_is_told_of_a_day_is_of_that_day(story, run):
 
     for kind, table in (("impressions", "impression_logs"), ("clicks", "click_logs")):
         files = [
-            (names.parse(path.name, story.today).day, pq.read_metadata(path).num_rows)
+            (names.parse(SAMPLE, path.name, story.today).day, pq.read_metadata(path).num_rows)
             for path in story.counted.glob(f"{kind}_*")
         ]
         events = {day: sum(rows for of, rows in files if of == day) for day in story.days}

@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from adtech_assets import partitions
-from adtech_assets.logs import failures, ingest, landing, processed, reader, rollup
+from adtech_assets.contract import KINDS
+from adtech_assets.logs import conformance, failures, ingest, landing, processed, rollup
 from adtech_assets.logs.ledger import Ledger
-from adtech_assets.logs.names import KINDS
 from adtech_assets.operational import snapshot
 from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load, daily_csv
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from adtech_assets.contract import Kind
     from adtech_assets.logs.ingest import Ingested
     from adtech_assets.logs.ledger import DayFiles
-    from adtech_assets.logs.names import Kind
     from adtech_assets.logs.refusals import Reason
     from adtech_assets.serving.status import Status
     from adtech_assets.settings import Settings
@@ -243,7 +243,7 @@ def graph(
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small files go through Polars, large ones through DuckDB."""
     if request.param == "large files":
-        monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)
+        monkeypatch.setattr(conformance, "SMALL_FILE_BYTES", 1)
 
 
 @pytest.fixture

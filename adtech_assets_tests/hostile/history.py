@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from adtech_assets.logs.names import KINDS, kind_of
+from adtech_assets.contract import KINDS
+from adtech_assets.logs.names import kind_of
+from adtech_assets_tests.sample_feed import SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
+    from adtech_assets.contract import Kind
     from adtech_assets.logs.ledger import Status
-    from adtech_assets.logs.names import Kind
     from adtech_assets.partitions import DayRange
 
 
@@ -118,7 +120,7 @@ class History:
     def _read(self, days: DayRange) -> None:
         for kind in KINDS:
             for name in sorted(self.landing):
-                if kind_of(name) == kind and hour_of(name).day in days:
+                if kind_of(SAMPLE, name) == kind and hour_of(name).day in days:
                     self._judge(kind, name, self.landing[name])
 
     def _judge(self, kind: Kind, name: str, content: Content) -> None:
@@ -155,7 +157,7 @@ class History:
         """
         new = self.quarantine[name][-1] if name in self.quarantine else None
         old = self.counted(name)
-        if new is None or old is None or new.kind != kind_of(name) or self.is_loaded(new):
+        if new is None or old is None or new.kind != kind_of(SAMPLE, name) or self.is_loaded(new):
             raise MistakeError
         again = [
             duplicate

@@ -12,10 +12,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from adtech_assets.contract import KINDS
 from adtech_assets.logs import rollup
 from adtech_assets.logs.ingest import Ingest
 from adtech_assets.logs.ledger import Ledger
-from adtech_assets.logs.names import KINDS
 from adtech_assets.logs.processed import clear_landing
 from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load, daily_csv

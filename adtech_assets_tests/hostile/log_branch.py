@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from adtech_assets.contract import KINDS
 from adtech_assets.logs import processed, rollup
 from adtech_assets.logs.ingest import Ingest
 from adtech_assets.logs.ledger import Ledger
-from adtech_assets.logs.names import KINDS
 from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse, transaction
 
 if TYPE_CHECKING:
+    from adtech_assets.contract import Kind
     from adtech_assets.logs.ingest import Ingested
-    from adtech_assets.logs.names import Kind
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from adtech_assets.contract import KINDS
 from adtech_assets.errors import UserError
 from adtech_assets.files import sha256
 from adtech_assets.logs import quarantine
-from adtech_assets.logs.ledger import RAW_TABLES
-from adtech_assets.logs.names import KINDS
+from adtech_assets.logs.raw_tables import RAW_TABLES
 from adtech_assets.partitions import DayRange
 from adtech_assets.serving import audited_load, daily_csv
 from adtech_assets.serving.status import read_status

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from adtech_assets.contract import KINDS
 from adtech_assets.defs import steps
 from adtech_assets.logs import failures, rollup
-from adtech_assets.logs.names import KINDS
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.serving import daily_csv
 from adtech_assets.settings import load_settings

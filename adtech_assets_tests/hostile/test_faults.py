@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from adtech_assets.cli.app import app
 from adtech_assets.defs.assets import models
 from adtech_assets.errors import UserError
-from adtech_assets.logs import failures, reader
+from adtech_assets.logs import conformance, failures
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.serving.query import read_only_query
 from adtech_assets.settings import load_settings
@@ -678,7 +678,7 @@ def test_h69_more_user_agents_than_memory_are_counted_on_disk(pipeline):
 def test_h69_small_files_of_many_rows_are_never_in_memory_as_a_whole(pipeline):
     deliver_many(pipeline.settings, 8, 300_000, "'agent ' || hash(i) % 5000", "zstd")
     sizes = [path.stat().st_size for path in pipeline.settings.raw_data_dir.iterdir()]
-    assert max(sizes) < reader.SMALL_FILE_BYTES
+    assert max(sizes) < conformance.SMALL_FILE_BYTES
 
     used, _ = load_in_little_memory(pipeline.settings)
 

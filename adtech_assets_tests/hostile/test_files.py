@@ -21,7 +21,7 @@ import pyarrow.parquet.encryption as pe
 import pytest
 
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.logs import contract, landing, names, quarantine, reader
+from adtech_assets.logs import conformance, landing, names, quarantine, reader
 from adtech_assets.partitions import loadable_days
 from adtech_assets_tests.hostile.conftest import Pipeline
 from adtech_assets_tests.logs.feed import (
@@ -38,6 +38,7 @@ from adtech_assets_tests.logs.feed import (
     statuses,
     write,
 )
+from adtech_assets_tests.sample_feed import SAMPLE
 
 both_ways = pytest.mark.usefixtures("size")
 
@@ -184,12 +185,12 @@ def test_h04_a_file_without_rows_is_loaded_and_counts_nothing(pipeline):
 # What breaks the encoding is found, because every column that is counted is decoded.
 @both_ways
 @pytest.mark.usefixtures("neighbours")
-@pytest.mark.parametrize("column", contract.COLUMNS, ids=lambda column: column.name)
+@pytest.mark.parametrize("column", SAMPLE.columns.values(), ids=lambda column: column.name)
 def test_h05_a_flipped_bit_that_breaks_a_column_that_is_read_is_found(pipeline, column):
     path = pipeline.deliver(FIRST, "agent", "another agent")
     row_group = pq.read_metadata(path).row_group(0)
     chunks = map(row_group.column, range(row_group.num_columns))
-    chunk = next(c for c in chunks if c.path_in_schema == f"{column.group}.{column.field}")
+    chunk = next(c for c in chunks if c.path_in_schema == column.path)
     content = bytearray(path.read_bytes())
     content[chunk.dictionary_page_offset or chunk.data_page_offset] ^= 0b1000  # of a page header
     path.write_bytes(content)
@@ -699,7 +700,7 @@ def test_h20_any_character_in_a_name_is_taken_literally(pipeline, ending):
 
 
 def test_h20_a_backslash_before_a_wildcard_costs_no_event(pipeline, monkeypatch):
-    monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)
+    monkeypatch.setattr(conformance, "SMALL_FILE_BYTES", 1)
     name = "impressions_2022052611\\*.parquet"
     pipeline.deliver(name, "agent")
 
@@ -731,7 +732,7 @@ def test_h20_a_name_that_cannot_be_printed_is_refused_and_shown_escaped(pipeline
 # Run by a user who may move the file, but not read it.
 LOAD_AS_NOBODY = """
 import os, sys
-from adtech_assets.logs.names import KINDS
+from adtech_assets.contract import KINDS
 from adtech_assets.settings import load_settings
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.logs.feed import ingest
@@ -789,7 +790,7 @@ def test_h22_a_hundred_thousand_files_are_listed_in_bounded_memory(tmp_path):
         os.close(os.open(tmp_path / f"impressions_2022052611_{number}.parquet", os.O_CREAT))
 
     tracemalloc.start()
-    found = landing.scan(tmp_path)
+    found = landing.scan(tmp_path, SAMPLE)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     shutil.rmtree(tmp_path)
@@ -807,13 +808,13 @@ def test_h22_many_files_are_read_in_batches_with_progress(pipeline, monkeypatch,
         own = content.replace(b"agent 0000", b"agent %04d" % number)
         (pipeline.settings.raw_data_dir / name).write_bytes(own)
     batches = []
-    append = reader.append_batch
+    append = reader.Reader.append_batch
 
-    def watched(connection, batch, *arguments):
+    def watched(self, batch, *arguments):
         batches.append(len(batch))
-        return append(connection, batch, *arguments)
+        return append(self, batch, *arguments)
 
-    monkeypatch.setattr(reader, "append_batch", watched)
+    monkeypatch.setattr(reader.Reader, "append_batch", watched)
 
     with caplog.at_level(logging.INFO):
         pipeline.run()
@@ -832,7 +833,7 @@ def test_h23_another_spelling_of_parquet_is_no_log_file(pipeline, ending):
 
     pipeline.run()
 
-    assert names.kind_of(path.name) is None
+    assert names.kind_of(SAMPLE, path.name) is None
     assert path.exists()
     assert pipeline.look(lambda w: ledger(w, "file_name")) == []
     assert pipeline.status().files == {"loaded": 0, "duplicate": 0, "quarantined": 0}

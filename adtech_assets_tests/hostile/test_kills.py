@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from adtech_assets.environment import PROJECT_DIR
-from adtech_assets.logs.ledger import RAW_TABLES
+from adtech_assets.logs.raw_tables import RAW_TABLES
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets.settings import load_settings
@@ -211,7 +211,7 @@ LOGS, SERVING = "adtech_assets.logs", "adtech_assets.serving"
 @pytest.mark.parametrize(
     ("when", "function"),
     [
-        pytest.param("after", f"{LOGS}.reader:append_batch", id="rows-but-no-ledger"),
+        pytest.param("after", f"{LOGS}.reader:Reader.append_batch", id="rows-but-no-ledger"),
         pytest.param("after", f"{LOGS}.ledger:Ledger.record", id="ledger-not-committed"),
         pytest.param("before", f"{LOGS}.landing:quarantine", id="refused-not-moved"),
         pytest.param("before", "adtech_assets.files:move", id="reason-but-no-file"),
@@ -309,7 +309,7 @@ def test_h68_a_backfill_of_three_years_killed_halfway_reads_no_file_again(stores
     days = str(THREE_YEARS.first), str(THREE_YEARS.last)
 
     ended = server.run(
-        f"{killed.__name__}:load_around", "before", f"{LOGS}.reader:append_batch", *days, 5
+        f"{killed.__name__}:load_around", "before", f"{LOGS}.reader:Reader.append_batch", *days, 5
     )
     assert ended.was_killed, ended.output
     finished = loads(stores)

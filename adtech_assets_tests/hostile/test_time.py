@@ -15,7 +15,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from adtech_assets.logs.names import KINDS
+from adtech_assets.contract import KINDS
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.sample.log_files import generate_log_files

@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 
 from adtech_assets.logs import rollup
 from adtech_assets.logs.ingest import Ingest
-from adtech_assets.logs.ledger import RAW_TABLES, Ledger
+from adtech_assets.logs.ledger import Ledger
+from adtech_assets.logs.raw_tables import RAW_TABLES
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import write_log_file
 from adtech_assets.stores.warehouse import transaction
+from adtech_assets_tests.sample_feed import SAMPLE
 
 DAY = date(2022, 5, 26)
 NEXT_DAY = date(2022, 5, 27)
@@ -86,7 +88,7 @@ def ingest(warehouse, settings, kind="impressions", of=None):
 def build_rollup(warehouse, of=None):
     """Rebuild the roll-up, and return all of it: counts by day, hour and user agent."""
     warehouse.execute(rollup.SCHEMA)
-    Ledger.create(warehouse)
+    Ledger.create(warehouse, SAMPLE)
     with transaction(warehouse):
         rollup.rebuild(warehouse, of or days())
     return rolled_up(warehouse)

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pytest
 
 from adtech_assets.errors import UserError
+from adtech_assets.logs import conformance, landing, reader
 from adtech_assets.logs import ingest as ingest_module
-from adtech_assets.logs import landing, reader
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.processed import clear_landing
+from adtech_assets.logs.reader import Reader
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets.stores import warehouse as warehouse_module
 from adtech_assets.stores.warehouse import Warehouse
@@ -54,7 +55,7 @@ class KilledError(BaseException):
 def size(request, monkeypatch):
     """Small files go through Polars, large ones through DuckDB."""
     if request.param == "large files":
-        monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)
+        monkeypatch.setattr(conformance, "SMALL_FILE_BYTES", 1)
 
 
 both_ways = pytest.mark.usefixtures("size")
@@ -131,7 +132,7 @@ def test_large_files_give_the_same_rows_as_small_ones(warehouse, settings, monke
     small = warehouse.execute(query).fetchall()
 
     warehouse.execute("DROP SCHEMA raw CASCADE")
-    monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)
+    monkeypatch.setattr(conformance, "SMALL_FILE_BYTES", 1)
     ingest(warehouse, settings)
 
     assert warehouse.execute(query).fetchall() == small
@@ -147,7 +148,7 @@ def test_files_beyond_one_batch_are_all_loaded(warehouse, settings, monkeypatch)
 
 def test_what_batches_wrote_does_not_stay_in_memory(settings, monkeypatch):
     monkeypatch.setattr(reader, "BATCH_BYTES", 1)
-    monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)
+    monkeypatch.setattr(conformance, "SMALL_FILE_BYTES", 1)
     for hour in range(6):
         many = [f"{hour} {number} {'x' * 100}" for number in range(130_000)]
         deliver(settings, f"impressions_20220526{hour:02}.parquet", *many)
@@ -415,7 +416,7 @@ def test_a_file_from_a_clock_far_ahead_is_taken(warehouse, settings):
 
 
 def test_a_warehouse_without_memory_is_not_blamed_on_the_file(warehouse, settings, monkeypatch):
-    monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)
+    monkeypatch.setattr(conformance, "SMALL_FILE_BYTES", 1)
     deliver(settings, FIRST, *(f"{number:02}" * 2**19 for number in range(60)))
     warehouse.execute("SET memory_limit = '20MB'; SET max_temp_directory_size = '0B'")
 
@@ -554,15 +555,15 @@ def test_a_kill_between_batches_is_made_up_for_by_the_next_run(warehouse, settin
     monkeypatch.setattr(reader, "BATCH_FILES", 1)
     for number in range(3):
         deliver(settings, f"impressions_2022052611_{number}.parquet", f"agent {number}")
-    append = reader.append_batch
+    append = Reader.append_batch
 
-    def killed_at_the_second(connection, batch, *arguments):
+    def killed_at_the_second(self, batch, *arguments):
         if batch[0].path.name.endswith("_1.parquet"):
             raise KilledError
-        return append(connection, batch, *arguments)
+        return append(self, batch, *arguments)
 
     with monkeypatch.context() as fault:
-        fault.setattr(reader, "append_batch", killed_at_the_second)
+        fault.setattr(Reader, "append_batch", killed_at_the_second)
         with pytest.raises(KilledError):
             ingest(warehouse, settings)
     result = ingest(warehouse, settings)

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adtech_assets.logs import contract, footer, reader
+from adtech_assets.logs import conformance, footer
 from adtech_assets_tests.logs.feed import (
     EVENT_MS,
     FIRST,
@@ -17,6 +17,7 @@ from adtech_assets_tests.logs.feed import (
     reasons,
     rewrite,
 )
+from adtech_assets_tests.sample_feed import SAMPLE
 
 AGENTS = ("a", "the agent", "z")
 """The second one is in the data alone: first and last are in the statistics too."""
@@ -26,7 +27,7 @@ AGENTS = ("a", "the agent", "z")
 def size(request, monkeypatch):
     """Small files go through Polars, large ones through DuckDB."""
     if request.param == "large files":
-        monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)
+        monkeypatch.setattr(conformance, "SMALL_FILE_BYTES", 1)
 
 
 def assert_refused_alone(warehouse, settings, reason):
@@ -144,7 +145,7 @@ def test_a_flipped_bit_in_a_column_that_is_not_read_is_nobodys_business(warehous
 
 def test_the_footer_says_where_columns_lie_as_pyarrow_reads_it(settings):
     path = deliver(settings, FIRST, *(f"agent {number}" for number in range(100)))
-    columns = [(column.group, column.field) for column in contract.COLUMNS]
+    columns = [column.parts for column in SAMPLE.columns.values()]
 
     with path.open("rb") as content:
         decoded = footer.decoded(footer.read(content), columns)
@@ -156,7 +157,7 @@ def test_the_footer_says_where_columns_lie_as_pyarrow_reads_it(settings):
         for start in [chunk.dictionary_page_offset or chunk.data_page_offset]
     }
     assert decoded is not None
-    assert decoded.chunks == tuple(chunks[column.path] for column in contract.COLUMNS)
+    assert decoded.chunks == tuple(chunks[column.path] for column in SAMPLE.columns.values())
 
 
 # ---- types ---------------------------------------------------------------------------------------

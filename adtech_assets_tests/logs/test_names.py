@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adtech_assets.logs.names import KINDS, LogFileName, Offsets, day_of, kind_of, parse
+from adtech_assets.contract import KINDS
+from adtech_assets.logs.names import LogFileName, Offsets, day_of, kind_of, parse
 from adtech_assets.logs.refusals import Refusal
+from adtech_assets_tests.sample_feed import SAMPLE
 
 TODAY = date(2022, 6, 1)
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
@@ -15,7 +17,7 @@ COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 
 def reason(name):
     with pytest.raises(Refusal) as refused:
-        parse(name, TODAY)
+        parse(SAMPLE, name, TODAY)
     return refused.value.reason
 
 
@@ -48,14 +50,14 @@ def test_any_valid_name_says_what_it_was_made_of(meaning, middle, minutes):
     stamp = f"{day.year:04}{day.month:02}{day.day:02}{meaning.hour:02}{minutes}"
     suffix = f"_{feed.first}-{feed.last}_{feed.partition}" if feed else ""
 
-    assert parse(f"{meaning.kind}{middle}_{stamp}{suffix}.parquet", TODAY) == meaning
+    assert parse(SAMPLE, f"{meaning.kind}{middle}_{stamp}{suffix}.parquet", TODAY) == meaning
 
 
 @given(st.text())
 def test_no_text_is_read_as_a_log_file_without_a_kind(text):
-    if kind_of(text) is None:
+    if kind_of(SAMPLE, text) is None:
         with pytest.raises(ValueError, match="not a log file"):
-            parse(text, TODAY)
+            parse(SAMPLE, text, TODAY)
     else:
         assert text.endswith(".parquet")
 
@@ -64,7 +66,7 @@ def test_no_text_is_read_as_a_log_file_without_a_kind(text):
 def test_any_text_in_a_name_is_read_or_refused(kind, text):
     parsed = None
     with contextlib.suppress(Refusal):
-        parsed = parse(f"{kind}{text}.parquet", TODAY)
+        parsed = parse(SAMPLE, f"{kind}{text}.parquet", TODAY)
 
     assert parsed is None or (parsed.day <= TODAY and 0 <= parsed.hour <= 23)
 
@@ -76,7 +78,7 @@ def test_any_text_in_a_name_is_read_or_refused(kind, text):
 def test_the_day_alone_is_that_of_the_whole_name_and_refused_for_the_same_reason(kind, text):
     def outcome(read):
         try:
-            return read(f"{kind}{text}.parquet", TODAY)
+            return read(SAMPLE, f"{kind}{text}.parquet", TODAY)
         except Refusal as refusal:
             return str(refusal)
 
@@ -88,11 +90,13 @@ def test_the_day_alone_is_that_of_the_whole_name_and_refused_for_the_same_reason
 def test_offsets_may_stand_behind_a_later_timestamp():
     name = "clicks_2022052611_20220526113145108_10-19_1.parquet"
 
-    assert parse(name, TODAY) == LogFileName("clicks", date(2022, 5, 26), 11, Offsets(10, 19, 1))
+    assert parse(SAMPLE, name, TODAY) == LogFileName(
+        "clicks", date(2022, 5, 26), 11, Offsets(10, 19, 1)
+    )
 
 
 def test_the_first_underscore_with_ten_digits_wins():
-    name = parse("clicks_123456789_2022052611_2021010100.parquet", TODAY)
+    name = parse(SAMPLE, "clicks_123456789_2022052611_2021010100.parquet", TODAY)
 
     assert (name.day, name.hour) == (date(2022, 5, 26), 11)
 
@@ -111,7 +115,7 @@ def test_only_ascii_digits_are_digits(digit):
 def test_offsets_in_other_digits_are_no_offsets():
     name = "clicks_2022052611_\N{ARABIC-INDIC DIGIT ONE}-2_0.parquet"
 
-    assert parse(name, TODAY).offsets is None
+    assert parse(SAMPLE, name, TODAY).offsets is None
 
 
 @pytest.mark.parametrize(
@@ -132,12 +136,12 @@ def test_offsets_in_other_digits_are_no_offsets():
     ],
 )
 def test_is_no_log_file(name):
-    assert kind_of(name) is None
+    assert kind_of(SAMPLE, name) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_and_an_ending_make_a_log_file(kind):
-    assert kind_of(f"{kind}.parquet") == kind
+    assert kind_of(SAMPLE, f"{kind}.parquet") == kind
 
 
 @pytest.mark.parametrize(
@@ -166,7 +170,7 @@ def test_a_day_that_no_calendar_has_is_refused(day):
 
 @pytest.mark.parametrize("day", [2, 8])
 def test_a_day_of_the_week_to_come_is_taken_for_it_waits(day):
-    assert parse(f"impressions_202206{day:02}00.parquet", TODAY).day == date(2022, 6, day)
+    assert parse(SAMPLE, f"impressions_202206{day:02}00.parquet", TODAY).day == date(2022, 6, day)
 
 
 def test_a_day_after_the_week_to_come_is_refused():
@@ -174,7 +178,7 @@ def test_a_day_after_the_week_to_come_is_refused():
 
 
 def test_a_later_hour_of_today_is_taken():
-    assert parse("impressions_2022060123.parquet", TODAY).day == TODAY
+    assert parse(SAMPLE, "impressions_2022060123.parquet", TODAY).day == TODAY
 
 
 def test_offsets_that_run_backwards_are_refused():
@@ -182,7 +186,7 @@ def test_offsets_that_run_backwards_are_refused():
 
 
 def test_one_event_has_one_offset():
-    parsed = parse("clicks_20220526113145108_10-10_1.parquet", TODAY)
+    parsed = parse(SAMPLE, "clicks_20220526113145108_10-10_1.parquet", TODAY)
 
     assert parsed.offsets is not None
     assert parsed.offsets.rows == 1
@@ -200,7 +204,7 @@ def test_one_event_has_one_offset():
     ],
 )
 def test_an_hour_of_the_name_in_utc(name, first, last):
-    parsed = parse(name, date.max)
+    parsed = parse(SAMPLE, name, date.max)
 
     assert parsed.utc_bounds(COPENHAGEN) == (utc(first), utc(last))
 
@@ -208,7 +212,7 @@ def test_an_hour_of_the_name_in_utc(name, first, last):
 @pytest.mark.parametrize(("day", "hours"), [("20220327", 23), ("20221030", 25), ("20220526", 24)])
 def test_the_hours_of_a_day_add_up_to_its_length(day, hours):
     bounds = [
-        parse(f"clicks_{day}{hour:02}.parquet", date.max).utc_bounds(COPENHAGEN)
+        parse(SAMPLE, f"clicks_{day}{hour:02}.parquet", date.max).utc_bounds(COPENHAGEN)
         for hour in range(24)
     ]
 
@@ -216,6 +220,6 @@ def test_the_hours_of_a_day_add_up_to_its_length(day, hours):
 
 
 def test_the_hour_that_spring_skips_has_no_minutes():
-    start, end = parse("clicks_2022032702.parquet", date.max).utc_bounds(COPENHAGEN)
+    start, end = parse(SAMPLE, "clicks_2022032702.parquet", date.max).utc_bounds(COPENHAGEN)
 
     assert start == end

@@ -9,6 +9,7 @@ from adtech_assets.logs.ledger import Ledger
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets_tests.logs.feed import DAY, FIRST, NEXT_DAY, SECOND, days, deliver, ingest
+from adtech_assets_tests.sample_feed import SAMPLE
 
 EVERY_DAY = DayRange(DAY - timedelta(30), DAY + timedelta(30))
 
@@ -20,7 +21,7 @@ def name(hour, first, last, day=DAY):
 @pytest.fixture
 def load(warehouse):
     """Writes files to the ledger, as loaded: hour, first and last offset, partition, day, kind."""
-    Ledger.create(warehouse)
+    Ledger.create(warehouse, SAMPLE)
 
     def write(*files, status="loaded"):
         for hour, first, last, *rest in files:

@@ -145,7 +145,7 @@ def test_files_are_listed_in_the_order_in_which_they_came(settings, run):
         quarantined(settings, name, name.encode())
         run()
 
-    assert [path.name for path in quarantine.quarantined_files(settings)] == [SECOND, FIRST]
+    assert [file.name for file in quarantine.quarantined_files(settings)] == [SECOND, FIRST]
 
 
 def test_what_a_kill_left_in_quarantine_is_no_file(settings, run):
@@ -155,7 +155,7 @@ def test_what_a_kill_left_in_quarantine_is_no_file(settings, run):
     (settings.quarantine_dir / "00000002").mkdir()
     (settings.quarantine_dir / "00000002" / "reason.json").write_text(json.dumps({}))
 
-    assert [path.name for path in quarantine.quarantined_files(settings)] == [FIRST]
+    assert [file.name for file in quarantine.quarantined_files(settings)] == [FIRST]
 
 
 # ---- replace -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adtech_assets.logs import contract, footer, landing, names, reader
+from adtech_assets.logs import conformance, footer, landing, names, reader
 from adtech_assets.logs.refusals import Refusal
 from adtech_assets_tests.logs.feed import (
     DAY,
@@ -27,13 +27,14 @@ from adtech_assets_tests.logs.feed import (
     rewrite,
     statuses,
 )
+from adtech_assets_tests.sample_feed import SAMPLE
 
 
 @pytest.fixture(params=["small file", "large file"])
 def size(request, monkeypatch):
     """Small files go through Polars, large ones through DuckDB."""
     if request.param == "large file":
-        monkeypatch.setattr(reader, "SMALL_FILE_BYTES", 1)
+        monkeypatch.setattr(conformance, "SMALL_FILE_BYTES", 1)
 
 
 def assert_refused_alone(warehouse, settings, reason):
@@ -168,7 +169,7 @@ def shared(settings, text, rows):
 def test_text_that_rows_share_is_refused_when_it_would_fill_the_disk(
     warehouse, settings, monkeypatch
 ):
-    monkeypatch.setattr(contract, "MOST_DECODED_BYTES", 2**20)
+    monkeypatch.setattr(conformance, "MOST_DECODED_BYTES", 2**20)
     monkeypatch.setattr(reader, "BATCH_DECODED_BYTES", 2**20)
     path = shared(settings, "long agent" * 1000, 1000)
     assert path.stat().st_size < 2**17  # of 10 MB of text
@@ -180,8 +181,8 @@ def test_text_that_rows_share_is_refused_when_it_would_fill_the_disk(
 def test_more_events_than_an_hour_can_have_are_refused_before_they_are_read(
     warehouse, settings, monkeypatch
 ):
-    monkeypatch.setattr(contract, "MOST_ROWS", 999)
-    monkeypatch.setattr(reader, "SMALL_ROWS", 998)
+    monkeypatch.setattr(conformance, "MOST_ROWS", 999)
+    monkeypatch.setattr(conformance, "SMALL_ROWS", 998)
     shared(settings, "agent", 1000)
 
     assert_refused_alone(warehouse, settings, "too_large")
@@ -191,15 +192,15 @@ def test_more_events_than_an_hour_can_have_are_refused_before_they_are_read(
 def test_columns_that_decode_to_too_much_are_refused_before_they_are_read(
     warehouse, settings, monkeypatch
 ):
-    monkeypatch.setattr(contract, "MOST_DECODED_BYTES", 2**16)
-    monkeypatch.setattr(reader, "SMALL_DECODED_BYTES", 2**16)
+    monkeypatch.setattr(conformance, "MOST_DECODED_BYTES", 2**16)
+    monkeypatch.setattr(conformance, "SMALL_DECODED_BYTES", 2**16)
     deliver(settings, FIRST, "a" * 2**17)
 
     assert_refused_alone(warehouse, settings, "too_large")
 
 
 def test_a_page_that_does_not_fit_into_memory_stops_no_other_file(warehouse, settings, monkeypatch):
-    monkeypatch.setattr(reader, "SMALL_DECODED_BYTES", 2**22)
+    monkeypatch.setattr(conformance, "SMALL_DECODED_BYTES", 2**22)
     warehouse.execute("SET memory_limit = '20MB'; SET max_temp_directory_size = '0B'")
     deliver(settings, FIRST, "a" * 2**24)
 
@@ -212,7 +213,8 @@ def test_a_page_that_does_not_fit_into_memory_stops_no_other_file(warehouse, set
 def test_what_is_large_once_decoded_is_loaded_as_a_large_file(
     warehouse, settings, monkeypatch, bound, value
 ):
-    monkeypatch.setattr(reader, bound, value)
+    owner = reader if bound.startswith("BATCH") else conformance
+    monkeypatch.setattr(owner, bound, value)
     shared(settings, "agent", 1000)
     deliver(settings, SECOND, "neighbour")
 
@@ -223,7 +225,7 @@ def test_what_is_large_once_decoded_is_loaded_as_a_large_file(
 def test_the_size_once_decoded_is_read_from_the_footer(settings):
     path = shared(settings, "agent", 1000)
     metadata = pq.read_metadata(path)
-    columns = [(column.group, column.field) for column in contract.COLUMNS]
+    columns = [column.parts for column in SAMPLE.columns.values()]
     paths = {".".join(column) for column in columns}
 
     with path.open("rb") as content:
@@ -240,10 +242,11 @@ def test_the_size_once_decoded_is_read_from_the_footer(settings):
 
 def test_a_batch_is_bounded_by_what_it_decodes_to(settings, monkeypatch):
     monkeypatch.setattr(reader, "BATCH_ROWS", 10)
-    name = names.parse(FIRST, DAY)
+    name = names.parse(SAMPLE, FIRST, DAY)
+    layout = conformance.Layout((), ())
+    looked = conformance.Looked(layout, "schema", 4, footer.Decoded(4, 1), is_small=True)
     files = [
-        reader.FileToRead(number, settings.raw_data_dir, 1, name, footer.Decoded(4, 1))
-        for number in range(5)
+        reader.FileToRead(number, settings.raw_data_dir, 1, name, looked) for number in range(5)
     ]
 
     assert [len(batch) for batch in reader.batches(files)] == [2, 2, 1]
@@ -277,7 +280,7 @@ def listening_socket(path, _):
 @pytest.mark.parametrize("make", [link, fifo, folder, listening_socket])
 def test_what_takes_the_place_of_a_file_after_the_listing_is_not_opened(settings, tmp_path, make):
     path = deliver(settings, FIRST)
-    (listed,) = landing.scan(settings.raw_data_dir)
+    (listed,) = landing.scan(settings.raw_data_dir, SAMPLE)
     path.unlink()
     make(path, tmp_path)
 
@@ -286,7 +289,7 @@ def test_what_takes_the_place_of_a_file_after_the_listing_is_not_opened(settings
 
 
 def hashed(settings):
-    (listed,) = landing.scan(settings.raw_data_dir)
+    (listed,) = landing.scan(settings.raw_data_dir, SAMPLE)
     seen = landing.fingerprint(listed)
     assert landing.is_still(listed, seen)
     time.sleep(0.02)  # the clock of a file system may be that coarse

@@ -11,6 +11,7 @@ import pytest
 from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, dbt_project
 from adtech_assets.defs.dbt_sources import create_sources
 from adtech_assets.models import dbt
+from adtech_assets_tests.sample_feed import SAMPLE
 
 FIRST = date(2022, 5, 25)
 DAYS = [FIRST + timedelta(n) for n in range(6)]
@@ -83,7 +84,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("built")
     warehouse = Warehouse(folder)
     with duckdb.connect(folder / "warehouse.duckdb") as connection:
-        create_sources(connection)
+        create_sources(connection, SAMPLE)
     warehouse.execute(EVENTS + OTHER_ROWS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADTECH_DATA_DIR", str(folder))

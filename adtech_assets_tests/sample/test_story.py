@@ -12,6 +12,7 @@ import pytest
 from adtech_assets.logs import names
 from adtech_assets.logs.classifier import Classifier
 from adtech_assets.sample.story import AGENTS, OUTAGE_HOURS, Story
+from adtech_assets_tests.sample_feed import SAMPLE
 
 FIRST, LAST = date(2022, 5, 20), date(2022, 6, 2)
 THIN_DAY, OUTAGE_DAY, ANOMALY_DAY = date(2022, 5, 27), date(2022, 5, 31), date(2022, 5, 29)
@@ -25,7 +26,7 @@ def story(first=FIRST, last=LAST, *, timezone=COPENHAGEN, user_agent="some user 
 def logged(files):
     """Hour (UTC) and kind of each event in the files."""
     return Counter(
-        (_hour(row["transaction_header"]["creation_time"]), names.kind_of(path.name))
+        (_hour(row["transaction_header"]["creation_time"]), names.kind_of(SAMPLE, path.name))
         for path in files
         for row in pq.read_table(path).to_pylist()
     )
@@ -165,7 +166,7 @@ def test_events_and_files_are_of_the_days_of_the_story(tmp_path, first, timezone
         assert first <= event.at.date() <= last
         assert first <= event.at.astimezone(zone).date() <= last
     for path in told.write_files(tmp_path).files:
-        name = names.parse(path.name, last)
+        name = names.parse(SAMPLE, path.name, last)
         assert first <= name.day <= last
         assert name.offsets is not None
         assert name.offsets.rows == pq.read_metadata(path).num_rows

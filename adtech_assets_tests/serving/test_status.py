@@ -17,6 +17,7 @@ from adtech_assets.settings import load_settings
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
+from adtech_assets_tests.sample_feed import SAMPLE
 
 DAY = date(2022, 5, 26)
 NEXT_DAY = date(2022, 5, 27)
@@ -38,7 +39,7 @@ def deliver(settings, name, events=1, agent=AGENT):
 def ingest(settings, days=DAYS):
     """Take the landing folder's files into the warehouse."""
     with Warehouse.of(settings).connect() as warehouse:
-        Ledger.create(warehouse)
+        Ledger.create(warehouse, SAMPLE)
         for kind in ("impressions", "clicks"):
             Ingest(warehouse, settings, kind, days, "run").run()
 

@@ -8,6 +8,7 @@ from adtech_assets.errors import UserError
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.stores import identity
 from adtech_assets.stores.warehouse import Warehouse
+from adtech_assets_tests.sample_feed import SAMPLE
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_a_warehouse_says_where_it_is(path):
 @pytest.mark.parametrize("read_only", [True, False])
 def test_a_warehouse_of_before_there_were_versions_is_brought_to_this_one(path, read_only):
     with Warehouse(path).connect() as connection:
-        Ledger.create(connection)
+        Ledger.create(connection, SAMPLE)
     change(
         path,
         "DROP TABLE state.warehouse",

@@ -56,7 +56,7 @@ def daily_csv(
 ) -> dg.MaterializeResult[None]:
     """Write the CSV files of stale days, and those of other days that are gone or were edited."""
     with step(context, settings, notes_failed_days=True), warehouse.get_connection() as connection:
-        Ledger.create(connection)
+        Ledger.create(connection, settings.feed)
         connection.execute(rollup.SCHEMA)
         notes, folder = Notes(connection), settings.output_dir
         parts = graph.read(connection, settings, dbt_project())
@@ -107,7 +107,7 @@ def csv_data_task(
         found = audited_load.read(target, asked)
         loaded = found.days
         with warehouse.get_connection() as connection:
-            Ledger.create(connection)
+            Ledger.create(connection, settings.feed)
             notes = Notes(connection)
             ledger = Ledger(connection)
             files = ledger.day_files(asked | set(ledger.loaded_days()))

@@ -10,7 +10,7 @@ import duckdb
 from dagster._utils.interrupts import raise_interrupts_as
 
 from adtech_assets import graph
-from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, dbt_project
+from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, dbt_project, parsed
 from adtech_assets.defs.dbt_sources import create_sources
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import (
@@ -173,7 +173,7 @@ def _build_assets(name: str, built: list[Model]) -> dg.AssetsDefinition:
         # Nobody comes between what is planned, what dbt does and what is noted of it.
         with step(context, settings), warehouse.store.reserved():
             with warehouse.get_connection() as connection:
-                create_sources(connection)
+                create_sources(connection, settings.feed)
                 if any(model.materialized == "snapshot" for model in asked):
                     for restored in history.restore(connection, settings.history_dir):
                         context.log.info(f"Restored {restored} from {settings.history_dir}.")
@@ -220,7 +220,7 @@ def _build(todo: planning.Plan, settings: Settings) -> "list[Result]":
             [*(project.models[name].unique_id for name in todo.models), *todo.tests],
             todo.days,
             project_dir=DBT_DIR,
-            parsed=DBT_DIR / MANIFEST,
+            parsed=parsed(DBT_DIR, settings.feed) / MANIFEST,
             target_path=settings.dbt_target_dir,
         )
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from adtech_assets.contract import KINDS, Kind
 from adtech_assets.defs.assets.landing import LANDING_KEYS, OPERATIONAL_KEYS
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import (
@@ -18,16 +19,17 @@ from adtech_assets.defs.steps import (
     step,
     table_spec,
 )
-from adtech_assets.logs.ledger import EVENT_COLUMNS, LEDGER_TABLE, RAW_TABLES, Ledger
-from adtech_assets.logs.names import KINDS, Kind
+from adtech_assets.logs.ledger import LEDGER_TABLE, Ledger
+from adtech_assets.logs.raw_tables import RAW_TABLES, columns
 from adtech_assets.operational import snapshot
-from adtech_assets.settings import Settings
+from adtech_assets.settings import Settings, load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.versions import Notes
 
 if TYPE_CHECKING:
     from adtech_assets.logs.ingest import Ingested
 
+FEED = load_settings().feed
 RAW_LOG_KEYS = {kind: dg.AssetKey(RAW_TABLES[kind].split(".")) for kind in KINDS}
 LOG_FILES_KEY = dg.AssetKey(LEDGER_TABLE.split("."))
 EXTRACTED_DAYS_KEY = dg.AssetKey(["raw", "extracted_days"])
@@ -50,7 +52,7 @@ def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
         owners=OWNERS,
         partitions_def=DAILY,
         backfill_policy=SINGLE_RUN,
-        metadata=table_spec(RAW_TABLES[kind], EVENT_COLUMNS),
+        metadata=table_spec(RAW_TABLES[kind], columns(FEED)),
     )
     def raw_logs(
         context: dg.AssetExecutionContext,

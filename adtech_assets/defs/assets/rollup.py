@@ -47,7 +47,7 @@ def hourly_user_agent_rollup(
 ) -> dg.MaterializeResult[None]:
     """Rebuild the roll-up of stale days from all their raw rows."""
     with step(context, settings, notes_failed_days=True), warehouse.get_connection() as connection:
-        Ledger.create(connection)
+        Ledger.create(connection, settings.feed)
         connection.execute(rollup.SCHEMA)
         notes = Notes(connection)
         versions = to_build(context, graph.read(connection, settings, dbt_project()), graph.ROLLUP)
@@ -91,7 +91,7 @@ def user_agents(
 ) -> dg.MaterializeResult[None]:
     """Classify what the roll-up of stale days has of agents that are not known yet."""
     with step(context, settings), warehouse.get_connection() as connection:
-        Ledger.create(connection)
+        Ledger.create(connection, settings.feed)
         connection.execute(rollup.SCHEMA)
         connection.execute(agents.SCHEMA)
         notes = Notes(connection)

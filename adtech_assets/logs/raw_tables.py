@@ -1,0 +1,48 @@
+"""The raw log tables: one row for each logged event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adtech_assets.contract import FILE_COLUMNS
+from adtech_assets.errors import UserError
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from adtech_assets.contract import Feed, Kind
+
+RAW_TABLES: dict[Kind, str] = {"impressions": "raw.impression_logs", "clicks": "raw.click_logs"}
+
+
+def columns(feed: Feed) -> dict[str, str]:
+    """Columns of both tables with their types: what an event has from its file, and of its row."""
+    return FILE_COLUMNS | feed.stored
+
+
+def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+    """Make both tables, or let them follow the feed: they get what it has gained.
+
+    Raises:
+        UserError: they have a column of the feed in another type.
+    """
+    wanted = columns(feed)
+    written = ", ".join(f"{name} {type_}" for name, type_ in wanted.items())
+    for table in RAW_TABLES.values():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({written})")
+    found = connection.execute(
+        "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE schema_name || '.' || table_name IN ?",
+        [list(RAW_TABLES.values())],
+    ).fetchall()
+    there = {(table, column): type_ for table, column, type_ in found}
+    for table in RAW_TABLES.values():
+        for name, type_ in feed.stored.items():
+            is_now = there.get((table, name))
+            if is_now is None:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {type_}")
+            elif is_now != type_.replace(" ", ""):
+                raise UserError(
+                    f"{table}.{name} is {is_now} in the warehouse, and {type_} by the feed file "
+                    f"{feed}. Give the column another name there, or use another data folder."
+                )
