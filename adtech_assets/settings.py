@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     )
     start_date: date = Field(date(2022, 5, 25), description="first day of the partitions")
     feed: Annotated[Feed, NoDecode] = Field(
-        str(SAMPLE_FEED),  # type: ignore[arg-type] - it is validated
+        str(SAMPLE_FEED),
         validate_default=True,
         description="YAML file that says what the log files are called and what is read of them",
     )

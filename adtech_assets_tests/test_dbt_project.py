@@ -13,7 +13,8 @@ from collections import defaultdict
 from functools import cache
 from pathlib import PurePosixPath
 
-from adtech_assets.defs.dbt_project import DBT_DIR, PARSED, dbt_project
+from adtech_assets.defs.dbt_project import DBT_DIR, dbt_project, parsed
+from adtech_assets_tests.sample_feed import SAMPLE
 
 FANOUT_THRESHOLD = 3
 TOO_MANY_JOINS = 7
@@ -30,7 +31,7 @@ PREFIXES = {
 @cache
 def manifest():
     dbt_project()
-    return json.loads((DBT_DIR / PARSED / "manifest.json").read_bytes())
+    return json.loads((parsed(DBT_DIR, SAMPLE) / "manifest.json").read_bytes())
 
 
 def nodes(*types):

@@ -49,7 +49,7 @@ def backfill(
     # Mistakes are told before Dagster, which takes seconds, is loaded.
     from adtech_assets.cli.running import run_days
 
-    scan(settings.raw_data_dir)  # refuses a missing folder before anything starts
+    scan(settings.raw_data_dir, settings.feed)  # refuses a missing folder before anything starts
     run_days(settings, days, select, rebuild=rebuild)
     screen.print(
         f"[green]Loaded {days}[/] ({len(days)} day{'s' * (len(days) > 1)}). "

@@ -278,16 +278,14 @@ def _only(fields: Iterable[pa.Field], name: str) -> pa.Field | None:
     return found[0] if found else None
 
 
+PLAIN = (
+    *(pa.types.is_integer, pa.types.is_boolean, pa.types.is_timestamp, pa.types.is_decimal128),
+    *(pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+)
+
+
 def _is_plain(type_: pa.DataType) -> bool:
-    return (
-        pa.types.is_integer(type_)
-        or pa.types.is_boolean(type_)
-        or pa.types.is_string(type_)
-        or pa.types.is_large_string(type_)
-        or pa.types.is_string_view(type_)
-        or pa.types.is_timestamp(type_)
-        or pa.types.is_decimal128(type_)
-    )
+    return any(is_it(type_) for is_it in PLAIN)
 
 
 def _one_line(error: BaseException) -> str:

@@ -26,6 +26,7 @@ from adtech_assets.logs.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import date
     from io import BufferedReader
     from pathlib import Path
@@ -92,11 +93,15 @@ def entries(folder: Path, feed: Feed) -> Iterator[LandedFile]:
 
 
 def _entries(
-    listing: os.ScandirIterator[str], folder: Path, feed: Feed, above: str = "", depth: int = 0
+    listing: AbstractContextManager[Iterator[os.DirEntry[str]]],
+    folder: Path,
+    feed: Feed,
+    above: str = "",
+    depth: int = 0,
 ) -> Iterator[LandedFile]:
     goes_deeper = feed.depth is None or depth < feed.depth
-    with listing:
-        for entry in listing:
+    with listing as found:
+        for entry in found:
             name = above + entry.name
             kind = kind_of(feed, name)
             if kind is not None:

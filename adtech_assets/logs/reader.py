@@ -356,10 +356,10 @@ def _polars_schema(layout: Layout) -> dict[str, pl.DataType]:
     return {name: _dtype(found) for name, found in groups.items()}
 
 
-def _dtype(found: Any) -> pl.DataType:  # noqa: ANN401 - a type, or a dict of more
-    if not isinstance(found, dict):
-        return found
-    return pl.Struct({name: _dtype(inner) for name, inner in found.items()})
+def _dtype(found: pl.DataType | dict[str, Any]) -> pl.DataType:
+    if isinstance(found, dict):
+        return pl.Struct({name: _dtype(inner) for name, inner in found.items()})
+    return found
 
 
 # ---- large files -------------------------------------------------------------------------------

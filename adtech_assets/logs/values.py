@@ -23,7 +23,7 @@ CREATE OR REPLACE TEMP MACRO digits_of(lo, hi) AS
     (lo::HUGEINT + CASE WHEN lo < 0 THEN 18446744073709551616 ELSE 0 END)
     + (hi::HUGEINT + CASE WHEN hi < 0 THEN 4294967296 ELSE 0 END) * 18446744073709551616;
 CREATE OR REPLACE TEMP MACRO power_of_ten(exponent) AS
-    {[10**exponent for exponent in range(29)]}::HUGEINT[][exponent + 1];
+    list_extract({[10**exponent for exponent in range(29)]}::HUGEINT[], exponent + 1);
 CREATE OR REPLACE TEMP MACRO behind_the_point(digits, scale) AS
     CASE
         WHEN scale <= {DECIMAL_SCALE} THEN digits * power_of_ten({DECIMAL_SCALE} - scale)
@@ -37,6 +37,7 @@ CREATE OR REPLACE TEMP MACRO unsigned_decimal(digits, scale) AS
     * {10**-DECIMAL_SCALE:.{DECIMAL_SCALE}f};
 CREATE OR REPLACE TEMP MACRO scaled_decimal(lo, hi, sign_scale) AS
     CASE
+        WHEN lo IS NULL OR sign_scale IS NULL THEN NULL
         WHEN sign_scale NOT BETWEEN 0 AND 57 THEN error('a decimal has no scale ' || sign_scale)
         WHEN sign_scale % 2 = 1 THEN -unsigned_decimal(digits_of(lo, hi), sign_scale // 2)
         ELSE unsigned_decimal(digits_of(lo, hi), sign_scale // 2)

@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from adtech_assets.defs.dbt_project import DBT_DIR, GRAPH, MANIFEST, dbt_project, fresh, read
+from adtech_assets.defs.dbt_project import (
+    DBT_DIR,
+    GRAPH,
+    MANIFEST,
+    dbt_project,
+    fresh,
+    parsed,
+    read,
+)
 from adtech_assets.errors import UserError
+from adtech_assets_tests.sample_feed import SAMPLE
 
 BEFORE = dbt_project()
 MODELS = Path("models")
@@ -64,7 +73,7 @@ def changed(tmp_path_factory):
         "All agents",
     )
     edit(project, "macros/_macros.yml", "Quotient as double", "The quotient")
-    return read(project)
+    return read(project, SAMPLE)
 
 
 def test_a_model_has_other_code_if_something_decides_its_rows_or_columns_otherwise(changed):
@@ -109,17 +118,17 @@ def test_what_is_said_of_a_model_does_not_count(changed):
 
 
 def test_what_is_fresh_is_not_parsed(project):
-    parsed_at = (project / GRAPH).stat().st_mtime_ns
+    parsed_at = (parsed(project, SAMPLE) / GRAPH).stat().st_mtime_ns
 
-    assert read(project) == BEFORE
-    assert (project / GRAPH).stat().st_mtime_ns == parsed_at
+    assert read(project, SAMPLE) == BEFORE
+    assert (parsed(project, SAMPLE) / GRAPH).stat().st_mtime_ns == parsed_at
 
 
 def test_what_is_fresh_may_be_read_only(project):
     for folder in (project, *(path for path in project.rglob("*") if path.is_dir())):
         folder.chmod(0o555)
 
-    assert read(project) == BEFORE
+    assert read(project, SAMPLE) == BEFORE
     assert not (project / "target.lock").exists()
 
 
@@ -136,25 +145,30 @@ def test_what_is_fresh_may_be_read_only(project):
 def test_a_changed_file_makes_it_outdated(project, path):
     os.utime(project / path)
 
-    assert fresh(project) is None
+    assert fresh(project, SAMPLE) is None
 
 
 @pytest.mark.parametrize("path", [GRAPH, MANIFEST])
 def test_a_missing_file_makes_it_outdated(project, path):
-    (project / path).unlink()
+    (parsed(project, SAMPLE) / path).unlink()
 
-    assert fresh(project) is None
+    assert fresh(project, SAMPLE) is None
 
 
 def test_another_dbt_makes_it_outdated(project):
-    edit(project, GRAPH, f'"dbt_version": "{BEFORE.dbt_version}"', '"dbt_version": "1.0.0"')
+    edit(
+        parsed(project, SAMPLE),
+        GRAPH,
+        f'"dbt_version": "{BEFORE.dbt_version}"',
+        '"dbt_version": "1.0.0"',
+    )
 
-    assert fresh(project) is None
+    assert fresh(project, SAMPLE) is None
 
 
 def test_a_project_that_cannot_be_parsed_is_told_and_not_taken_for_fresh(project):
     edit(project, MODELS / "staging/logs/stg_logs__clicks.sql", "'click_logs'", "'nothing'")
 
     with pytest.raises(UserError, match="depends on a source named 'logs.nothing'"):
-        read(project)
-    assert fresh(project) is None
+        read(project, SAMPLE)
+    assert fresh(project, SAMPLE) is None

@@ -7,8 +7,9 @@ import pytest
 from dagster_dbt import DagsterDbtTranslator
 
 from adtech_assets.defs.assets import models
-from adtech_assets.defs.dbt_project import DBT_DIR, PARSED
+from adtech_assets.defs.dbt_project import DBT_DIR, parsed
 from adtech_assets.defs.steps import DAILY
+from adtech_assets_tests.sample_feed import SAMPLE
 
 PARTS = {part.node_def.name: part for part in models.assets}
 
@@ -103,7 +104,7 @@ class Manifest:
     """The dbt project as dagster-dbt sees it."""
 
     def __init__(self):
-        self._manifest = json.loads((DBT_DIR / PARSED / "manifest.json").read_bytes())
+        self._manifest = json.loads((parsed(DBT_DIR, SAMPLE) / "manifest.json").read_bytes())
         self._translator = DagsterDbtTranslator()
 
     def tests(self):

@@ -20,7 +20,8 @@ from metricflow_semantics.model.dbt_manifest_parser import (
 )
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
 
-from adtech_assets.defs.dbt_project import DBT_DIR, PARSED, dbt_project
+from adtech_assets.defs.dbt_project import DBT_DIR, dbt_project, parsed
+from adtech_assets_tests.sample_feed import SAMPLE
 
 CAMPAIGNS = """
     marts.fct_campaign_daily AS days
@@ -97,7 +98,7 @@ def engine():
     logging.getLogger("metricflow").setLevel(logging.ERROR)
     dbt_project()
     manifest = parse_manifest_from_dbt_generated_manifest(
-        (DBT_DIR / PARSED / "semantic_manifest.json").read_text()
+        (parsed(DBT_DIR, SAMPLE) / "semantic_manifest.json").read_text()
     )
     dialect = SimpleNamespace(
         sql_engine_type=SqlEngine.DUCKDB, sql_plan_renderer=DuckDbSqlPlanRenderer()

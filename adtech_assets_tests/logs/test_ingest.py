@@ -461,6 +461,7 @@ def test_a_loaded_file_is_described_in_full(warehouse, settings):
         "events_other_hour": 0,
         "events_without_time": 2,
         "missing_columns": [],
+        "feed_columns": ["creation_time", "user_agent", "campaign_id", "is_fraud"],
         "deleted_at": None,
         "run_id": "run",
     }

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, dbt_project
+from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, dbt_project, parsed
 from adtech_assets.defs.dbt_sources import create_sources
 from adtech_assets.models import dbt
 from adtech_assets_tests.sample_feed import SAMPLE
@@ -73,7 +73,9 @@ class Warehouse:
             [PROJECT.models[name].unique_id if name in PROJECT.models else tests[name]
              for name in names],
             days,
-            project_dir=DBT_DIR, parsed=DBT_DIR / MANIFEST, target_path=self.folder / "dbt",
+            project_dir=DBT_DIR,
+            parsed=parsed(DBT_DIR, SAMPLE) / MANIFEST,
+            target_path=self.folder / "dbt",
         )  # fmt: skip
         return {result.unique_id.split(".")[2]: result for result in results}
 

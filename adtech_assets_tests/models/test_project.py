@@ -1,7 +1,8 @@
 """The graph of the dbt project as every process reads it."""
 
-from adtech_assets.defs.dbt_project import DBT_DIR, GRAPH, dbt_project
+from adtech_assets.defs.dbt_project import DBT_DIR, GRAPH, dbt_project, parsed
 from adtech_assets.models.project import dump, load
+from adtech_assets_tests.sample_feed import SAMPLE
 
 PROJECT = dbt_project()
 MODELS = PROJECT.models
@@ -10,7 +11,7 @@ MODELS = PROJECT.models
 def test_what_is_written_is_read_again(tmp_path):
     (tmp_path / "graph.json").write_text(dump(PROJECT))
 
-    assert load(tmp_path / "graph.json") == PROJECT == load(DBT_DIR / GRAPH)
+    assert load(tmp_path / "graph.json") == PROJECT == load(parsed(DBT_DIR, SAMPLE) / GRAPH)
 
 
 def test_each_model_stands_behind_those_that_it_reads():
