@@ -329,7 +329,6 @@ class Feed(_Part):
         return re.compile(self.offsets, re.ASCII) if self.offsets else None
 
 
-@lru_cache(8)
 def load(file: Path) -> Feed:
     """Read a feed file.
 
@@ -337,9 +336,15 @@ def load(file: Path) -> Feed:
         UserError: it is not there, or wrong; in a line that says where.
     """
     try:
-        written = yaml.load(file.read_text(encoding="utf-8"), _OnceEach)  # noqa: S506 - a safe loader
+        return _read(file, file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"The feed file {file} cannot be read: {_first_line(error)}.") from None
+
+
+@lru_cache(8)
+def _read(file: Path, text: str) -> Feed:
+    try:
+        written = yaml.load(text, _OnceEach)  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"The feed file {file}{line}: {error.problem or 'is no YAML'}.") from None

@@ -57,6 +57,10 @@ def status(
         screen.print(f"[yellow]Gap:[/] {escape(gap)}", soft_wrap=True)
     for file in found.early:
         screen.print(f"[yellow]Early:[/] {escape(file)}", soft_wrap=True)
+    for days in found.unread:
+        screen.print(f"[yellow]Columns:[/] {escape(days)}", soft_wrap=True)
+    if found.unread:
+        screen.print("Read them from the archive: [bold]adtech backfill --rebuild[/]")
     for difference in found.differences:
         screen.print(f"[red]Counts differ:[/] {escape(difference)}", soft_wrap=True)
     for day, state in found.days.items():

@@ -22,6 +22,7 @@ from adtech_assets.errors import TransientError, UserError
 from adtech_assets.logs import landing, names, quarantine
 from adtech_assets.logs.ledger import COUNTED, Entry, Ledger, SeenFile
 from adtech_assets.logs.names import kind_of
+from adtech_assets.logs.raw_tables import RAW_TABLES
 from adtech_assets.logs.refusals import Refusal
 from adtech_assets.partitions import today
 from adtech_assets.stores.warehouse import bound_cache, transaction
@@ -81,15 +82,26 @@ class _Candidate:
 class Ingest:
     """One run over one kind's files."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a run over files depends on no less
         self,
         connection: duckdb.DuckDBPyConnection,
         settings: Settings,
         kind: Kind,
         days: DayRange,
         run_id: str,
+        *,
+        again: bool = False,
     ) -> None:
-        """Work on a connection to the warehouse; nothing is read yet."""
+        """Work on a connection to the warehouse; nothing is read yet.
+
+        Args:
+            connection: to the warehouse.
+            settings: name the folders and the feed.
+            kind: of the files.
+            days: of the files.
+            run_id: to be noted of what is done.
+            again: read loaded files once more of which a column of the feed has not been read.
+        """
         self.connection = connection
         self.settings = settings
         self.kind = kind
@@ -102,6 +114,11 @@ class Ingest:
         landing.remove_unfinished_quarantine(settings)
         self.next_file_id = max(self.ledger.next_file_id(), landing.last_folder_id(settings) + 1)
         self.refused_contents: dict[str, Refusal] = {}
+        self.again: dict[str, int] = {}
+        """Loaded files to be read once more, with their ids."""
+        if again:
+            outdated = self.ledger.outdated(self.feed, days)
+            self.again = {row.file_name: row.file_id for row in outdated if row.kind == kind}
         self.result = Ingested()
 
     def run(self) -> Ingested:
@@ -205,7 +222,7 @@ class Ingest:
             for row in self.ledger.of_days(self.days)
             if row.kind == self.kind and row.status in COUNTED
         }
-        return [file for file in archived if file.name not in known]
+        return [file for file in archived if file.name not in known - self.again.keys()]
 
     def _look_up(
         self, files: Sequence[SeenFile]
@@ -216,6 +233,7 @@ class Ingest:
             [file.file_name for file in files],
             [file.sha256 or "" for file in files],
         )
+        rows = [row for row in rows if row.file_id not in self.again.values()]
         by_name = {row.file_name: row for row in rows if row.status in COUNTED}
         by_hash = {row.sha256: row for row in rows if row.status == "loaded" and row.sha256}
         return by_name, by_hash
@@ -267,7 +285,8 @@ class Ingest:
         for partition, first, last, name in self.ledger.loaded_offsets(
             self.kind, min(o.first for o in with_offsets), max(o.last for o in with_offsets)
         ):
-            insort(taken[partition], (first, last, name))
+            if name not in self.again:
+                insort(taken[partition], (first, last, name))
         kept: dict[str, _Candidate] = {}
         overlapping = []
         for candidate in candidates:
@@ -311,6 +330,7 @@ class Ingest:
 
         try:
             with transaction(self.connection):
+                self._take_out(candidate for _, candidate in batch)
                 read = into.append_batch([file for file, _ in batch], events)
                 self._record_loaded([(c, file.file_id, read[file.file_id]) for file, c in batch])
         except BatchNotReadError:
@@ -325,6 +345,7 @@ class Ingest:
     def _load_one(self, into: Reader, file: FileToRead, candidate: _Candidate) -> None:
         try:
             with transaction(self.connection):
+                self._take_out([candidate])
                 read = into.append_one(file)
                 self._record_loaded([(candidate, file.file_id, read)])
         except Refusal as refusal:
@@ -334,10 +355,24 @@ class Ingest:
         else:
             self._count([read])
 
+    def _take_out(self, candidates: Iterable[_Candidate]) -> None:
+        """Remove the events of files that are read once more."""
+        ids = [self.again[c.file.name] for c in candidates if c.file.name in self.again]
+        if ids:
+            table = RAW_TABLES[self.kind]
+            self.connection.execute(f"DELETE FROM {table} WHERE file_id IN ?", [ids])
+
     def _refuse_content(self, candidate: _Candidate, file_id: int, raised: Refusal) -> None:
         """Quarantine a file for what is in it, and remember that."""
         # Without its trace, which would keep every refused file's footer in memory.
         refusal = Refusal(raised.reason, raised.detail)
+        if self.again.pop(candidate.file.name, None):
+            logger.warning(
+                "%s cannot be read again (%s), so its events stay as they are",
+                candidate.file.name,
+                refusal.detail,
+            )
+            return
         if refusal.reason != "incomplete":  # which depends on the name too
             self.refused_contents[candidate.seen.sha256 or ""] = refusal
         self._quarantine(candidate.file, candidate.seen, candidate.name, refusal, file_id)
@@ -349,6 +384,8 @@ class Ingest:
                 raise TransientError(f"{candidate.file.name} changed while it was read.")
         entries = [Entry(file_id, c.seen, c.name, read) for c, file_id, read in loaded]
         self.ledger.record(entries, run_id=self.run_id, now=self.now)
+        for candidate, _, _ in loaded:
+            self.again.pop(candidate.file.name, None)
         self.result.schemas.update(read.schema_fingerprint for _, _, read in loaded)
         self.result.changed_days.update(candidate.name.day for candidate, _, _ in loaded)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import duckdb
     import psycopg
 
-    from adtech_assets.contract import Kind
+    from adtech_assets.contract import Feed, Kind
     from adtech_assets.models.project import Project
     from adtech_assets.serving.audited_load import LoadedDay
     from adtech_assets.settings import Settings
@@ -113,6 +113,8 @@ class Status:
     """Offsets between loaded files that no file has delivered."""
     early: list[str]
     """Files that wait in the landing folder for a day to come: a clock or time zone is behind."""
+    unread: list[str]
+    """Days of which a column that the feed file has gained has not been read yet."""
 
     def as_json(self) -> dict[str, Any]:
         """The documented JSON form."""
@@ -123,6 +125,7 @@ class Status:
             "differences": self.differences,
             "gaps": self.gaps,
             "early": self.early,
+            "unread": self.unread,
         }
 
     @property
@@ -201,6 +204,7 @@ class _Warehouse:
     known: set[tuple[str, int, int]]
     """Name, bytes and time of the files that are counted or known as duplicates."""
     gaps: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     stale: set[date] = field(default_factory=set)
     """Days of which something has other versions than it should have."""
 
@@ -282,6 +286,7 @@ def judge(
         ],
         gaps=warehouse.gaps,
         early=early,
+        unread=warehouse.unread,
     )
 
 
@@ -368,7 +373,18 @@ def _read_ledger(
         quarantine=quarantined(connection),
         known=_known_files(connection),
         gaps=[told for kind in KINDS for told in gaps(connection, settings, kind)],
+        unread=_unread(connection, settings.feed),
     )
+
+
+def _unread(connection: duckdb.DuckDBPyConnection, feed: Feed) -> list[str]:
+    """Stretches of days with files of which a column of the feed has not been read."""
+    files = Counter(row.file_date for row in Ledger(connection).outdated(feed) if row.file_date)
+    return [
+        f"{days}, {sum(files[day] for day in days):,} files were read before the feed file had all "
+        "of its columns"
+        for days in contiguous(files)
+    ]
 
 
 def quarantined(

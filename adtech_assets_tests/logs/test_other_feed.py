@@ -7,9 +7,14 @@ import pyarrow as pa
 import pytest
 
 from adtech_assets.contract import load
+from adtech_assets.errors import UserError
 from adtech_assets.logs import conformance, landing, names, quarantine
+from adtech_assets.logs.ingest import Ingest
+from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.refusals import Refusal
+from adtech_assets.partitions import DayRange
 from adtech_assets.settings import load_settings
+from adtech_assets.versions import Notes
 from adtech_assets_tests.logs.feed import ingest
 from adtech_assets_tests.other_feed import FEED, NOON, deliver, table, write_feed
 
@@ -219,3 +224,74 @@ def test_the_feed_file_is_read_once_and_frozen(tmp_path):
     with pytest.raises(ValueError, match="frozen"):
         feed.timezone = "UTC"
     assert FEED in (tmp_path / "feed.yaml").read_text()
+
+
+# ---- a feed file that gains a column -------------------------------------------------------------
+
+
+@pytest.fixture
+def gained(settings, tmp_path):
+    """The same settings, with a feed file that has one column more."""
+    (tmp_path / "more").mkdir()
+    more = FEED + "  slot: {path: slot, type: string}\n"
+    return load_settings(**{**dict(settings), "feed": write_feed(tmp_path / "more", more)})
+
+
+def test_the_tables_follow_the_feed_and_old_files_are_named(warehouse, settings, gained):
+    deliver(settings.raw_data_dir, FILE, table("impressions", ["a"], at=NOON))
+    ingest(warehouse, settings)
+    deliver(
+        settings.raw_data_dir, "2022/05/26/13/imp-b.parquet", table("impressions", ["b"], at=NOON)
+    )
+
+    ingest(warehouse, gained)
+
+    query = "SELECT user_agent, slot FROM raw.impression_logs ORDER BY ALL"
+    assert warehouse.execute(query).fetchall() == [("a", None), ("b", "x")]
+    (outdated,) = Ledger(warehouse).outdated(gained.feed)
+    assert outdated.file_name == FILE
+
+
+@pytest.mark.parametrize("is_archived", [False, True])
+def test_old_files_are_read_again_where_somebody_asks_for_it(
+    warehouse, settings, gained, is_archived
+):
+    path = deliver(settings.raw_data_dir, NAME, table("impressions", ["a", "b", "c"], at=NOON))
+    ingest(warehouse, settings)
+    if is_archived:
+        landing.archive(settings, landing.scan(settings.raw_data_dir, settings.feed)[0], DAY)
+    before = Notes(warehouse).of("raw.impression_logs")
+
+    result = Ingest(warehouse, gained, "impressions", DayRange(DAY, DAY), "run", again=True).run()
+
+    assert (result.loaded, result.quarantined) == (1, [])
+    query = "SELECT user_agent, slot FROM raw.impression_logs ORDER BY ALL"
+    assert warehouse.execute(query).fetchall() == [("a", "x"), ("b", "x"), ("c", "x")]
+    assert Ledger(warehouse).outdated(gained.feed) == []
+    assert Notes(warehouse).of("raw.impression_logs").keys() == before.keys()
+    assert Notes(warehouse).of("raw.impression_logs") != before
+    assert path.exists() != is_archived
+
+
+def test_a_file_that_can_no_longer_be_read_keeps_its_events(warehouse, settings):
+    deliver(settings.raw_data_dir, FILE, table("impressions", ["a"], at=NOON))
+    ingest(warehouse, settings)
+    wrong = FEED + "  slot: {path: slot, type: integer}\n"
+    other = load_settings(**{**dict(settings), "feed": write_feed(settings.data_dir.parent, wrong)})
+
+    result = Ingest(warehouse, other, "impressions", DayRange(DAY, DAY), "run", again=True).run()
+
+    assert (result.loaded, result.quarantined) == (0, [])
+    assert warehouse.execute("SELECT user_agent FROM raw.impression_logs").fetchall() == [("a",)]
+    assert [row.status for row in Ledger(warehouse).of_days(DayRange(DAY, DAY))] == ["loaded"]
+
+
+def test_a_column_of_another_type_is_told_and_nothing_changes(warehouse, settings, tmp_path):
+    deliver(settings.raw_data_dir, FILE, table("impressions", ["a"], at=NOON))
+    ingest(warehouse, settings)
+    (tmp_path / "more").mkdir()
+    other = FEED.replace("campaign, type: string", "campaign, type: integer")
+    changed = load_settings(**{**dict(settings), "feed": write_feed(tmp_path / "more", other)})
+
+    with pytest.raises(UserError, match=r"raw.impression_logs.campaign_id is VARCHAR"):
+        ingest(warehouse, changed)

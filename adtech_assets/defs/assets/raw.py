@@ -14,6 +14,7 @@ from adtech_assets.defs.steps import (
     SINGLE_RUN,
     days_of,
     days_told,
+    is_rebuild,
     materialized,
     run_days,
     step,
@@ -67,7 +68,8 @@ def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
             from adtech_assets.logs.ingest import Ingest  # noqa: PLC0415
 
             days = days_of(context)
-            result = Ingest(connection, settings, kind, days, context.run_id).run()
+            again = is_rebuild(context)
+            result = Ingest(connection, settings, kind, days, context.run_id, again=again).run()
             _report(context, kind, result)
             totals = Ledger(connection).day_totals(kind, days)
             told = days_told(context, Notes(connection), RAW_TABLES[kind], result.changed_days)
