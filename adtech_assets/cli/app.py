@@ -2,7 +2,7 @@
 
 import typer
 
-from adtech_assets.cli import backup, logs, pipeline, report, results, seed, state
+from adtech_assets.cli import backup, feed, logs, pipeline, report, results, seed, state
 
 app = typer.Typer(
     name="adtech",
@@ -17,4 +17,5 @@ app = typer.Typer(
 for module in (pipeline, state, results, report, backup):
     module.add_commands(app)
 app.add_typer(seed.app, name="seed", help="Sample rows for the operational database.")
+app.add_typer(feed.app, name="feed", help="What a feed file makes of log files.")
 app.add_typer(logs.app, name="logs", help="Sample log files, and files that are refused or gone.")
