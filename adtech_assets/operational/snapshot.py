@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import duckdb
 
+from adtech_assets.contract import SOURCE_TABLES, Operational, SourceTable
 from adtech_assets.errors import UserError
 from adtech_assets.operational import summaries
 from adtech_assets.operational.summaries import NO_ROWS, UNDATED, Summaries
@@ -41,44 +42,56 @@ class Source:
     """A source table, and the columns that are read of it with their types in the warehouse."""
 
     table: str
+    """Its name there, with its schema if it has one, in quotation marks where needed."""
     columns: dict[str, str]
+    names: dict[str, str]
+    """What they are called there."""
+
+    @property
+    def shown_as(self) -> str:
+        """Its name, for people."""
+        return self.table.replace('"', "")
+
+    @property
+    def relation(self) -> str:
+        """SQL of the table with our names of its columns."""
+        if all(ours == theirs for ours, theirs in self.names.items()):
+            return self.table
+        columns = ", ".join(f"{_quoted(self.names[name])} AS {name}" for name in self.columns)
+        return f"(SELECT {columns} FROM {self.table}) AS source"
 
     def columns_sql(self) -> str:
         """The columns' names for a select list."""
         return ", ".join(self.columns)
 
 
-SOURCES: dict[RawTable, Source] = {
-    "advertisers": Source(
-        "advertiser",
-        {
-            "id": "INTEGER",
-            "name": "VARCHAR",
-            "updated_at": "TIMESTAMP",
-            "created_at": "TIMESTAMP",
-        },
-    ),
-    "campaigns": Source(
-        "campaign",
-        {
-            "id": "INTEGER",
-            "name": "VARCHAR",
-            "bid": "DECIMAL(10, 2)",
-            "budget": "DECIMAL(10, 2)",
-            "start_date": "DATE",
-            "end_date": "DATE",
-            "advertiser_id": "INTEGER",
-            "updated_at": "TIMESTAMP",
-            "created_at": "TIMESTAMP",
-        },
-    ),
-    "impressions": Source(
-        "impressions", {"id": "BIGINT", "campaign_id": "INTEGER", "created_at": "TIMESTAMP"}
-    ),
-    "clicks": Source(
-        "clicks", {"id": "BIGINT", "campaign_id": "INTEGER", "created_at": "TIMESTAMP"}
-    ),
+SOURCE_TABLES_OF: dict[RawTable, str] = {
+    "advertisers": "advertiser",
+    "campaigns": "campaign",
+    "impressions": "impressions",
+    "clicks": "clicks",
 }
+"""What an operational table is called where no feed file says otherwise, by the raw table."""
+
+
+def sources(operational: Operational) -> dict[RawTable, Source]:
+    """The source tables, with the names that a feed file gives them."""
+    found: dict[RawTable, Source] = {}
+    for raw, name in SOURCE_TABLES_OF.items():
+        named: SourceTable = getattr(operational, name)
+        columns = SOURCE_TABLES[name]
+        table = ".".join(map(_quoted, named.table.split("."))) if named.table else name
+        names = {column: named.columns.get(column, column) for column in columns}
+        found[raw] = Source(table, columns, names)
+    return found
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+SOURCES = sources(Operational())
+"""The source tables under our names of them."""
 
 _EXTRACTED_DAYS = """
 CREATE TABLE IF NOT EXISTS raw.extracted_days (
@@ -161,11 +174,11 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_EXTRACTED_DAYS)
 
 
-def is_there(source: psycopg.Connection) -> bool:
+def is_there(source: psycopg.Connection, tables: Mapping[RawTable, Source] = SOURCES) -> bool:
     """Whether the source has all its tables."""
     row = source.execute(
         "SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest(%s::text[]) AS name",
-        [[read.table for read in SOURCES.values()]],
+        [[read.table for read in tables.values()]],
     ).fetchone()
     return row is not None and bool(row[0])
 
@@ -184,6 +197,7 @@ def extract(
     days: DayRange | None,
     tables: Collection[RawTable],
     run_id: str,
+    names: Operational | None = None,
 ) -> dict[RawTable, Extracted]:
     """Make raw tables what the source holds now, and note their versions, in one transaction.
 
@@ -207,13 +221,13 @@ def extract(
         ThreadPoolExecutor(max_workers=1) as beside,
         transaction(connection),
     ):
-        extraction = _Extraction(connection, snapshot, run_id)
+        extraction = _Extraction(connection, snapshot, run_id, names or Operational())
         for name in tables:
             if name in WHOLE_TABLES:
-                said = beside.submit(summaries.of_table, snapshot, SOURCES[name])
+                said = beside.submit(summaries.of_table, snapshot, extraction.sources[name])
                 extracted[name] = extraction.of_table(name, said)
             elif days is not None:
-                said = beside.submit(summaries.of_days, snapshot, SOURCES[name], days)
+                said = beside.submit(summaries.of_days, snapshot, extraction.sources[name], days)
                 extracted[name] = extraction.of_days(name, days, said)
                 counts[name] = said
         if days is not None and set(EVENT_TABLES) <= set(extracted):
@@ -225,8 +239,13 @@ class _Extraction:
     """An extraction into an open transaction of the warehouse."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, run_id: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        snapshot: Snapshot,
+        run_id: str,
+        names: Operational,
     ) -> None:
+        self.sources = sources(names)
         self._connection = connection
         self._snapshot = snapshot
         self._run_id = run_id
@@ -362,10 +381,10 @@ class _Extraction:
             raise
 
     def _insert(self, name: RawTable, asked: _Asked, into: str) -> None:
-        source = SOURCES[name]
-        query = f"SELECT {source.columns_sql()} FROM {source.table} WHERE {asked.of_source}"
+        source = self.sources[name]
+        query = f"SELECT {source.columns_sql()} FROM {source.relation} WHERE {asked.of_source}"
         with self._snapshot.stream(query) as rows:
-            _check_types(name, rows.schema)
+            _check_types(source, rows.schema)
             columns = [
                 f"{_exact(column, type_)} AS {column}" for column, type_ in source.columns.items()
             ]
@@ -381,7 +400,7 @@ class _Extraction:
                 )
             except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
                 raise UserError(
-                    f"The source table {source.table} holds a value that the warehouse cannot "
+                    f"The source table {source.shown_as} holds a value that the warehouse cannot "
                     f"keep as it is ({first_line(error)}). Nothing was changed; correct it there."
                 ) from error
             self._connection.unregister("source_rows")
@@ -417,7 +436,7 @@ def _exact(column: str, type_: str) -> str:
     )
 
 
-def _check_types(name: RawTable, schema: pa.Schema) -> None:
+def _check_types(source: Source, schema: pa.Schema) -> None:
     import pyarrow as pa  # noqa: PLC0415 - takes 0.05 s, and this module's names are in wide use
 
     # Types in which the driver may deliver a column; another one means that the source has changed.
@@ -427,13 +446,12 @@ def _check_types(name: RawTable, schema: pa.Schema) -> None:
         "VARCHAR": (pa.types.is_string, pa.types.is_large_string),
         "TIMESTAMP": (lambda found: pa.types.is_timestamp(found) and found.tz is None,),
         "DATE": (pa.types.is_date,),
-        "DECIMAL(10, 2)": (lambda found: "type_name=numeric," in str(found),),  # text, so exact
+        "DECIMAL": (lambda found: "type_name=numeric," in str(found),),  # text, so exact
     }
-    source = SOURCES[name]
     for column, type_ in source.columns.items():
         found = schema.field(column).type
-        if not any(accepts(found) for accepts in accepted[type_]):
+        if not any(accepts(found) for accepts in accepted[type_.partition("(")[0]]):
             raise UserError(
-                f"The source column {source.table}.{column} is now {found}, not {type_}. "
-                "Nothing was changed; adapt the pipeline or the source."
+                f"The source column {source.shown_as}.{source.names[column]} is now {found}, not "
+                f"{type_}. Nothing was changed; adapt the pipeline or the source."
             )

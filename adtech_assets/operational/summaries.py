@@ -53,7 +53,7 @@ def of_days(snapshot: Snapshot, source: Source, days: DayRange) -> Summaries:
         return _asked(
             snapshot,
             f"""
-            SELECT created_at::date, count(*), NULL FROM {source.table}
+            SELECT created_at::date, count(*), NULL FROM {source.relation}
             WHERE created_at >= '{days.first}' AND created_at < '{days.end}' GROUP BY 1
             """,
         )
@@ -66,22 +66,22 @@ def of_days(snapshot: Snapshot, source: Source, days: DayRange) -> Summaries:
 
 def _digested(source: Source, days: str, condition: str) -> str:
     """Rows are digested as text, which is 64 bits of each; the sum knows no order."""
-    columns = ", ".join(f"'{column}'" for column in source.columns)
+    columns = ", ".join(_text(name) for name in source.names.values())
     return f"""
         SELECT day::date, counted.rows, CASE WHEN counted.rows <= {DIGESTED_ROWS} THEN concat_ws(
             ' ',
             counted.rows,
             (
                 SELECT sum(hashtextextended(ROW({source.columns_sql()})::text COLLATE "C", 0))
-                FROM {source.table} WHERE {condition}
+                FROM {source.relation} WHERE {condition}
             ),
             (
                 SELECT array_agg(atttypid ORDER BY attname) FROM pg_attribute
-                WHERE attrelid = '{source.table}'::regclass AND attname IN ({columns})
+                WHERE attrelid = {_text(source.table)}::regclass AND attname IN ({columns})
             )
         ) END
         FROM {days} AS days (day) CROSS JOIN LATERAL (
-            SELECT count(*) AS rows FROM {source.table} WHERE {condition}
+            SELECT count(*) AS rows FROM {source.relation} WHERE {condition}
         ) AS counted
         """
 
@@ -90,12 +90,17 @@ def _asked(snapshot: Snapshot, query: str) -> Summaries:
     return {day: Summary(rows, digest) for day, rows, digest in snapshot.rows(query)}
 
 
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
 def _has_index(snapshot: Snapshot, source: Source) -> bool:
     [(number,)] = snapshot.rows(
         f"""
         SELECT count(*) FROM pg_index INNER JOIN pg_attribute
         ON attrelid = indrelid AND attnum = indkey[0]
-        WHERE indrelid = '{source.table}'::regclass AND attname = 'created_at'
+        WHERE indrelid = {_text(source.table)}::regclass
+        AND attname = {_text(source.names["created_at"])}
         AND indisvalid AND indpred IS NULL
         """
     )

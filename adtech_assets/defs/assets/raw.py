@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from adtech_assets.logs.ingest import Ingested
 
 FEED = load_settings().feed
+SOURCES = snapshot.sources(FEED.operational)
 RAW_LOG_KEYS = {kind: dg.AssetKey(RAW_TABLES[kind].split(".")) for kind in KINDS}
 LOG_FILES_KEY = dg.AssetKey(LEDGER_TABLE.split("."))
 EXTRACTED_DAYS_KEY = dg.AssetKey(["raw", "extracted_days"])
@@ -129,7 +130,7 @@ def log_files(
         dg.AssetSpec(
             key,
             deps=[OPERATIONAL_KEYS[table]],
-            description=f"Copy of the operational table `{snapshot.SOURCES[table].table}`.",
+            description=f"Copy of the operational table `{SOURCES[table].shown_as}`.",
             group_name="raw",
             kinds={"duckdb", "postgres"},
             owners=OWNERS,
@@ -176,7 +177,8 @@ def raw_operational(
 
                     create_schema(postgres)
         days = run_days(context.run.tags)
-        extracted = snapshot.extract(connection, source, days, tables, context.run_id)
+        names = settings.feed.operational
+        extracted = snapshot.extract(connection, source, days, tables, context.run_id, names)
         notes = Notes(connection)
         for table, key in RAW_OPERATIONAL_KEYS.items():
             if key in selected and table in extracted:
