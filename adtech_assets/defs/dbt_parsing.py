@@ -18,7 +18,7 @@ from dagster_dbt import DagsterDbtTranslator
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from dagster_dbt.core.dbt_cli_event import EventHistoryMetadata, _build_column_lineage_metadata
 
-from adtech_assets.defs.dbt_project import GRAPH, PARSED
+from adtech_assets.defs.dbt_project import GRAPH, PARSED, digest_of
 from adtech_assets.defs.dbt_sources import create_sources
 from adtech_assets.files import written_whole
 from adtech_assets.models.dbt import invoke
@@ -35,6 +35,7 @@ DECISIVE = (
     *("materialized", "schema", "alias"),
     *("unique_key", "strategy", "check_cols", "updated_at", "hard_deletes"),  # snapshots
     *("severity", "where", "limit", "fail_calc", "warn_if", "error_if"),  # tests
+    *("pre-hook", "post-hook"),
 )
 TIMEZONE = re.compile(r"""env_var\(\s*['"]ADTECH_TIMEZONE['"]""")
 
@@ -45,6 +46,10 @@ def parse(project_dir: Path) -> None:
     Raises:
         UserError: it cannot be parsed, or a model names what is not there.
     """
+    # Of before: what is changed while dbt reads is found to have changed.
+    digest = digest_of(project_dir)
+    # What dbt leaves of a parse that fails is not what the graph was made of.
+    (project_dir / GRAPH).unlink(missing_ok=True)
     target = project_dir / PARSED
     # In full: a partial parse forgets the asset that an integrity test belongs to.
     parsed = invoke(["parse", "--no-partial-parse"], project_dir=project_dir, target_path=target)
@@ -57,7 +62,7 @@ def parse(project_dir: Path) -> None:
     )
     compiled = {unique_id: node.compiled_code for unique_id, node in parsed.nodes.items()}
     manifest = json.loads((target / "manifest.json").read_bytes())
-    graph = _Manifest(manifest, compiled, target).project()
+    graph = _Manifest(manifest, compiled, target).project(digest)
     with written_whole(project_dir / GRAPH) as partial:
         partial.write_text(dump(graph), encoding="utf-8")
 
@@ -75,7 +80,7 @@ class _Manifest:
         self._macros: Mapping[str, Any] = manifest["macros"]
         self._translator = DagsterDbtTranslator()
 
-    def project(self) -> Project:
+    def project(self, digest: str) -> Project:
         """All that others read of it."""
         models = [self._model(unique_id) for unique_id in self._order]
         by_key = {model.asset_key: model.name for model in models}
@@ -86,6 +91,7 @@ class _Manifest:
         ]
         return Project(
             dbt_version=self._manifest["metadata"]["dbt_version"],
+            digest=digest,
             sources={
                 self._name(unique_id): Source(node["source_name"], self._asset_key(unique_id))
                 for unique_id, node in sorted(self._manifest["sources"].items())

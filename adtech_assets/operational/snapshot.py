@@ -199,6 +199,8 @@ def extract(
     """
     create_tables(connection)
     Notes.create(connection)
+    # Of days, one with the other: what the source counts of them is noted for both.
+    asked = {*tables, *EVENT_TABLES} if {*tables} & {*EVENT_TABLES} else {*tables}
     extracted: dict[RawTable, Extracted] = {}
     counts: dict[RawTable, Future[Summaries]] = {}
     with (
@@ -208,7 +210,7 @@ def extract(
         transaction(connection),
     ):
         extraction = _Extraction(connection, snapshot, run_id)
-        for name in tables:
+        for name in (table for table in RAW_TABLES if table in asked):
             if name in WHOLE_TABLES:
                 said = beside.submit(summaries.of_table, snapshot, SOURCES[name])
                 extracted[name] = extraction.of_table(name, said)
@@ -216,7 +218,7 @@ def extract(
                 said = beside.submit(summaries.of_days, snapshot, SOURCES[name], days)
                 extracted[name] = extraction.of_days(name, days, said)
                 counts[name] = said
-        if days is not None and set(EVENT_TABLES) <= set(extracted):
+        if days is not None and counts:
             extraction.note_counts(days, [counts[name].result() for name in EVENT_TABLES])
     return extracted
 
