@@ -19,7 +19,7 @@ from dagster_dbt import DagsterDbtTranslator
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from dagster_dbt.core.dbt_cli_event import EventHistoryMetadata, _build_column_lineage_metadata
 
-from adtech_assets.defs.dbt_project import GRAPH, parsed, sources
+from adtech_assets.defs.dbt_project import GRAPH, digest_of, parsed, sources
 from adtech_assets.defs.dbt_sources import create_sources, described
 from adtech_assets.files import written_whole
 from adtech_assets.models.dbt import invoke
@@ -38,6 +38,7 @@ DECISIVE = (
     *("materialized", "schema", "alias"),
     *("unique_key", "strategy", "check_cols", "updated_at", "hard_deletes"),  # snapshots
     *("severity", "where", "limit", "fail_calc", "warn_if", "error_if"),  # tests
+    *("pre-hook", "post-hook"),
 )
 TIMEZONE = re.compile(r"""env_var\(\s*['"]ADTECH_TIMEZONE['"]""")
 
@@ -48,7 +49,11 @@ def parse(project_dir: Path, feed: Feed) -> None:
     Raises:
         UserError: it cannot be parsed, or a model names what is not there.
     """
+    # Of before: what is changed while dbt reads is found to have changed.
+    digest = digest_of(project_dir, feed)
     target = parsed(project_dir, feed)
+    # What dbt leaves of a parse that fails is not what the graph was made of.
+    (target / GRAPH).unlink(missing_ok=True)
     with written_whole(project_dir / sources(feed) / "_feed__sources.yml") as partial:
         partial.write_text(described(feed), encoding="utf-8")
     os.environ["ADTECH_DBT_SOURCES"] = sources(feed).as_posix()
@@ -63,7 +68,7 @@ def parse(project_dir: Path, feed: Feed) -> None:
     )
     compiled = {unique_id: node.compiled_code for unique_id, node in found.nodes.items()}
     manifest = json.loads((target / "manifest.json").read_bytes())
-    graph = _Manifest(manifest, compiled, target, feed).project()
+    graph = _Manifest(manifest, compiled, target, feed).project(digest)
     with written_whole(target / GRAPH) as partial:
         partial.write_text(dump(graph), encoding="utf-8")
 
@@ -82,7 +87,7 @@ class _Manifest:
         self._macros: Mapping[str, Any] = manifest["macros"]
         self._translator = DagsterDbtTranslator()
 
-    def project(self) -> Project:
+    def project(self, digest: str) -> Project:
         """All that others read of it."""
         models = [self._model(unique_id) for unique_id in self._order]
         by_key = {model.asset_key: model.name for model in models}
@@ -93,6 +98,7 @@ class _Manifest:
         ]
         return Project(
             dbt_version=self._manifest["metadata"]["dbt_version"],
+            digest=digest,
             sources={
                 self._name(unique_id): Source(node["source_name"], self._asset_key(unique_id))
                 for unique_id, node in sorted(self._manifest["sources"].items())

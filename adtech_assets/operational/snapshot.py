@@ -191,7 +191,7 @@ def undated(connection: duckdb.DuckDBPyConnection, table: RawTable) -> list[int]
     return [event_id for (event_id,) in rows]
 
 
-def extract(
+def extract(  # noqa: PLR0913, PLR0917 - stores, days, tables, and who asks
     connection: duckdb.DuckDBPyConnection,
     source: Postgres,
     days: DayRange | None,
@@ -213,6 +213,8 @@ def extract(
     """
     create_tables(connection)
     Notes.create(connection)
+    # Of days, one with the other: what the source counts of them is noted for both.
+    asked = {*tables, *EVENT_TABLES} if {*tables} & {*EVENT_TABLES} else {*tables}
     extracted: dict[RawTable, Extracted] = {}
     counts: dict[RawTable, Future[Summaries]] = {}
     with (
@@ -222,7 +224,7 @@ def extract(
         transaction(connection),
     ):
         extraction = _Extraction(connection, snapshot, run_id, names or Operational())
-        for name in tables:
+        for name in (table for table in RAW_TABLES if table in asked):
             if name in WHOLE_TABLES:
                 said = beside.submit(summaries.of_table, snapshot, extraction.sources[name])
                 extracted[name] = extraction.of_table(name, said)
@@ -230,7 +232,7 @@ def extract(
                 said = beside.submit(summaries.of_days, snapshot, extraction.sources[name], days)
                 extracted[name] = extraction.of_days(name, days, said)
                 counts[name] = said
-        if days is not None and set(EVENT_TABLES) <= set(extracted):
+        if days is not None and counts:
             extraction.note_counts(days, [counts[name].result() for name in EVENT_TABLES])
     return extracted
 

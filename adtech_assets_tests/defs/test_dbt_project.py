@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adtech_assets.defs import dbt_parsing
 from adtech_assets.defs.dbt_project import (
     DBT_DIR,
     GRAPH,
@@ -142,8 +143,49 @@ def test_what_is_fresh_may_be_read_only(project):
         "snapshots/_operational__snapshots.yml",
     ],
 )
-def test_a_changed_file_makes_it_outdated(project, path):
-    os.utime(project / path)
+def test_a_changed_file_makes_it_outdated_whatever_its_time(project, path):
+    times = (project / path).stat()
+    edit(project, path, "\n", " \n")
+    os.utime(project / path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    assert fresh(project, SAMPLE) is None
+
+
+def test_a_file_that_is_deleted_makes_it_outdated(project):
+    (project / "tests/integrity/daily_summary_totals_staged_events.sql").unlink()
+
+    assert fresh(project, SAMPLE) is None
+
+
+def test_a_file_that_is_only_touched_does_not(project):
+    os.utime(project / "models/groups.yml")
+
+    assert fresh(project, SAMPLE) == BEFORE
+
+
+def test_a_file_that_changes_while_it_is_parsed_makes_it_outdated(project, monkeypatch):
+    edit(project, "models/groups.yml", "\n", " \n")
+    invoke = dbt_parsing.invoke
+
+    def meanwhile(*arguments, **named):
+        result = invoke(*arguments, **named)
+        edit(project, "models/groups.yml", " \n", "  \n")
+        return result
+
+    with monkeypatch.context() as editing:
+        editing.setattr(dbt_parsing, "invoke", meanwhile)
+        dbt_parsing.parse(project, SAMPLE)
+
+    assert fresh(project, SAMPLE) is None
+
+
+def test_what_a_failed_parse_leaves_is_not_taken_for_what_was_parsed_before(project):
+    model = MODELS / "staging/logs/stg_logs__clicks.sql"
+    edit(project, model, "'click_logs'", "'nothing'")
+    with pytest.raises(UserError):
+        read(project, SAMPLE)
+
+    edit(project, model, "'nothing'", "'click_logs'")
 
     assert fresh(project, SAMPLE) is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,9 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from adtech_assets.cli.running import RUN_CONFIG, selected_assets
+from adtech_assets.definitions import build_definitions
+from adtech_assets.defs.steps import REBUILD_TAG
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.logs import names, user_agents
 from adtech_assets.partitions import DayRange
@@ -329,6 +333,55 @@ def test_a_csv_that_was_edited_or_deleted_is_written_again(story, run):
     story.assert_loaded()
 
 
+def test_other_totals_than_were_loaded_are_mended_on_any_day(story, run):
+    with story.target.connect() as connection:
+        connection.execute(
+            f"""
+            UPDATE csv_data_task SET click_count = 12345
+            WHERE datetime::date = '{story.days.first}';
+            """
+        )
+    run(only(story.days.last))
+    story.assert_loaded()
+
+
+def test_an_edited_csv_is_not_loaded_where_the_load_alone_is_asked_for(story, run):
+    with (story.settings.output_dir / f"{story.days.first}.csv").open("a") as file:
+        file.write(f"{story.days.first},23,7,7\n")
+
+    run(only(story.days.first), select="csv_data_task", succeeds=False)
+    assert "is not what the roll-up has" in " ".join(run.failures)
+
+    run(only(story.days.first))
+    story.assert_loaded()
+
+
+def test_a_rebuild_without_days_mends_what_was_edited_too(story, run):
+    run()
+    with story.target.connect() as connection:
+        connection.execute("UPDATE marts.fct_campaign_hourly SET impressions = impressions + 1")
+
+    job = build_definitions(story.settings).resolve_job_def("daily_pipeline")
+    keys = selected_assets("key:published/fct_campaign_hourly")
+    job.execute_in_process(
+        instance=run.instance,
+        tags={REBUILD_TAG: "true"},
+        asset_selection=keys,
+        run_config=RUN_CONFIG,
+    )
+
+    story.assert_published()
+
+
+def test_one_table_of_events_asked_for_alone_leaves_nothing_that_holds_others_back(story, run):
+    story.add_events(random.Random(9), 3)  # noqa: S311 - no secret
+    run(select="raw/impressions")
+
+    run(only(story.days.last))
+
+    story.assert_published()
+
+
 # ---- nothing has changed -----------------------------------------------------------------------
 
 
@@ -431,6 +484,21 @@ def test_what_is_told_of_a_day_is_of_that_day(story, run):
         assert told(f"marts/{mart}", "dagster/partition_row_count") == {
             day: published.count(day) for day in story.days
         }
+
+
+def test_a_whole_table_says_of_each_asked_day_whether_it_has_changed(story, run):
+    def told() -> dict[str | None, bool]:
+        found = run.materializations(run(only(story.days.first)), "raw/campaigns")
+        return {day: "unchanged_since" in metadata for day, metadata in found.items()}
+
+    told()
+    with story.source.connect() as connection:
+        connection.execute("UPDATE campaign SET name = name || ' again'")
+
+    assert told() == {str(story.days.first): False}
+    assert told() == {str(story.days.first): True}
+    found = run.materializations(run(only(story.days.first)), "raw/campaigns")
+    assert found[str(story.days.first)]["unchanged_since"].startswith(str(story.today))
 
 
 def test_a_file_builds_the_log_models_of_the_days_around_its_own_and_no_other(story, run):

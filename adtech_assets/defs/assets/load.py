@@ -1,8 +1,9 @@
 """The audited load: a CSV a day, the table in Postgres, and only then the files' archive."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -24,6 +25,7 @@ from adtech_assets.defs.steps import (
     table_spec,
     to_build,
 )
+from adtech_assets.errors import UserError
 from adtech_assets.logs import failures, rollup
 from adtech_assets.logs.ledger import Ledger
 from adtech_assets.logs.processed import clear_landing
@@ -121,16 +123,22 @@ def csv_data_task(
             }
             csvs = {
                 day: csv_files.read(settings.output_dir, day) if day in files else []
-                for day in asked | unlike | _dates(versions)
+                for day in asked | found.edited | unlike | _dates(versions)
             }
             edited = found.edited | {day for day in asked if csvs[day] != found.counts[day]}
+            counted = _counts(connection, csvs.keys() & files.keys(), settings.user_agent)
             loads = {
                 day: audited_load.DayLoad(day, csvs[day], files.get(day))
                 for day in sorted(edited | unlike | _dates(versions))
                 # What another day's run cannot load either is told by `adtech status`.
-                if day in asked or not audited_load.loses_files(files.get(day), loaded.get(day))
+                if day in asked
+                or not (
+                    audited_load.loses_files(files.get(day), loaded.get(day))
+                    or csvs[day] != counted[day]
+                )
             }
             if loads:
+                _refuse_edited(settings.output_dir, loads, counted)
                 if audits := parts.unproven(graph.DAILY_CSV, loads):
                     raise held_back("csv_data_task", audits)
                 notes.forget(graph.CSV_DATA_TASK, loads)
@@ -185,6 +193,20 @@ def processed_log_files(
             for day, files in files_of_days.items():
                 told.setdefault(day, {})[f"files_{became}"] = files
         return materialized(context, context.asset_key, told)
+
+
+def _refuse_edited(
+    folder: Path,
+    loads: Mapping[date, audited_load.DayLoad],
+    counted: Mapping[date, list[HourCount]],
+) -> None:
+    """Load no CSV that somebody has changed since it was written."""
+    for day, load in loads.items():
+        if load.files and load.counts != counted[day]:
+            raise UserError(
+                f"{csv_files.path_of(folder, day)} is not what the roll-up has, so it is not "
+                f"loaded. Write it anew: adtech backfill --from {day} --to {day}"
+            )
 
 
 def _dates(days: Iterable[Day]) -> set[date]:

@@ -1,7 +1,8 @@
 """Raw tables of the warehouse: logged events with their ledger, and the operational tables."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -19,6 +20,7 @@ from adtech_assets.defs.steps import (
     run_days,
     step,
     table_spec,
+    unchanged_since,
 )
 from adtech_assets.logs.ledger import LEDGER_TABLE, Ledger
 from adtech_assets.logs.raw_tables import RAW_TABLES, columns
@@ -124,6 +126,16 @@ def log_files(
         return materialized(context, LOG_FILES_KEY, told)
 
 
+def _whole_table_told(
+    days: Iterable[date], notes: Notes, part: str, found: snapshot.Extracted
+) -> dict[date, dict[str, Any]]:
+    """Each day has the table as it is now; its version is noted under that of the extraction."""
+    if found.changed_days:
+        return {day: {} for day in days}
+    noted = notes.noted_at(part, notes.of(part))
+    return {day: unchanged_since(max(noted.values(), default=None)) for day in days}
+
+
 @dg.multi_asset(
     name="raw_operational",
     specs=[
@@ -183,7 +195,11 @@ def raw_operational(
         for table, key in RAW_OPERATIONAL_KEYS.items():
             if key in selected and table in extracted:
                 found = extracted[table]
-                told = days_told(context, notes, f"raw.{table}", found.changed_days)
+                told = (
+                    _whole_table_told(days or (), notes, f"raw.{table}", found)
+                    if found.is_whole
+                    else days_told(context, notes, f"raw.{table}", found.changed_days)
+                )
                 for day, of_day in told.items():
                     of_day["dagster/partition_row_count"] = found.rows_of(day)
                 yield materialized(context, key, told)

@@ -187,9 +187,10 @@ def _outdated(
     if not versions:
         return {}
     asked = run_days(context.run.tags)
+    outdated = published_notes.outdated(target, versions, asked)
     if not is_rebuild(context):
-        return published_notes.outdated(target, versions, asked)
-    return {mart: set(asked or ()) for mart in versions}
+        return outdated
+    return {mart: {*(asked or ()), *outdated.get(mart, ())} for mart in versions}
 
 
 def _build_export(name: str, mart: str) -> dg.AssetsDefinition:
