@@ -464,9 +464,9 @@ def test_a_connection_cut_while_rows_arrive_changes_nothing(warehouse, source, w
 
     check_types = snapshot._check_types
 
-    def cut_before_the_rows(name, schema):
-        check_types(name, schema)
-        if name == "impressions":
+    def cut_before_the_rows(read, schema):
+        check_types(read, schema)
+        if read.table == "impressions":
             with psycopg.connect(source.url(), autocommit=True) as connection:
                 connection.execute(
                     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
