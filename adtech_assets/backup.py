@@ -13,7 +13,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 CONTENTS = "backup.json"
 """In a copy: what belongs to it. It is written last, so that a copy without it is none."""
 
-FORMAT = 1
+FORMATS = (1, 2)
+"""That can be restored; the last is written."""
 
 WAIT_SECONDS = 5
 """For whoever uses the data folder to be gone, before it is replaced."""
@@ -58,6 +59,8 @@ class Copy:
     """Postgres wants them."""
     not_in_it: Sequence[str]
     """Stores of which it has nothing: servers of your own, by their URLs without passwords."""
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each file; none in a copy of format 1."""
 
 
 def back_up(settings: Settings, folder: Path, tell: Callable[[str], object]) -> Copy:
@@ -101,10 +104,11 @@ def back_up(settings: Settings, folder: Path, tell: Callable[[str], object]) -> 
         {str(path.relative_to(folder)): path.stat().st_size for path in paths if path.is_file()},
         [str(path.relative_to(folder)) for path in empty],
         _own_servers(settings),
+        {str(path.relative_to(folder)): files.sha256(path) for path in paths if path.is_file()},
     )
     os.sync()
     with files.written_whole(folder / CONTENTS) as partial:
-        content = {"format": FORMAT, **dataclasses.asdict(copy)}
+        content = {"format": FORMATS[-1], **dataclasses.asdict(copy)}
         partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return copy
 
@@ -127,11 +131,12 @@ def read(folder: Path) -> Copy:
         raise UserError(
             f"{folder / CONTENTS} is damaged, or written by another version of adtech-assets."
         ) from None
-    if version != FORMAT:
+    if version not in FORMATS:
         raise UserError(f"{folder} was made by another version of adtech-assets.")
     for name, size in copy.sizes.items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != size:
+        is_whole = path.is_file() and path.stat().st_size == size
+        if not is_whole or copy.checksums.get(name) not in (None, files.sha256(path)):
             raise UserError(f"{folder} is damaged: {name} is not there as it was backed up.")
     return copy
 

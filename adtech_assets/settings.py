@@ -120,6 +120,15 @@ class Settings(BaseSettings):
             )
         return folder
 
+    @field_validator("user_agent", "source_database_url", "target_database_url", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise ValueError("is no UTF-8 text") from None
+        return value
+
     @field_validator("source_database_url", "target_database_url", mode="before")
     @classmethod
     def _postgres_url(cls, url: object) -> object:

@@ -1,5 +1,6 @@
 """The data folder out of a copy: whole, of one moment, whatever is killed meanwhile."""
 
+import json
 import os
 import shutil
 import signal
@@ -212,8 +213,24 @@ def damage_a_file(folder):
         file.write(b"more")
 
 
+def damage_a_file_of_the_same_size(folder):
+    with (folder / "warehouse.duckdb").open("r+b") as file:
+        file.write(bytes(8192))
+
+
 def lose_a_file(folder):
     (folder / "postgres" / "cluster" / "PG_VERSION").unlink()
+
+
+def test_a_copy_of_before_there_were_checksums_is_restored(backed_up, tmp_path, settings):
+    shutil.copytree(backed_up, tmp_path / "copy")
+    contents = json.loads((tmp_path / "copy" / backup.CONTENTS).read_text())
+    del contents["checksums"]
+    (tmp_path / "copy" / backup.CONTENTS).write_text(json.dumps({**contents, "format": 1}))
+
+    backup.restore(settings, tmp_path / "copy", told)
+
+    assert (settings.data_dir / "warehouse.duckdb").exists()
 
 
 def lose_the_contents(folder):
@@ -225,7 +242,11 @@ def cut_the_contents(folder):
 
 
 @pytest.mark.parametrize(
-    "damage", [damage_a_file, lose_a_file, lose_the_contents, cut_the_contents]
+    "damage",
+    [
+        *(damage_a_file, damage_a_file_of_the_same_size, lose_a_file),
+        *(lose_the_contents, cut_the_contents),
+    ],
 )
 def test_a_copy_that_is_not_whole_is_refused_and_nothing_is_changed(
     backed_up, tmp_path, settings, damage

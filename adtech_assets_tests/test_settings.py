@@ -147,6 +147,8 @@ def test_folders_may_begin_at_home(monkeypatch):
         ("ADTECH_LOOKBACK_DAYS", "0", "greater than or equal to 1"),
         ("ADTECH_LOOKBACK_DAYS", "2.5", "integer"),
         ("ADTECH_ARCHIVE_DAYS", "-1", "greater than or equal to 0"),
+        ("ADTECH_USER_AGENT", "agent \udcff", "is no UTF-8 text"),
+        ("ADTECH_TARGET_DATABASE_URL", "postgresql://\udcff@host/db", "is no UTF-8 text"),
         ("ADTECH_PROCESSED_FILES", "shred", "'archive', 'delete' or 'keep'"),
         ("ADTECH_SOURCE_DATABASE_URL", "localhost:5432", "must look like postgresql://"),
         *[("ADTECH_DATA_DIR", f"/da{one}ta", "none of these") for one in "%?#,'\"\\$`\n\x7f\udcff"],

@@ -5,6 +5,7 @@ Modules import what they need inside their functions: `adtech --help` must not w
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import signal
@@ -44,7 +45,7 @@ def main() -> None:
     except (UserError, TransientError) as error:
         _refuse(str(error))
     except OSError as error:
-        if error.errno not in DISK_FAULTS:
+        if error.errno not in (*DISK_FAULTS, errno.ENOENT):
             raise
         _refuse(f"{error.filename or 'A file'}: {error.strerror}. Make room or give access.")
     except SystemExit as end:

@@ -6,6 +6,7 @@ adds it. These are private names of Dagster's, whose version is pinned; a test a
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,8 @@ def run_webserver(host: str) -> None:
     def build_middleware(server: Any) -> list[Middleware]:  # noqa: ANN401
         return [Middleware(Guard, names=[host, socket.gethostname()]), *unguarded(server)]
 
+    # Uvicorn would want more processes, which need the application by its name, and end at once.
+    os.environ.pop("WEB_CONCURRENCY", None)
     DagsterWebserver.build_middleware = build_middleware  # type: ignore[assignment,method-assign]
     main()  # type: ignore[no-untyped-call]
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from adtech_assets.settings import Settings
+
+T = TypeVar("T")
 
 
 class ResultFormat(StrEnum):
@@ -103,5 +105,22 @@ def sql(
     from adtech_assets.serving.query import read_only_query
     from adtech_assets.settings import load_settings
 
-    header, rows = read_only_query(load_settings(), store.value, query)
+    settings = load_settings()
+    header, rows = _until_stopped(lambda: read_only_query(settings, store.value, query))
     print_rows(header, rows, output_format.value)
+
+
+def _until_stopped(ask: Callable[[], T]) -> T:
+    """Ask in a thread: within some queries DuckDB hears no signal. Nothing is lost by the end."""
+    import os
+    from concurrent.futures import ThreadPoolExecutor
+
+    from adtech_assets.cli import STOPPED
+    from adtech_assets.cli.screen import errors
+
+    asked = ThreadPoolExecutor(1).submit(ask)
+    try:
+        return asked.result()
+    except KeyboardInterrupt:
+        errors.print("[red]Stopped.[/]")
+        os._exit(STOPPED)

@@ -60,7 +60,8 @@ def writing(target: Postgres, warehouse: Identity) -> Iterator[psycopg.Connectio
     """Open a transaction that writes to the target; there is one at a time.
 
     A target that nobody owns, because it is new or of before there were owners, becomes this
-    warehouse's. An older one is brought to this version in the same transaction.
+    warehouse's. An older one is brought to this version in the same transaction. A warehouse that
+    has moved stays the owner; a copy of one that is still there is another.
 
     Raises:
         TransientError: a fault that may pass; nothing has changed.
@@ -69,7 +70,7 @@ def writing(target: Postgres, warehouse: Identity) -> Iterator[psycopg.Connectio
     """
     with target.connect() as postgres:
         owner = _locked_owner(postgres)
-        if owner is not None and owner.warehouse_id != warehouse.id:
+        if owner is not None and not _is_of(owner, warehouse, target):
             raise UserError(
                 f"{target.shown_as} belongs to {owner}. Nothing was changed. Set another "
                 "ADTECH_TARGET_DATABASE_URL; or, if it is to be this data folder's from now on: "
@@ -77,6 +78,18 @@ def writing(target: Postgres, warehouse: Identity) -> Iterator[psycopg.Connectio
             )
         _own(postgres, target, warehouse, owner)
         yield postgres
+
+
+def _is_of(owner: Owner, warehouse: Identity, target: Postgres) -> bool:
+    """Whether the owner is this warehouse, and not one that this is a copy of."""
+    if owner.warehouse_id != warehouse.id:
+        return False
+    if target.is_embedded:  # and was copied with it
+        return True
+    (path, host), (own_path, own_host) = identity.place(owner.at), identity.place(warehouse.at)
+    if host != own_host or path == own_path or not path.exists() or path.samefile(own_path):
+        return True
+    return identity.kept_id(path) != warehouse.id
 
 
 def owner_of(target: Postgres) -> Owner | None:

@@ -38,6 +38,12 @@ SELECT set_config('role', 'pg_read_all_data', true)
 WHERE current_setting('is_superuser') = 'on' AND to_regrole('pg_read_all_data') IS NOT NULL
 """
 
+# A query whose asker has been stopped ends, too.
+_WHILE_ASKED = """
+SELECT set_config(name, '1s', true) FROM pg_settings
+WHERE name = 'client_connection_check_interval'
+"""
+
 Rows = tuple[list[str], list[tuple[object, ...]]]
 """Column names, and rows."""
 
@@ -83,6 +89,7 @@ def _as_reader(settings: Settings, store: Role) -> Postgres:
 def _ask_postgres(postgres: Postgres, query: str) -> Rows:
     with postgres.connect(read_only=True) as connection:
         connection.execute(_NO_SUPERUSER)
+        connection.execute(_WHILE_ASKED)
         # A cursor takes nothing but a SELECT. A read-only transaction is not enough: it allows
         # COPY to a file or a program. Prepared, because the server then refuses a second
         # statement, which could leave the transaction.

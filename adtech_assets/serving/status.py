@@ -99,6 +99,22 @@ class Condition:
         """What may be a wrong number is bad."""
         return "bad" if self.what in ("failed day", "difference between counts") else "warn"
 
+    @property
+    def check(self) -> str | None:
+        """Name of the check that asks for it, and may have been asked before it was so."""
+        return _CHECKS.get(self.what)
+
+
+STANDING_DAYS = ("failed day", "stale day", "missing day")
+
+_CHECKS = {
+    "file in quarantine": "no_file_is_quarantined",
+    "gap between offsets": "offsets_have_no_gaps",
+    "file of a day to come": "no_file_is_early",
+    "difference between counts": "counts_are_conserved",
+    **dict.fromkeys(STANDING_DAYS, "every_day_is_up_to_date"),
+}
+
 
 @dataclass(frozen=True)
 class Status:

@@ -76,6 +76,24 @@ def database_url(folder: Path, database: Database) -> str:
     return _url(sockets, database)
 
 
+_HARMLESS = f"""
+DO $$
+DECLARE called regprocedure;
+BEGIN
+    IF has_function_privilege('{READER}', 'pg_advisory_lock(bigint)', 'EXECUTE') THEN
+        FOR called IN
+            SELECT oid FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
+            AND (proname LIKE '%advisory%'
+                OR proname IN ('pg_terminate_backend', 'pg_cancel_backend'))
+        LOOP
+            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', called);
+        END LOOP;
+    END IF;
+END $$
+"""
+"""In a SELECT, whoever may call these keeps writers waiting, or ends other sessions."""
+
+
 def as_reader(url: str) -> str:
     """URL of the same database for the login READER, which is made if it is not there.
 
@@ -91,6 +109,7 @@ def as_reader(url: str) -> str:
                         sql.Identifier(READER)
                     )
                 )
+        connection.execute(_HARMLESS.encode())
     return url.replace("//postgres@", f"//{READER}@", 1)
 
 

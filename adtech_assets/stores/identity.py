@@ -9,15 +9,15 @@ from __future__ import annotations
 import socket
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import duckdb
 
 from adtech_assets import files
 from adtech_assets.errors import UserError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ID_FILE = "warehouse.id"
+"""Beside the warehouse: its id, for when it is lost."""
 
 WAREHOUSE_MIGRATIONS = (
     # 1: columns that a ledger without a version may lack.
@@ -71,6 +71,20 @@ def of(connection: duckdb.DuckDBPyConnection) -> Identity:
         "WHERE database_name = current_database()"
     ).fetchall()
     return Identity(found, f"{path} on {socket.gethostname()}")
+
+
+def place(at: str) -> tuple[Path, str]:
+    """The file and the host of where a warehouse is said to be."""
+    path, _, host = at.rpartition(" on ")
+    return Path(path), host
+
+
+def kept_id(path: Path) -> str | None:
+    """The id that is kept beside a warehouse."""
+    try:
+        return path.with_name(ID_FILE).read_text().strip()
+    except OSError:
+        return None
 
 
 def migrate_warehouse(connection: duckdb.DuckDBPyConnection, version: int, id_file: Path) -> None:

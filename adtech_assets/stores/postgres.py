@@ -49,10 +49,12 @@ R = TypeVar("R")
 class Postgres:
     """One Postgres database by role: `source` (operational) or `target` (analytics)."""
 
-    def __init__(self, url: Callable[[], str], shown_as: str) -> None:
+    def __init__(self, url: Callable[[], str], shown_as: str, *, is_embedded: bool = False) -> None:
         """Take the URL as a call: the embedded server starts when it is first needed."""
         self._url = url
         self.shown_as = shown_as
+        self.is_embedded = is_embedded
+        """Whether it lies in the data folder itself."""
 
     @classmethod
     def of(cls, settings: Settings, role: Role) -> Postgres:
@@ -67,6 +69,7 @@ class Postgres:
         return cls(
             lambda: embedded_postgres.database_url(folder, database),
             f"embedded Postgres, database {database}",
+            is_embedded=True,
         )
 
     def url(self) -> str:
@@ -190,6 +193,8 @@ def _terms(*, read_only: bool) -> list[str]:
         f"SET LOCAL lock_timeout = {seconds * 1000:.0f}",
         # Rows that a policy hides would be missing from every count.
         "SET LOCAL row_security = off",
+        # Names of types are compared as text.
+        "SET LOCAL quote_all_identifiers = off",
     ]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import time
 
 import pytest
 
+from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end.conftest import Deployment
 
 
@@ -80,6 +83,26 @@ def test_results_before_anything_is_published(empty):
 
 def test_wrong_sql(empty):
     assert_one_clear_line(empty.run("adtech", "sql", "target", "SELEC 1"), "syntax error")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_any_sql_can_be_stopped(empty, how):
+    """DuckDB itself is deaf to signals while it looks for more rows of a recursion."""
+    endless = (
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) "
+        "SELECT count(*) FROM t WHERE n > 0"
+    )
+    with Warehouse.of(empty.settings).connect():
+        """Made."""
+    asked = empty.start("adtech", "sql", "warehouse", endless)
+    time.sleep(5)
+    asked.send_signal(how)
+
+    out, err = asked.communicate(timeout=30)
+
+    assert asked.returncode == 130
+    assert "Traceback" not in out + err
+    assert "Stopped." in err
 
 
 def test_sql_cannot_write(empty):

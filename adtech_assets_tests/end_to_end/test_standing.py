@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from adtech_assets.cli.report import _standing
+from adtech_assets.definitions import build_definitions
 from adtech_assets.defs.dbt_project import dbt_project
+from adtech_assets.defs.evaluations import latest_evaluations
 from adtech_assets.defs.steps import DAYS_CHECK
 from adtech_assets.logs import failures, quarantine
 from adtech_assets.partitions import DayRange, loadable_days
 from adtech_assets.sample.log_files import write_log_file
 from adtech_assets.serving.outputs import REPORT_NAME
-from adtech_assets.serving.status import read_status, told
+from adtech_assets.serving.report import read, render
+from adtech_assets.serving.status import STANDING_DAYS, read_status, told
 from adtech_assets_tests.serving.html_page import Page
 
 pytestmark = pytest.mark.usefixtures("changing_loaded")
@@ -40,6 +44,15 @@ class Lights:
     def not_passed(self):
         return {name for (_, name), each in self.checks.items() if not each.passed}
 
+    def days_check(self):
+        [record] = self.run.instance.event_log_storage.get_asset_check_execution_history(
+            DAYS_CHECK, limit=1
+        )
+        return record.evaluation
+
+    def checks_of_the_graph(self):
+        return build_definitions(self.story.settings).resolve_asset_graph().asset_check_keys
+
     def page(self):
         path = self.story.settings.exports_dir / REPORT_NAME
         return Page(path.read_text(encoding="utf-8"))
@@ -60,6 +73,12 @@ class Lights:
             campaign_ids=[1] * events,
             is_fraud=[False] * events,
         )
+
+
+def praises(page, standing):
+    """What a page has to say for itself in spite of what stands."""
+    days = "|[Nn]o day missing" if {each.what for each in standing} & {*STANDING_DAYS} else ""
+    return re.findall(rf"All [0-9]+ checks passed{days}", page.root.text)
 
 
 @pytest.fixture
@@ -103,11 +122,8 @@ def missing_day(lights):
 
 
 def unequal_counts(lights):
-    with lights.story.target.connect() as connection:
-        connection.execute(
-            "UPDATE csv_data_task SET click_count = click_count + 1 WHERE datetime = "
-            "(SELECT min(datetime) FROM csv_data_task)"
-        )
+    with (lights.story.settings.output_dir / f"{lights.first}.csv").open("a") as file:
+        file.write(f"{lights.first},23,7,7\n")
 
 
 STANDING = {
@@ -145,7 +161,37 @@ def test_a_condition_stands_whatever_other_days_are_loaded(lights, happens):
     assert looks[3] == standing[0].look
     assert "good" not in looks
     assert f"Stands: {told(standing)}" in lights.signals()[3].text
+    assert praises(lights.page(), standing) == []
     assert _standing(lights.story.settings) == standing
+
+
+@pytest.mark.parametrize("happens", STANDING, ids=lambda happens: happens.__name__)
+def test_a_page_made_later_shows_no_check_as_passed_that_would_not_pass_now(lights, happens):
+    happens(lights)
+    standing = lights.status().standing
+    evaluated = latest_evaluations(lights.run.instance, lights.checks_of_the_graph())
+
+    page = Page(render(read(lights.story.target), evaluated, standing))
+
+    assert praises(page, standing) == []
+    for condition in standing:
+        rows = [row.text for row in page.all("tr") if condition.check in row.text]
+        assert rows
+        assert not any("passed" in row for row in rows)
+
+
+def test_a_run_without_the_report_says_which_days_it_leaves_behind(lights):
+    lights.deliver(f"clicks_late_{lights.first:%Y%m%d}09.parquet")
+
+    lights.run(DayRange(lights.first, lights.first), select="raw/click_logs")
+
+    assert not lights.days_check().passed
+    assert f"stale day: {lights.first}" in lights.days_check().description
+    lights.run(
+        DayRange(lights.first, lights.first),
+        select="not key:kpi_report",
+    )
+    assert lights.days_check().passed == (lights.status().standing_days == [])
 
 
 def test_counts_of_a_day_that_a_run_is_not_for_warn_and_fail_nothing(lights):
@@ -164,9 +210,5 @@ def test_a_day_that_fails_is_told_of_before_any_other_run(lights):
     lights.run(DayRange(lights.first, lights.first), succeeds=False)
 
     assert lights.status().days[lights.first].state == "failed"
-    [record] = lights.run.instance.event_log_storage.get_asset_check_execution_history(
-        DAYS_CHECK, limit=1
-    )
-    assert record.evaluation is not None
-    assert not record.evaluation.passed
-    assert f"Failed: {lights.first}" in (record.evaluation.description or "")
+    assert not lights.days_check().passed
+    assert f"Failed: {lights.first}" in lights.days_check().description

@@ -105,6 +105,21 @@ def test_a_folder_that_has_moved_is_still_the_owner(owner, tmp_path, target):
     assert ownership.owner_of(target).since == since
 
 
+def test_a_copy_of_a_folder_that_is_still_there_is_another(owner, tmp_path, ask):
+    copied = owner.model_copy(update={"data_dir": tmp_path / "copied"})
+    shutil.copytree(owner.data_dir, copied.data_dir)
+    before = content(ask)
+
+    with pytest.raises(UserError, match=f"{owner.warehouse_path}.*adtech take-over"):
+        build(copied, 1)
+
+    assert content(ask) == before
+    take_over(copied)
+    build(copied, 1)
+    with pytest.raises(UserError, match=f"{copied.warehouse_path}.*adtech take-over"):
+        build(owner, 1)
+
+
 def test_a_target_of_before_there_were_owners_is_the_first_ones_that_writes(owner, other, ask):
     ask("DROP TABLE target_owner")
     build(other, 1)

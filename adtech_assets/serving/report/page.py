@@ -62,6 +62,7 @@ def render(
     standing: Sequence[Condition] = (),
 ) -> str:
     """The page as text."""
+    checks = None if checks is None else trust.brought_up_to_date(checks, standing)
     days = published.days or []
     return (
         _environment()

@@ -21,7 +21,7 @@ from adtech_assets.serving.report.sections.parts import (
 )
 from adtech_assets.serving.report.sections.traffic import RECONCILED_LOOKS
 from adtech_assets.serving.report.svg import tag
-from adtech_assets.serving.status import told
+from adtech_assets.serving.status import STANDING_DAYS, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,6 +169,22 @@ def checks(found: Sequence[Check] | None) -> Checks:
     )
 
 
+def brought_up_to_date(found: Sequence[Check], standing: Sequence[Condition]) -> list[Check]:
+    """The checks, of which none has passed on what stands now."""
+    contradicted = {each.check: each for each in reversed(standing) if each.check}
+    return [
+        replace(
+            check,
+            passed=False,
+            severity="WARN" if contradicted[check.name].look == "warn" else "ERROR",
+            description=f"Since it was asked: {contradicted[check.name]}",
+        )
+        if check.passed and check.name in contradicted
+        else check
+        for check in found
+    ]
+
+
 def standing_table(standing: Sequence[Condition]) -> Table | None:
     """What stands, one a row."""
     if not standing:
@@ -196,9 +212,16 @@ def signals(
 
     No light is green while anything stands, on whatever day.
     """
-    signals = [_fresh_signal(published), _check_signal(found), _agreement_signal(published)]
+    signals = [
+        _fresh_signal(published, standing),
+        _check_signal(found),
+        _agreement_signal(published),
+    ]
     if not standing:
         return signals
+    if found and signals[1].look == "good":
+        asked = f"{text.counted(len(found), 'check')} passed when last asked"
+        signals[1] = replace(signals[1], headline=asked)
     worst: Look = "bad" if any(each.look == "bad" for each in standing) else "warn"
     return [
         *(replace(each, look="none") if each.look == "good" else each for each in signals),
@@ -206,7 +229,7 @@ def signals(
     ]
 
 
-def _fresh_signal(published: Published) -> Signal:
+def _fresh_signal(published: Published, standing: Sequence[Condition]) -> Signal:
     days = [day.event_date for day in published.days or []]
     logged = [load.day for load in published.loads or []]
     lasts = [found[-1] for found in (days, logged) if found]
@@ -224,7 +247,7 @@ def _fresh_signal(published: Published) -> Signal:
         notes.append(
             f"database to {text.short_day(lasts[0])}, log files to {text.short_day(lasts[1])}"
         )
-    if not notes:
+    if not notes and not any(each.what in STANDING_DAYS for each in standing):
         notes.append("no day missing")
     if unfinished := overview.going_on(published):
         told = text.stretches([day.event_date for day in unfinished])
