@@ -178,21 +178,6 @@ class SourceTable(_Part):
     """Our names, and those of the source."""
 
 
-class CampaignKey(_Part):
-    """How logged events find their campaign, if they have other ids than the database."""
-
-    column: str | None = None
-    """Of the source's campaign table: what the log calls the campaign."""
-    file: Path | None = None
-    """CSV with the columns `logged` and `campaign_id`; beside the feed file, unless absolute."""
-
-    @model_validator(mode="after")
-    def _is_one(self) -> CampaignKey:
-        if (self.column is None) == (self.file is None):
-            raise ValueError("needs either column or file")
-        return self
-
-
 class Operational(_Part):
     """Names in the source database, where they differ from ours."""
 
@@ -200,7 +185,6 @@ class Operational(_Part):
     campaign: SourceTable = SourceTable()
     impressions: SourceTable = SourceTable()
     clicks: SourceTable = SourceTable()
-    campaign_key: CampaignKey | None = None
 
     @model_validator(mode="after")
     def _columns_are_known(self) -> Operational:

@@ -174,11 +174,11 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_EXTRACTED_DAYS)
 
 
-def is_there(source: psycopg.Connection, tables: Mapping[RawTable, Source] = SOURCES) -> bool:
+def is_there(source: psycopg.Connection) -> bool:
     """Whether the source has all its tables."""
     row = source.execute(
         "SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest(%s::text[]) AS name",
-        [[read.table for read in tables.values()]],
+        [list(SOURCE_TABLES_OF.values())],
     ).fetchone()
     return row is not None and bool(row[0])
 

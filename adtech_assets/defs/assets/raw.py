@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from adtech_assets.contract import KINDS, Kind
+from adtech_assets.contract import KINDS, Kind, Operational
 from adtech_assets.defs.assets.landing import LANDING_KEYS, OPERATIONAL_KEYS
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import (
@@ -183,7 +183,7 @@ def raw_operational(
         if settings.source_database_url is None:
             # The embedded source begins with empty tables, so that log files alone can be loaded.
             with source.connect() as postgres:
-                if not snapshot.is_there(postgres):
+                if settings.feed.operational == Operational() and not snapshot.is_there(postgres):
                     # Imported here, like the readers: SQLAlchemy takes 0.1 s.
                     from adtech_assets.operational.schema import create_schema  # noqa: PLC0415
 
