@@ -23,7 +23,9 @@ from adtech_assets.logs import quarantine
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import write_log_file
+from adtech_assets.serving import ownership
 from adtech_assets.settings import load_settings
+from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end import recomputed_marts, recounted_log_marts
@@ -92,6 +94,8 @@ class Changing:
         """The same on other stores, which hold the same."""
         shutil.copytree(self.settings.data_dir.parent, settings.data_dir.parent, dirs_exist_ok=True)
         other = Changing(settings)
+        with Warehouse.of(settings).connect() as warehouse:
+            ownership.take_over(other.target, identity.of(warehouse))
         other.today, other.days, other.round = self.today, self.days, self.round
         other.campaigns, other.advertisers = deepcopy((self.campaigns, self.advertisers))
         return other
