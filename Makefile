@@ -158,6 +158,10 @@ judge: setup $(VENV)/.installed-dev  ## the dbt project by the strict rules of d
 bench: setup $(VENV)/.installed-dev  ## speed and memory beside their baselines; BENCH=small, default or full
 	@$(BIN)/python -m adtech_assets_tests.benchmarks $(BENCH)
 
+.PHONY: documents
+documents: setup $(VENV)/.installed-dev  ## write the parts of the documents that the code knows
+	@$(BIN)/python -m adtech_assets_tests.documents
+
 .PHONY: lineage
 lineage: setup $(VENV)/.installed-dev  ## draw the picture of the asset graph in the documents
 	@PYTHONWARNINGS=ignore $(BIN)/python -m adtech_assets_tests.lineage_picture

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from adtech_assets.contract import SAMPLE_FEED, Feed, load
@@ -53,20 +60,36 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # it may be a password
     )
 
-    raw_data_dir: Path = Field(Path("raw_data"), description="landing folder of the log files")
-    output_dir: Path = Field(Path("output"), description="daily CSV files")
+    raw_data_dir: Path = Field(
+        Path("raw_data"),
+        description=(
+            "landing folder of the log files; under Compose the absolute path of a host folder, or "
+            "none for a volume"
+        ),
+    )
+    output_dir: Path = Field(Path("output"), description="daily CSV files; under Compose as above")
     data_dir: Path = Field(
         Path("data"),
-        description="warehouse, archive, quarantine, embedded Postgres, exports, Dagster storage",
+        description=(
+            "warehouse, archive, quarantine, embedded Postgres, exports, Dagster storage; under "
+            "Compose always the volume `data`"
+        ),
     )
     source_database_url: SecretStr | None = Field(
-        None, description="operational Postgres; none: embedded, database `operational`"
+        None,
+        description=(
+            "operational Postgres, `postgresql://user:password@host:5432/database`, with special "
+            "characters of the password percent-encoded; none: embedded, under Compose its own"
+        ),
     )
     target_database_url: SecretStr | None = Field(
-        None, description="Postgres of the audited table and the marts; none: embedded, `analytics`"
+        None, description="Postgres of the audited table and the marts; as above"
     )
     user_agent: str = Field(
-        "some user agent", description="user agent of the CSV and of csv_data_task; `*` counts all"
+        "some user agent",
+        description=(
+            "user agent of the CSV and of `csv_data_task`, matched exactly; `*` counts all"
+        ),
     )
     start_date: date = Field(date(2022, 5, 25), description="first day of the partitions")
     feed: Annotated[Feed, NoDecode] = Field(
@@ -80,7 +103,8 @@ class Settings(BaseSettings):
         description="time zone of the feed and of the schedule; none: the feed file's",
     )
     processed_files: Literal["archive", "delete", "keep"] = Field(
-        "archive", description="what becomes of log files once their day is loaded"
+        "archive",
+        description="what becomes of loaded log files: `archive`, `delete` or `keep` them",
     )
     settle_seconds: float = Field(
         5,
@@ -89,17 +113,30 @@ class Settings(BaseSettings):
         description="a file changed within this many seconds may still be being written",
     )
     refuse_offset_overlaps: bool = Field(
-        True, description="quarantine a file whose offsets a loaded file has delivered already"
+        True,
+        description=(
+            "quarantine a file whose offsets, in its name, a loaded file has delivered already"
+        ),
     )
     report_offset_gaps: bool = Field(
         True, description="warn of offsets between two files that no file has delivered"
     )
     lookback_days: int = Field(3, ge=1, le=366, description="days that the schedule loads again")
     archive_days: int = Field(
-        0, ge=0, description="days after which loaded log files leave the archive; 0: they stay"
+        0,
+        ge=0,
+        description=(
+            "days after which loaded log files leave the archive; 0: they stay. A lost warehouse "
+            "comes back only from what is there"
+        ),
     )
     run_history_days: int = Field(
-        90, ge=0, description="days after which Dagster's runs and their logs go; 0: they stay"
+        90,
+        ge=0,
+        description=(
+            "days after which Dagster's runs, events and logs go, but for each day the run that "
+            "loaded it last; 0: they stay"
+        ),
     )
 
     @field_validator("raw_data_dir", "output_dir", "data_dir")
@@ -159,6 +196,11 @@ class Settings(BaseSettings):
             return load((PROJECT_DIR / Path(str(feed)).expanduser()).resolve())
         except (UserError, RuntimeError) as error:
             raise ValueError(f"cannot be used. {str(error).removesuffix('.')}") from None
+
+    @field_serializer("feed")
+    @staticmethod
+    def _file_of(feed: Feed) -> str:
+        return str(feed)
 
     @field_validator("timezone")
     @classmethod

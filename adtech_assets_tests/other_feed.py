@@ -1,5 +1,6 @@
 """A feed that is unlike the sample in all that a feed file may say, and files of it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def write_feed(folder: Path, text: str = FEED) -> Path:
 
 def table(  # noqa: PLR0913 - a column each
     kind: str,
-    agents: list[str | None],
+    agents: Sequence[str | None],
     *,
     at: datetime,
     campaigns: list[str | None] | None = None,

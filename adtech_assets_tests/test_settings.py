@@ -9,6 +9,7 @@ from dagster._core.storage.runs import SqliteRunStorage
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from pydantic import SecretStr
 
+from adtech_assets.contract import SAMPLE_FEED
 from adtech_assets.errors import UserError
 from adtech_assets.settings import (
     PROJECT_DIR,
@@ -20,6 +21,7 @@ from adtech_assets.settings import (
 )
 from adtech_assets.stores import embedded_postgres
 from adtech_assets.stores.warehouse import Warehouse
+from adtech_assets_tests.other_feed import write_feed
 
 SECRET_PARTS = ("s3cret", "tail")
 
@@ -40,6 +42,7 @@ def test_the_defaults_are_those_of_the_documentation():
         "target_database_url": None,
         "user_agent": "some user agent",
         "start_date": date(2022, 5, 25),
+        "feed": str(SAMPLE_FEED),
         "timezone": "Europe/Copenhagen",
         "processed_files": "archive",
         "settle_seconds": 5,
@@ -51,7 +54,7 @@ def test_the_defaults_are_those_of_the_documentation():
     }
 
 
-def test_every_setting_can_be_set_in_the_environment(monkeypatch):
+def test_every_setting_can_be_set_in_the_environment(monkeypatch, tmp_path):
     environment = {
         "ADTECH_RAW_DATA_DIR": "/feed",
         "ADTECH_OUTPUT_DIR": "/csv",
@@ -60,7 +63,8 @@ def test_every_setting_can_be_set_in_the_environment(monkeypatch):
         "ADTECH_TARGET_DATABASE_URL": "postgresql+psycopg://b@db/two",
         "ADTECH_USER_AGENT": "*",
         "ADTECH_START_DATE": "2020-02-29",
-        "ADTECH_TIMEZONE": "America/New_York",
+        "ADTECH_FEED": str(write_feed(tmp_path)),
+        "ADTECH_TIMEZONE": "Asia/Tokyo",
         "ADTECH_PROCESSED_FILES": "keep",
         "ADTECH_SETTLE_SECONDS": "0.5",
         "ADTECH_REFUSE_OFFSET_OVERLAPS": "False",
@@ -76,7 +80,12 @@ def test_every_setting_can_be_set_in_the_environment(monkeypatch):
 
     assert shown(settings) == environment
     assert settings.start_date == date(2020, 2, 29)
-    assert settings.zone == ZoneInfo("America/New_York")
+    assert settings.zone == ZoneInfo("Asia/Tokyo")
+
+
+def test_settings_that_are_written_down_are_read_again(tmp_path):
+    settings = load_settings(feed=write_feed(tmp_path), settle_seconds=1)
+    assert load_settings(**settings.model_dump()) == settings
 
 
 def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):

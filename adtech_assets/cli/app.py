@@ -14,6 +14,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"adtech-assets {version('adtech-assets')}")
+        raise typer.Exit
+
+
+@app.callback()
+def group(
+    _: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    """Ad logs and an operational Postgres to hourly counts, an audited table and KPI marts."""
+
+
 for module in (pipeline, state, results, report, backup):
     module.add_commands(app)
 app.add_typer(seed.app, name="seed", help="Sample rows for the operational database.")

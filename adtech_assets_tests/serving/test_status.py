@@ -271,7 +271,9 @@ def test_the_json_form_is_the_documented_one(settings):
 
     written = json.loads(json.dumps(read_status(settings).as_json()))
 
-    assert set(written) == {"days", "files", "quarantine", "differences", "gaps", "early"}
+    assert set(written) == {
+        *("days", "files", "quarantine", "differences", "gaps", "early", "unread"),
+    }
     day = written["days"]["2022-05-26"]
     assert day.pop("loaded_at")
     assert day == {

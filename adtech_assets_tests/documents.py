@@ -1,0 +1,144 @@
+"""The parts of the documents that the code knows: `make documents` writes them, a test compares.
+
+Run as a module, it writes those that are out of date.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import TYPE_CHECKING
+
+import click
+import typer.main
+
+from adtech_assets.cli.app import app
+from adtech_assets.contract import SAMPLE_FEED, load
+from adtech_assets.environment import PROJECT_DIR
+from adtech_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WIDTH = 96
+
+
+def documents() -> dict[Path, str]:
+    """Each document as it should be."""
+    return {
+        PROJECT_DIR / "README.md": _filled("README.md", "settings", _settings_table()),
+        PROJECT_DIR / ".env.example": _filled(".env.example", "settings", _environment_example()),
+        PROJECT_DIR / "docs/feed.md": _filled("docs/feed.md", "columns", _columns_table()),
+        PROJECT_DIR / "docs/cli.md": _commands(),
+    }
+
+
+def main() -> None:
+    """Write what is out of date."""
+    for path, text in documents().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def _filled(name: str, part: str, text: str) -> str:
+    """A document with one part of it, between two marks, made anew."""
+    written = (PROJECT_DIR / name).read_text(encoding="utf-8")
+    begin, end = (f"<!-- {mark}{part} -->" for mark in ("", "/"))
+    if name.startswith(".env"):
+        begin, end = (f"# ---- {mark}{part} ----" for mark in ("", "end of "))
+    pattern = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
+    filled, number = pattern.subn(lambda _: f"{begin}\n{text}{end}", written)
+    if number != 1:
+        raise ValueError(f"{name} must have {begin} and {end}, once")
+    return filled
+
+
+# ---- settings ------------------------------------------------------------------------------------
+
+_SHOWN = {
+    "source_database_url": "embedded Postgres, database `operational`",
+    "target_database_url": "embedded Postgres, database `analytics`",
+    "feed": "the sample's, `adtech_assets/sample_feed.yaml`",
+    "timezone": "the feed file's",
+}
+
+
+def _settings_table() -> str:
+    rows = [
+        f"| `ADTECH_{name.upper()}` | {_SHOWN.get(name) or f'`{_default(name)}`'} "
+        f"| {field.description} |\n"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "".join(["| setting | default | what it is |\n|---|---|---|\n", *rows])
+
+
+def _environment_example() -> str:
+    return "".join(
+        f"\n{_comment(_sentence(field.description or ''))}"
+        f"#ADTECH_{name.upper()}={'' if name in _SHOWN else _default(name)}\n"
+        for name, field in Settings.model_fields.items()
+    )
+
+
+def _default(name: str) -> str:
+    value = Settings.model_fields[name].default
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}.".replace("`", "")
+
+
+def _comment(text: str) -> str:
+    return "".join(f"# {line}\n" for line in textwrap.wrap(text, WIDTH))
+
+
+# ---- the feed ------------------------------------------------------------------------------------
+
+
+def _columns_table() -> str:
+    rows = [
+        f"| `{column.name}` | `{column.path}` | {column.type}"
+        f"{f', {column.unit}' if column.unit else ''} | {'yes' if column.required else ''} "
+        f"| `{column.stored_as} {column.sql_type}` | {column.description} |\n"
+        for column in load(SAMPLE_FEED).columns.values()
+    ]
+    head = "| column | path | type | required | in the raw tables | what it is |\n"
+    return "".join([head, "|---|---|---|---|---|---|\n", *rows])
+
+
+# ---- commands ------------------------------------------------------------------------------------
+
+
+def _commands() -> str:
+    return "\n".join(
+        [
+            "# Commands\n\nWhat `adtech … --help` prints, written by `make documents`.\n",
+            *_help(click.Context(typer.main.get_command(app), info_name="adtech")),
+        ]
+    )
+
+
+def _help(context: click.Context) -> Iterator[str]:
+    text = context.command.get_help(
+        context.__class__(
+            context.command,
+            parent=context.parent,
+            info_name=context.info_name,
+            max_content_width=WIDTH,
+            terminal_width=WIDTH,
+        )
+    )
+    yield f"## {context.command_path}\n\n```\n{text.strip()}\n```\n"
+    # Not by its class: typer brings click along.
+    if commands := getattr(context.command, "commands", None):
+        for name, command in commands.items():
+            if not command.hidden:
+                yield from _help(click.Context(command, parent=context, info_name=name))
+
+
+if __name__ == "__main__":
+    main()
