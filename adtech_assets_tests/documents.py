@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import click
 import typer.main
 
 from adtech_assets.cli.app import app
@@ -114,30 +113,19 @@ def _columns_table() -> str:
 
 
 def _commands() -> str:
-    return "\n".join(
-        [
-            "# Commands\n\nWhat `adtech … --help` prints, written by `make documents`.\n",
-            *_help(click.Context(typer.main.get_command(app), info_name="adtech")),
-        ]
-    )
+    command = typer.main.get_command(app)
+    told = "# Commands\n\nWhat `adtech … --help` prints, written by `make documents`.\n"
+    return "\n".join([told, *_help(command, command.context_class(command, info_name="adtech"))])
 
 
-def _help(context: click.Context) -> Iterator[str]:
-    text = context.command.get_help(
-        context.__class__(
-            context.command,
-            parent=context.parent,
-            info_name=context.info_name,
-            max_content_width=WIDTH,
-            terminal_width=WIDTH,
-        )
+def _help(command: Any, above: Any) -> Iterator[str]:
+    context = command.context_class(
+        command, parent=above.parent, info_name=above.info_name, terminal_width=WIDTH
     )
-    yield f"## {context.command_path}\n\n```\n{text.strip()}\n```\n"
-    # Not by its class: typer brings click along.
-    if commands := getattr(context.command, "commands", None):
-        for name, command in commands.items():
-            if not command.hidden:
-                yield from _help(click.Context(command, parent=context, info_name=name))
+    yield f"## {context.command_path}\n\n```\n{command.get_help(context).strip()}\n```\n"
+    for name, inner in getattr(command, "commands", {}).items():
+        if not inner.hidden:
+            yield from _help(inner, command.context_class(inner, parent=context, info_name=name))
 
 
 if __name__ == "__main__":
