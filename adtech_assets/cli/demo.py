@@ -36,7 +36,12 @@ def run_demo(settings: Settings) -> None:
     days = _days(settings)
     own_agent = None if settings.user_agent == ALL_USER_AGENTS else settings.user_agent
     story = Story(
-        days.first, days.last, timezone=settings.timezone, user_agent=own_agent, seed=SEED
+        days.first,
+        days.last,
+        timezone=settings.timezone,
+        user_agent=own_agent,
+        seed=SEED,
+        feed=settings.feed,
     )
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ def generate(
     ),
     seed: int = typer.Option(1, help="Same seed, same bytes."),
 ) -> None:
-    """Sample log files in the feed's layout."""
+    """Sample log files, as the feed file says."""
     from adtech_assets.cli.screen import screen
     from adtech_assets.partitions import DayRange
     from adtech_assets.sample import log_files
@@ -43,6 +43,7 @@ def generate(
         user_agents=agents,
         timezone=settings.timezone,
         seed=seed,
+        feed=settings.feed,
     )
     screen.print(f"{len(files):,} files for {days} in {folder}", soft_wrap=True)
 

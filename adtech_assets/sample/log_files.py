@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from adtech_assets.contract import SAMPLE_FEED, load
 from adtech_assets.errors import UserError
+from adtech_assets.sample.names import Offsets, file_name
 from adtech_assets.sample.rhythm import HOUR_WEIGHTS, random_numbers
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-Kind = Literal["impressions", "clicks"]
+    from adtech_assets.contract import Column as FeedColumn
+    from adtech_assets.contract import Feed, Kind
 
 USER_AGENTS = (
     "some user agent",
@@ -60,6 +63,16 @@ NO_INT32 = pa.scalar(None, pa.int32())
 NO_INT64 = pa.scalar(None, pa.int64())
 NO_STRING = pa.scalar(None, pa.string())
 NO_BOOL = pa.scalar(None, pa.bool_())
+
+NOTHING = {
+    "string": NO_STRING,
+    "integer": NO_INT64,
+    "decimal": pa.scalar(None, pa.decimal128(18, 6)),
+    "boolean": NO_BOOL,
+    "timestamp": pa.scalar(None, pa.timestamp("ms", "UTC")),
+    "epoch": NO_INT64,
+}
+"""By the type of a feed's column."""
 
 # A column is a group of columns or the value that fills it; a plain int stands for an int32. The
 # few columns that carry data are filled by `write_log_file`.
@@ -179,18 +192,21 @@ def write_log_file(
     creation_times_ms: Sequence[int | None],
     campaign_ids: Sequence[int | None],
     is_fraud: Sequence[bool | None],
+    feed: Feed | None = None,
 ) -> None:
-    """Write one log file of about 70 columns; row i is made of the i-th value of each list.
+    """Write one log file; row i is made of the i-th value of each list.
 
-    The file appears under its name only when it is complete.
+    Of the sample's feed it has about 70 columns, of another one those that the feed file names. The
+    file appears under its name only when it is complete.
 
     Args:
         path: the file; an existing one is replaced.
         kind: decides the columns that only impressions or only clicks have.
-        user_agents: `device_settings.user_agent`.
-        creation_times_ms: `transaction_header.creation_time`, UTC milliseconds since 1970.
-        campaign_ids: `banner.campaign_id`, int32.
-        is_fraud: `fraud_detection.is_fraud`.
+        user_agents: of the events.
+        creation_times_ms: UTC milliseconds since 1970.
+        campaign_ids: int32, or text where the feed has it.
+        is_fraud: whether the log marks an event as fraudulent.
+        feed: says where these are; by default that of the sample.
 
     Raises:
         ValueError: lists of different lengths.
@@ -198,18 +214,59 @@ def write_log_file(
     rows = len(user_agents)
     if any(len(values) != rows for values in (creation_times_ms, campaign_ids, is_fraud)):
         raise ValueError("the columns of a log file must be equally long")
+    feed = feed or load(SAMPLE_FEED)
     times = pa.array(creation_times_ms, pa.int64())
-    data = {
-        "transaction_header.creation_time": times,
-        "transaction_header.producer_time": times,
-        "server_impression_time_ms": pc.subtract(times, CLICK_DELAY_MS),
-        "device_settings.user_agent": pa.array(user_agents, pa.string()),
-        "banner.campaign_id": pa.array(campaign_ids, pa.int32()),
-        "fraud_detection.is_fraud": pa.array(is_fraud, pa.bool_()),
+    values = {
+        "user_agent": pa.array(user_agents, pa.string()),
+        "creation_time": times,
+        "campaign_id": pa.array(campaign_ids, pa.int32()),
+        "is_fraud": pa.array(is_fraud, pa.bool_()),
     }
-    columns = COMMON_COLUMNS | KIND_COLUMNS[kind]
+    data = {
+        column.path: _as_delivered(column, values[name])
+        for name, column in feed.columns.items()
+        if name in values
+    }
+    if feed.file == SAMPLE_FEED:
+        columns = COMMON_COLUMNS | KIND_COLUMNS[kind]
+        data["transaction_header.producer_time"] = times
+        data["server_impression_time_ms"] = pc.subtract(times, CLICK_DELAY_MS)
+        message_type = PROTO_CLASS[kind]
+    else:
+        columns = _columns_of(feed, kind)
+        message_type = feed.kinds[kind].message_type or ""
     table = pa.table({name: _array(name, columns[name], rows, data) for name in columns})
-    _write_atomically(table, {"parquet.proto.class": PROTO_CLASS[kind]}, path)
+    agents = feed.columns["user_agent"].path
+    _write_atomically(table, {"parquet.proto.class": message_type}, path, agents)
+
+
+def _as_delivered(column: FeedColumn, values: pa.Array) -> pa.Array:
+    """Values of the sample in the type that a feed has them in."""
+    if column.name == "campaign_id":
+        return values.cast(pa.string()) if column.type == "string" else values
+    if column.name != "creation_time":
+        return values
+    if column.type == "timestamp":
+        return values.cast(pa.timestamp("ms", "UTC"))
+    unit = column.unit or "ms"
+    if unit == "s":
+        return pc.divide(values, 1000)
+    return pc.multiply(values, {"ms": 1, "us": 1000, "ns": 1_000_000}[unit])
+
+
+def _columns_of(feed: Feed, kind: Kind) -> dict[str, Column]:
+    """The columns of a feed in their groups, and those that mark the kind; all of them empty."""
+    columns: dict[str, Column] = dict.fromkeys(feed.kinds[kind].marks, NO_INT32)
+    for column in feed.columns.values():
+        *groups, field = column.parts
+        group: dict[str, Column] = columns
+        for name in groups:
+            inner = group.setdefault(name, {})
+            if not isinstance(inner, dict):  # a mark, which has columns of its own
+                inner = group[name] = {}
+            group = inner
+        group.setdefault(field, NOTHING[column.type])
+    return columns
 
 
 def generate_log_files(
@@ -223,6 +280,7 @@ def generate_log_files(
     campaign_ids: Sequence[int] = range(1, 7),
     timezone: str = "Europe/Copenhagen",
     seed: int = 1,
+    feed: Feed | None = None,
 ) -> list[Path]:
     """Write the hourly log files of some days.
 
@@ -239,15 +297,23 @@ def generate_log_files(
         campaign_ids: equally frequent.
         timezone: of the feed: of `days` and of the file names. Times in the rows are UTC.
         seed: for other events on the same days.
+        feed: of which the files are; by default that of the sample.
 
     Returns:
         The files, by day, impressions before clicks, then by hour and partition.
 
     Raises:
-        UserError: an option that cannot be.
+        UserError: an option that cannot be, or a feed whose names cannot be made up.
     """
     _check_options(events_per_day, ctr, files_per_hour, user_agents, campaign_ids)
-    feed = _Feed(folder, _zone(timezone), files_per_hour, user_agents, campaign_ids)
+    of_call = _Call(
+        folder,
+        _zone(timezone),
+        files_per_hour,
+        user_agents,
+        campaign_ids,
+        feed or load(SAMPLE_FEED),
+    )
     totals: dict[Kind, int] = {"impressions": events_per_day, "clicks": round(events_per_day * ctr)}
     folder.mkdir(parents=True, exist_ok=True)
     return [
@@ -255,12 +321,12 @@ def generate_log_files(
         for day in sorted(set(days))
         for kind, total in totals.items()
         # Numbers of their own for each day and kind: none depends on what else is written.
-        for path in _write_day(feed, kind, day, total, random_numbers(f"{seed} {day} {kind}"))
+        for path in _write_day(of_call, kind, day, total, random_numbers(f"{seed} {day} {kind}"))
     ]
 
 
 @dataclass(frozen=True)
-class _Feed:
+class _Call:
     """What the files of one call have in common."""
 
     folder: Path
@@ -268,48 +334,49 @@ class _Feed:
     files_per_hour: int
     user_agents: Sequence[str]
     campaign_ids: Sequence[int]
+    feed: Feed
 
 
 def _write_day(
-    feed: _Feed, kind: Kind, day: date, total: int, rng: random.Random
+    call: _Call, kind: Kind, day: date, total: int, rng: random.Random
 ) -> Iterator[Path]:
     """Write one kind's files of the hours of one day that have passed."""
     now = datetime.now(tz=UTC)
-    hours = _hours_of_day(day, feed.zone)
-    weights = [HOUR_WEIGHTS[hour.astimezone(feed.zone).hour] for hour in hours]
+    hours = _hours_of_day(day, call.zone)
+    weights = [HOUR_WEIGHTS[hour.astimezone(call.zone).hour] for hour in hours]
     counts = Counter(rng.choices(hours, weights, k=total))
-    next_offsets = [day.toordinal() * OFFSETS_PER_DAY] * feed.files_per_hour
+    next_offsets = [day.toordinal() * OFFSETS_PER_DAY] * call.files_per_hour
     for hour in hours:
         if hour + timedelta(hours=1) > now:
             return
-        for partition in range(feed.files_per_hour):
-            rows = (counts[hour] + partition) // feed.files_per_hour
+        for partition in range(call.files_per_hour):
+            rows = (counts[hour] + partition) // call.files_per_hour
             if rows:
                 first = next_offsets[partition]
                 next_offsets[partition] += rows
-                suffix = f"{first}-{first + rows - 1}_{partition}"
-                yield _write_hour(feed, kind, hour, suffix, rows, rng)
+                yield _write_hour(call, kind, hour, Offsets(first, rows, partition), rng)
 
 
 def _write_hour(
-    feed: _Feed, kind: Kind, hour: datetime, suffix: str, rows: int, rng: random.Random
+    call: _Call, kind: Kind, hour: datetime, offsets: Offsets, rng: random.Random
 ) -> Path:
     """Write one file of the hour that begins at `hour` (UTC), named after its last event."""
-    hour_ms = int(hour.timestamp()) * 1000
+    hour_ms, rows = int(hour.timestamp()) * 1000, offsets.rows
     times = sorted(hour_ms + rng.randrange(HOUR_MS) for _ in range(rows))
     # Never in the next hour: the name's hour is the hour that its events are counted in.
     named_ms = min(times[-1] + rng.randint(*DELIVERY_MS), hour_ms + HOUR_MS - 1)
-    named_at = datetime.fromtimestamp(named_ms // 1000, tz=feed.zone)
-    stamp = f"{named_at:%Y%m%d%H%M%S}{named_ms % 1000:03}"
-    path = feed.folder / f"{kind}_processed_dk_{stamp}_{suffix}.parquet"
-    frequencies = [1 / (place + 1) for place in range(len(feed.user_agents))]
+    named_at = datetime.fromtimestamp(named_ms // 1000, tz=call.zone)
+    named_at = named_at.replace(microsecond=named_ms % 1000 * 1000)
+    path = call.folder / file_name(call.feed, kind, named_at, offsets)
+    frequencies = [1 / (place + 1) for place in range(len(call.user_agents))]
     write_log_file(
         path,
         kind,
-        user_agents=rng.choices(feed.user_agents, frequencies, k=rows),
+        user_agents=rng.choices(call.user_agents, frequencies, k=rows),
         creation_times_ms=times,
-        campaign_ids=rng.choices(feed.campaign_ids, k=rows),
+        campaign_ids=rng.choices(call.campaign_ids, k=rows),
         is_fraud=[rng.random() < FRAUD_SHARE for _ in range(rows)],
+        feed=call.feed,
     )
     return path
 
@@ -344,8 +411,9 @@ def _array(name: str, column: Column, rows: int, data: dict[str, pa.Array]) -> p
     return pa.repeat(filler, max(rows, 1)).slice(0, rows)
 
 
-def _write_atomically(table: pa.Table, metadata: dict[str, str], path: Path) -> None:
+def _write_atomically(table: pa.Table, metadata: dict[str, str], path: Path, repeated: str) -> None:
     """Write under a name that no reader of the landing folder looks at, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
         with pq.ParquetWriter(
@@ -353,7 +421,7 @@ def _write_atomically(table: pa.Table, metadata: dict[str, str], path: Path) -> 
             table.schema,
             compression="snappy",
             # 70 dictionaries for constants would be a quarter of the time of a small file.
-            use_dictionary=["device_settings.user_agent"],
+            use_dictionary=[repeated],
             # Arrow's own copy of the schema is nothing that the feed's writer leaves.
             store_schema=False,
         ) as writer:

@@ -13,7 +13,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from adtech_assets.contract import SAMPLE_FEED, load
 from adtech_assets.sample.log_files import DELIVERY_MS, HOUR_MS, OFFSETS_PER_DAY, write_log_file
+from adtech_assets.sample.names import Offsets, file_name
 from adtech_assets.sample.operational import CLICK_WITHIN, copy_events
 from adtech_assets.sample.rhythm import HOUR_WEIGHTS, random_numbers
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from adtech_assets.sample.log_files import Kind
+    from adtech_assets.contract import Feed, Kind
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -134,7 +136,14 @@ class Story:
     """The events of some days, the same for the same days, time zone and user agent."""
 
     def __init__(
-        self, first: date, last: date, *, timezone: str, user_agent: str | None, seed: int
+        self,
+        first: date,
+        last: date,
+        *,
+        timezone: str,
+        user_agent: str | None,
+        seed: int,
+        feed: Feed | None = None,
     ) -> None:
         """Think up the events; nothing is written yet.
 
@@ -143,12 +152,14 @@ class Story:
             last: last day, included. Events are on these days by UTC and by local time alike.
             timezone: of the feed.
             user_agent: one more agent, which the CSV is about; None for no other.
+            feed: of which the files are; by default that of the sample.
             seed: for another story.
         """
         self.first = first
         self.last = last
         self._entered_at = datetime.combine(first, time()) - DAY
         self._zone = ZoneInfo(timezone)
+        self._feed = feed or load(SAMPLE_FEED)
         self._rng = random_numbers(f"{seed} {first} {last}")
         own = {} if user_agent in (*AGENTS, None) else {str(user_agent): OWN_AGENT_FREQUENCY}
         self._agents = own | AGENTS
@@ -298,7 +309,8 @@ class Story:
             first, offset = offset, offset + len(rows)
             if hour.date() == self._day(OUTAGE_DAY) and hour.hour in OUTAGE_HOURS:
                 continue  # its offsets are used up, as if the file had been lost on the way
-            path = folder / self._file_name(kind, hour, rows[-1].at, first, offset - 1, rng)
+            at = self._delivered_at(hour, rows[-1].at, rng)
+            path = folder / file_name(self._feed, kind, at, Offsets(first, len(rows), 0))
             write_log_file(
                 path,
                 kind,
@@ -308,22 +320,14 @@ class Story:
                 ],
                 campaign_ids=[event.campaign + 1 for event in rows],
                 is_fraud=[event.is_fraud for event in rows],
+                feed=self._feed,
             )
             yield path
 
-    def _file_name(
-        self,
-        kind: Kind,
-        hour: datetime,
-        last_event: datetime,
-        first: int,
-        last: int,
-        rng: random.Random,
-    ) -> str:
+    def _delivered_at(self, hour: datetime, last_event: datetime, rng: random.Random) -> datetime:
+        """When a file is named, by the feed's clock."""
         named = last_event + timedelta(milliseconds=rng.randint(*DELIVERY_MS))
-        named = min(named, hour + HOUR - MILLISECOND).astimezone(self._zone)
-        stamp = f"{named:%Y%m%d%H%M%S}{named.microsecond // 1000:03}"
-        return f"{kind}_processed_dk_{stamp}_{first}-{last}_0.parquet"
+        return min(named, hour + HOUR - MILLISECOND).astimezone(self._zone)
 
     def _budget(self, place: int) -> Decimal:
         """The budget with which the campaign paces as it should on the last day."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pyarrow.parquet as pq
 import pytest
 
+from adtech_assets.contract import KINDS
 from adtech_assets.logs import names
 from adtech_assets.logs.classifier import Classifier
 from adtech_assets.sample.story import AGENTS, OUTAGE_HOURS, Story
@@ -42,7 +43,7 @@ def entered(database):
     return Counter(
         {
             (hour, kind): count
-            for kind in names.KINDS
+            for kind in KINDS
             for hour, count in database.execute(
                 f"SELECT date_trunc('hour', created_at), count(*) FROM {kind} GROUP BY 1"
             ).fetchall()
