@@ -312,6 +312,12 @@ class Feed(_Part):
         """Finds the offsets in a path, if the feed has any."""
         return re.compile(self.offsets, re.ASCII) if self.offsets else None
 
+    @cached_property
+    def offset_groups(self) -> tuple[str, ...]:
+        """The named groups of that pattern: first, last, and partition if it has it."""
+        there = self.offsets_pattern.groupindex if self.offsets_pattern else {}
+        return tuple(name for name in ("first", "last", "partition") if name in there)
+
 
 def load(file: Path) -> Feed:
     """Read a feed file.

@@ -132,12 +132,11 @@ def _offsets(feed: Feed, name: str) -> Offsets | None:
     found = feed.offsets_pattern and feed.offsets_pattern.search(name)
     if not found:
         return None
-    groups = found.groupdict()
     try:
-        first, last = int(groups["first"]), int(groups["last"])
-        partition = int(groups.get("partition") or 0)
+        first, last, *rest = map(int, found.group(*feed.offset_groups))
     except (ValueError, TypeError):
         raise Refusal("impossible_offsets", "offsets must be numbers") from None
+    partition = rest[0] if rest else 0
     if not 0 <= first <= last <= MOST_OFFSET or not 0 <= partition <= MOST_PARTITION:
         raise Refusal("impossible_offsets", f"offsets run from {first} to {last}")
     return Offsets(first, last, partition)
