@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Hashable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -363,6 +364,8 @@ class _OnceEach(yaml.SafeLoader):
         found: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                break  # YAML itself says so
             if key in found:
                 raise yaml.MarkedYAMLError(
                     problem=f"{key} is there twice", problem_mark=key_node.start_mark

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 RAW_TABLES: dict[Kind, str] = {"impressions": "raw.impression_logs", "clicks": "raw.click_logs"}
 
 
+def quoted(name: str) -> str:
+    """An identifier, whatever characters it has, and if it is a word of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def columns(feed: Feed) -> dict[str, str]:
     """Columns of both tables with their types: what an event has from its file, and of its row."""
     return FILE_COLUMNS | feed.stored
@@ -27,7 +32,7 @@ def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
         UserError: they have a column of the feed in another type.
     """
     wanted = columns(feed)
-    written = ", ".join(f"{name} {type_}" for name, type_ in wanted.items())
+    written = ", ".join(f"{quoted(name)} {type_}" for name, type_ in wanted.items())
     for table in RAW_TABLES.values():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({written})")
     found = connection.execute(
@@ -40,7 +45,7 @@ def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
         for name, type_ in feed.stored.items():
             is_now = there.get((table, name))
             if is_now is None:
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {type_}")
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} {type_}")
             elif is_now != type_.replace(" ", ""):
                 raise UserError(
                     f"{table}.{name} is {is_now} in the warehouse, and {type_} by the feed file "

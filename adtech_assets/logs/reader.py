@@ -23,9 +23,9 @@ import pyarrow as pa
 from adtech_assets.logs import conformance
 from adtech_assets.logs.footer import Decoded
 from adtech_assets.logs.ledger import ReadFile
-from adtech_assets.logs.raw_tables import RAW_TABLES
+from adtech_assets.logs.raw_tables import RAW_TABLES, quoted
 from adtech_assets.logs.refusals import Refusal
-from adtech_assets.logs.values import SCALED_DECIMAL, quoted, value
+from adtech_assets.logs.values import SCALED_DECIMAL, value
 from adtech_assets.stores.warehouse import first_line
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ class Reader:
                 table=table,
                 events=events,
                 path=PATH_COLUMN,
-                columns=", ".join(column.stored_as for column, _ in columns),
+                columns=", ".join(quoted(column.stored_as) for column, _ in columns),
                 values=",\n    ".join(value(column, type_) for column, type_ in columns),
             )
         )

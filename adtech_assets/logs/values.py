@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from adtech_assets.contract import DECIMAL_SCALE
+from adtech_assets.logs.raw_tables import quoted
 
 if TYPE_CHECKING:
     from adtech_assets.contract import Column
@@ -69,11 +70,6 @@ def value(column: Column, type_: pa.DataType | None) -> str:
             f"ELSE error('{column.name} has more than {DECIMAL_SCALE} digits behind the point') END"
         )
     return f"{stored}::{column.sql_type}"
-
-
-def quoted(name: str) -> str:
-    """An identifier, whatever characters it has."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _time(stored: str, unit: str | None) -> str:

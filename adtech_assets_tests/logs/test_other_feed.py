@@ -233,7 +233,7 @@ def test_the_feed_file_is_read_once_and_frozen(tmp_path):
 def gained(settings, tmp_path):
     """The same settings, with a feed file that has one column more."""
     (tmp_path / "more").mkdir()
-    more = FEED + "  slot: {path: slot, type: string}\n"
+    more = FEED + "  order: {path: slot, type: string}\n"
     return load_settings(**{**dict(settings), "feed": write_feed(tmp_path / "more", more)})
 
 
@@ -246,7 +246,7 @@ def test_the_tables_follow_the_feed_and_old_files_are_named(warehouse, settings,
 
     ingest(warehouse, gained)
 
-    query = "SELECT user_agent, slot FROM raw.impression_logs ORDER BY ALL"
+    query = 'SELECT user_agent, "order" FROM raw.impression_logs ORDER BY ALL'
     assert warehouse.execute(query).fetchall() == [("a", None), ("b", "x")]
     (outdated,) = Ledger(warehouse).outdated(gained.feed)
     assert outdated.file_name == FILE
@@ -265,7 +265,7 @@ def test_old_files_are_read_again_where_somebody_asks_for_it(
     result = Ingest(warehouse, gained, "impressions", DayRange(DAY, DAY), "run", again=True).run()
 
     assert (result.loaded, result.quarantined) == (1, [])
-    query = "SELECT user_agent, slot FROM raw.impression_logs ORDER BY ALL"
+    query = 'SELECT user_agent, "order" FROM raw.impression_logs ORDER BY ALL'
     assert warehouse.execute(query).fetchall() == [("a", "x"), ("b", "x"), ("c", "x")]
     assert Ledger(warehouse).outdated(gained.feed) == []
     assert Notes(warehouse).of("raw.impression_logs").keys() == before.keys()
