@@ -203,7 +203,9 @@ def test_prefixes_and_folders_agree():  # fct_model_naming_conventions, fct_mode
 def test_staging_and_sources_are_in_the_folder_of_their_source():
     # fct_model_directories, fct_source_directories
     for source in manifest()["sources"].values():
-        assert source["source_name"] in PurePosixPath(source["original_file_path"]).parts
+        folders = PurePosixPath(source["original_file_path"]).parts
+        # What is read of log files is described by the feed file, not in the project.
+        assert source["source_name"] in folders or "target" in folders
         [reader] = children()[source["unique_id"]]
         node = models()[reader]
         assert PurePosixPath(node["original_file_path"]).parts[2] == source["source_name"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adtech_assets.contract import FILE_COLUMNS
+from adtech_assets.contract import CORE, EVENT_TIME, FILE_COLUMNS
 from adtech_assets.errors import UserError
 
 if TYPE_CHECKING:
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from adtech_assets.contract import Feed, Kind
 
 RAW_TABLES: dict[Kind, str] = {"impressions": "raw.impression_logs", "clicks": "raw.click_logs"}
+
+_ALWAYS_THERE = {"event_at" if name == EVENT_TIME else name for name in CORE}
 
 
 def quoted(name: str) -> str:
@@ -44,6 +46,8 @@ def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     for table in RAW_TABLES.values():
         for name, type_ in feed.stored.items():
             is_now = there.get((table, name))
+            if is_now is None and name in _ALWAYS_THERE:
+                continue  # somebody has taken it away: whoever reads it says so
             if is_now is None:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} {type_}")
             elif is_now != type_.replace(" ", ""):
