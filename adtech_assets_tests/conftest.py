@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,12 @@ _numbers = itertools.count()
 
 LONGEST = ("test_dev.py", "test_backfill_again.py", "end_to_end")
 """Files that wait for daemons and other processes, up to four minutes."""
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, which a shell lets its background jobs ignore, and with them all they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
