@@ -363,7 +363,8 @@ class Ingest:
             self.connection.execute(f"DELETE FROM {table} WHERE file_id IN ?", [ids])
 
     def _refuse_content(self, candidate: _Candidate, file_id: int, raised: Refusal) -> None:
-        """Quarantine a file for what is in it, and remember that."""
+        """Quarantine a file for what is in it, and remember that; unless it has changed since."""
+        self._check_is_still(candidate)
         # Without its trace, which would keep every refused file's footer in memory.
         refusal = Refusal(raised.reason, raised.detail)
         if self.again.pop(candidate.file.name, None):
@@ -380,14 +381,23 @@ class Ingest:
     def _record_loaded(self, loaded: list[tuple[_Candidate, int, ReadFile]]) -> None:
         """Write the ledger rows, after a last look: what was read must be what was hashed."""
         for candidate, _, _ in loaded:
-            if not landing.is_still(candidate.file, candidate.seen):
-                raise TransientError(f"{candidate.file.name} changed while it was read.")
+            self._check_is_still(candidate)
         entries = [Entry(file_id, c.seen, c.name, read) for c, file_id, read in loaded]
         self.ledger.record(entries, run_id=self.run_id, now=self.now)
         for candidate, _, _ in loaded:
             self.again.pop(candidate.file.name, None)
         self.result.schemas.update(read.schema_fingerprint for _, _, read in loaded)
         self.result.changed_days.update(candidate.name.day for candidate, _, _ in loaded)
+
+    @staticmethod
+    def _check_is_still(candidate: _Candidate) -> None:
+        """Whether a file is the very one that was hashed."""
+        try:
+            is_still = landing.is_still(candidate.file, candidate.seen)
+        except FileNotFoundError:
+            raise _disappeared(candidate.file) from None
+        if not is_still:
+            raise TransientError(f"{candidate.file.name} changed while it was read.")
 
     def _count(self, read: Iterable[ReadFile]) -> None:
         for file in read:
