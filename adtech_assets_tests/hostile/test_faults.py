@@ -240,7 +240,7 @@ from adtech_assets.stores.warehouse import Warehouse
 settings = load_settings()
 day = date(2022, 5, 26)
 frame = pl.DataFrame({"campaign_id": range(100), "ctr": [0.1] * 100})
-[file] = scan(settings.raw_data_dir)
+[file] = scan(settings.raw_data_dir, settings.feed)
 
 def warehouse():
     with Warehouse.of(settings).connect() as connection:
