@@ -24,15 +24,9 @@ NAME = "2022/05/26/12/imp-a-7_9.parquet"
 
 
 @pytest.fixture
-def settings(tmp_path):
-    (tmp_path / "raw_data").mkdir()
-    return load_settings(
-        raw_data_dir=tmp_path / "raw_data",
-        output_dir=tmp_path / "output",
-        data_dir=tmp_path / "data",
-        settle_seconds=0,
-        feed=write_feed(tmp_path),
-    )
+def settings(settings, tmp_path):
+    """The same as elsewhere here, but for the feed."""
+    return load_settings(**{**dict(settings), "feed": write_feed(tmp_path), "timezone": ""})
 
 
 @pytest.fixture(params=["small files", "large files"])
