@@ -9,6 +9,7 @@ from adtech_assets.contract import CORE
 from adtech_assets.logs import raw_tables
 from adtech_assets.logs.raw_tables import RAW_TABLES
 from adtech_assets.logs.refusals import Refusal
+from adtech_assets.stores.warehouse import transaction
 from adtech_assets.versions import Notes, digest
 
 if TYPE_CHECKING:
@@ -190,18 +191,19 @@ class Ledger:
 
     @staticmethod
     def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
-        """Make the ledger and the raw log tables if they are not there.
+        """Make the ledger and the raw log tables if they are not there, in a transaction.
 
         Raises:
             UserError: the raw tables are of another feed.
         """
-        connection.execute(_SCHEMA)
-        raw_tables.create(connection, feed)
-        Notes.create(connection)
-        ledger = Ledger(connection)
-        if not Notes(connection).of(LEDGER_TABLE):
-            # Of a warehouse that was filled before versions were noted.
-            ledger.note_versions(ledger.loaded_days(), run_id="")
+        with transaction(connection):  # who finds the ledger finds the tables
+            connection.execute(_SCHEMA)
+            raw_tables.create(connection, feed)
+            Notes.create(connection)
+            ledger = Ledger(connection)
+            if not Notes(connection).of(LEDGER_TABLE):
+                # Of a warehouse that was filled before versions were noted.
+                ledger.note_versions(ledger.loaded_days(), run_id="")
 
     @staticmethod
     def exists(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -88,23 +88,24 @@ def discard(settings: Settings, name: str) -> list[Path]:
         UserError: no such file is in quarantine.
     """
     found = [file for file in quarantined_files(settings) if file.name == name]
-    with Warehouse.of(settings).connect() as connection, transaction(connection):
+    with Warehouse.of(settings).connect() as connection:
         Ledger.create(connection, settings.feed)
-        given_up = connection.execute(
-            "UPDATE raw.log_files SET status = 'discarded' "
-            "WHERE status = 'quarantined' AND file_name = ? RETURNING file_id",
-            [landing.shown_name(name)],
-        ).fetchall()
-        if not found and not given_up:
-            raise UserError(f"{name} is not in quarantine. See what is: adtech status")
-        # Before the commit: what is discarded twice after a kill is no harm.
-        kept = []
-        for file in found:
-            target = landing.discarded_dir(settings) / file.folder.name
-            files.move(file.folder / landing.REASON, target / landing.REASON)
-            files.move(file.path, target / name)
-            shutil.rmtree(file.folder)
-            kept.append(target / name)
+        with transaction(connection):
+            given_up = connection.execute(
+                "UPDATE raw.log_files SET status = 'discarded' "
+                "WHERE status = 'quarantined' AND file_name = ? RETURNING file_id",
+                [landing.shown_name(name)],
+            ).fetchall()
+            if not found and not given_up:
+                raise UserError(f"{name} is not in quarantine. See what is: adtech status")
+            # Before the commit: what is discarded twice after a kill is no harm.
+            kept = []
+            for file in found:
+                target = landing.discarded_dir(settings) / file.folder.name
+                files.move(file.folder / landing.REASON, target / landing.REASON)
+                files.move(file.path, target / name)
+                shutil.rmtree(file.folder)
+                kept.append(target / name)
     return kept
 
 

@@ -289,3 +289,13 @@ def test_a_column_of_another_type_is_told_and_nothing_changes(warehouse, setting
 
     with pytest.raises(UserError, match=r"raw.impression_logs.campaign_id is VARCHAR"):
         ingest(warehouse, changed)
+
+
+def test_the_ledger_is_there_with_its_tables_or_not_at_all(warehouse, settings):
+    # A kill between two of the tables would be the same, but this happens each time.
+    warehouse.execute("CREATE SCHEMA raw; CREATE TABLE raw.click_logs (campaign_id INTEGER)")
+
+    with pytest.raises(UserError, match=r"raw.click_logs.campaign_id is INTEGER"):
+        Ledger.create(warehouse, settings.feed)
+
+    assert not Ledger.exists(warehouse)
