@@ -168,7 +168,7 @@ lineage: setup $(VENV)/.installed-dev  ## draw the picture of the asset graph in
 
 .PHONY: audit
 audit: setup $(VENV)/.installed-dev  ## packages: locked, hashed, installed as locked, advisories if reachable
-	@$(BIN)/python -m adtech_assets_tests.audit
+	@$(BIN)/python -m adtech_assets_tests.advisories
 
 .PHONY: format
 format: $(VENV)/.installed-dev  ## format the code

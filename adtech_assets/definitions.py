@@ -3,7 +3,7 @@
 import dagster as dg
 
 from adtech_assets.defs import automation, checks
-from adtech_assets.defs.assets import landing, load, models, raw, rollup, serving
+from adtech_assets.defs.assets import landing, load, models, publish, raw, report, rollup
 from adtech_assets.defs.resources import build_resources
 from adtech_assets.defs.retention import retention
 from adtech_assets.defs.steps import settings
@@ -19,7 +19,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *rollup.assets,
             *load.assets,
             *models.assets,
-            *serving.assets,
+            *publish.assets,
+            *report.assets,
         ],
         asset_checks=checks.checks,
         jobs=[automation.daily_pipeline, automation.freshness, retention],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adtech_assets.logs import rollup, user_agents
-from adtech_assets.logs.ledger import LEDGER_TABLE
-from adtech_assets.logs.raw_tables import RAW_TABLES
+from adtech_assets.feed.ledger import LEDGER_TABLE
+from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.operational.snapshot import EVENT_TABLES, WHOLE_TABLES
+from adtech_assets.rollup import hourly, user_agents
 from adtech_assets.versions import By, Input, Notes, Part, Parts, digest
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _log_branch(settings: Settings) -> Iterator[Part]:
         yield Part(table, "day")
     yield Part(LEDGER_TABLE, "day")
     raw = tuple(Input(table) for table in RAW_TABLES.values())
-    yield Part(ROLLUP, "day", raw, digest(rollup.ROLLUP))
+    yield Part(ROLLUP, "day", raw, digest(hourly.ROLLUP))
     yield Part(USER_AGENTS, "day", (Input(ROLLUP),), digest(user_agents.classifier_version()))
     csv = digest(CSV_VERSION, settings.user_agent)
     yield Part(DAILY_CSV, "day", (Input(ROLLUP),), csv)

@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -120,3 +120,24 @@ def source(settings: Settings) -> Postgres:
 def target(settings: Settings) -> Postgres:
     """The analytics database, empty."""
     return Postgres.of(settings, "target")
+
+
+@pytest.fixture
+def ask(target: Postgres) -> Callable[[str], list[tuple[Any, ...]]]:
+    """Asks the target database on a connection of its own."""
+
+    def run(query: str) -> list[tuple[Any, ...]]:
+        with target.connect() as connection:
+            cursor = connection.execute(query)
+            return cursor.fetchall() if cursor.description else []
+
+    return run
+
+
+@pytest.fixture
+def reader_role(ask: Callable[[str], object]) -> Iterator[str]:
+    """A role that owns nothing; its name."""
+    ask("CREATE ROLE reader LOGIN")
+    yield "reader"
+    ask("DROP OWNED BY reader")
+    ask("DROP ROLE reader")

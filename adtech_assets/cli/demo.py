@@ -117,7 +117,7 @@ def _refuse_to_mix(settings: Settings) -> None:
 
 def _print_results(settings: Settings, days: DayRange) -> None:
     from adtech_assets.cli.results import print_exports
-    from adtech_assets.serving import audited_load
+    from adtech_assets.load import audited_load
 
     with Postgres.of(settings, "target").connect(read_only=True) as target:
         loaded = audited_load.audits(target, days)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from adtech_assets.logs.checking import Checked
+    from adtech_assets.feed.checking import Checked
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def check(
     """
     from adtech_assets.cli.screen import print_json, print_table, screen
     from adtech_assets.errors import UserError
-    from adtech_assets.logs import checking
+    from adtech_assets.feed import checking
     from adtech_assets.settings import load_settings
 
     settings = load_settings(**({} if feed is None else {"feed": feed.absolute()}))

@@ -54,7 +54,7 @@ def retry(
 ) -> None:
     """Put files from quarantine back into the landing folder, for the next run to judge."""
     from adtech_assets.cli.screen import screen
-    from adtech_assets.logs import quarantine
+    from adtech_assets.feed import quarantine
     from adtech_assets.settings import load_settings
 
     put_back = quarantine.retry(load_settings(), name)
@@ -70,7 +70,7 @@ def replace(
     name: str = typer.Argument(..., help="A quarantined file whose name is already loaded."),
 ) -> None:
     """Let a file from quarantine take the place of the loaded one, and load its day again."""
-    from adtech_assets.logs import quarantine
+    from adtech_assets.feed import quarantine
     from adtech_assets.settings import export_settings, load_settings
 
     settings = load_settings()
@@ -90,7 +90,7 @@ def discard(
 ) -> None:
     """Give up a file in quarantine: no check warns of it any more. The file itself is kept."""
     from adtech_assets.cli.screen import screen
-    from adtech_assets.logs import quarantine
+    from adtech_assets.feed import quarantine
     from adtech_assets.settings import load_settings
 
     kept = quarantine.discard(load_settings(), name)
@@ -105,9 +105,9 @@ def accept_loss(
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
 ) -> None:
     """Accept that log files of a day are gone for good, so that the day can be loaded without."""
+    from adtech_assets.audit import losses
     from adtech_assets.cli.screen import screen
     from adtech_assets.partitions import parse_day
-    from adtech_assets.serving import losses
     from adtech_assets.settings import load_settings
 
     settings = load_settings()

@@ -14,7 +14,7 @@ from adtech_assets.cli.screen import screen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from adtech_assets.serving.exports import Page
+    from adtech_assets.publish.exports import Page
 
 NOTHING = "\N{EN DASH}"
 FLAGGED = f"{NOTHING} !"

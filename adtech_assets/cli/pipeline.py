@@ -40,7 +40,7 @@ def backfill(
     days too.
     """
     from adtech_assets.cli.screen import screen
-    from adtech_assets.logs.landing import scan
+    from adtech_assets.feed.landing import scan
     from adtech_assets.partitions import DayRange, check_loadable
 
     settings = _prepared_settings()
@@ -119,8 +119,8 @@ def reset(
 
 
 def _prepared_settings() -> Settings:
-    from adtech_assets.serving.outputs import check_folders
     from adtech_assets.settings import export_settings, load_settings
+    from adtech_assets.stores.outputs import check_folders
 
     settings = load_settings()
     export_settings(settings)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from adtech_assets.serving import report as reports
-    from adtech_assets.serving.status import Condition
+    from adtech_assets import report as reports
+    from adtech_assets.audit.status import Condition
     from adtech_assets.settings import Settings
 
 WAIT_SECONDS = 5.0
@@ -32,11 +32,11 @@ def report(
     ),
 ) -> None:
     """Write the report of what is published now, and print where it is."""
+    from adtech_assets import report as reports
     from adtech_assets.cli.screen import screen
     from adtech_assets.errors import UserError
-    from adtech_assets.serving import report as reports
-    from adtech_assets.serving.outputs import REPORT_NAME
     from adtech_assets.settings import load_settings
+    from adtech_assets.stores.outputs import REPORT_NAME
     from adtech_assets.stores.postgres import Postgres
 
     settings = load_settings()
@@ -69,9 +69,9 @@ def _checks() -> list[reports.Check]:
 
 def _standing(settings: Settings) -> list[Condition]:
     """What stands now; that this cannot be known keeps lights from being green too."""
+    from adtech_assets.audit.status import Condition, read_status
     from adtech_assets.defs.dbt_project import dbt_project
     from adtech_assets.errors import TransientError
-    from adtech_assets.serving.status import Condition, read_status
 
     try:
         return read_status(settings, wait_seconds=WAIT_SECONDS, project=dbt_project()).standing

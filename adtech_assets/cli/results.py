@@ -64,8 +64,8 @@ def results(
 ) -> None:
     """The published KPIs: campaign_ctr and daily_summary, or any mart."""
     from adtech_assets.cli.screen import screen
-    from adtech_assets.serving import exports
-    from adtech_assets.serving.marts import EXPORTS
+    from adtech_assets.publish import exports
+    from adtech_assets.publish.marts import EXPORTS
     from adtech_assets.settings import load_settings
     from adtech_assets.stores.postgres import Postgres
 
@@ -84,8 +84,8 @@ def results(
 def print_exports(settings: Settings, names: Sequence[str] | None = None) -> None:
     """Print published marts, by default both exports."""
     from adtech_assets.cli.mart_table import MOST_ROWS, print_mart
-    from adtech_assets.serving import exports
-    from adtech_assets.serving.marts import EXPORTS
+    from adtech_assets.publish import exports
+    from adtech_assets.publish.marts import EXPORTS
     from adtech_assets.stores.postgres import Postgres
 
     target = Postgres.of(settings, "target")
@@ -102,8 +102,8 @@ def sql(
 ) -> None:
     """Query a store; nothing can be changed by it."""
     from adtech_assets.cli.screen import print_rows
-    from adtech_assets.serving.query import read_only_query
     from adtech_assets.settings import load_settings
+    from adtech_assets.stores.query import read_only_query
 
     settings = load_settings()
     header, rows = _until_stopped(lambda: read_only_query(settings, store.value, query))

@@ -113,8 +113,8 @@ def stats(
     from dataclasses import asdict
 
     from adtech_assets.cli.screen import print_json, print_table, screen
+    from adtech_assets.report import percent
     from adtech_assets.sample import operational
-    from adtech_assets.serving.report import percent
 
     with _source() as connection:
         found = operational.statistics(connection)

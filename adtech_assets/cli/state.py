@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from adtech_assets.serving.status import DayStatus, Status
+    from adtech_assets.audit.status import DayStatus, Status
 
 COLOURS = {"loaded": "green", "empty": "cyan", "missing": "dim", "stale": "yellow", "failed": "red"}
 
@@ -29,9 +29,9 @@ def status(
     """Days loaded, missing and stale; files by what became of them; what is in quarantine."""
     from rich.markup import escape
 
+    from adtech_assets.audit.status import read_status
     from adtech_assets.cli.screen import print_json, print_table, screen
     from adtech_assets.defs.dbt_project import dbt_project
-    from adtech_assets.serving.status import read_status
     from adtech_assets.settings import load_settings
 
     found = read_status(load_settings(), project=dbt_project())
@@ -125,9 +125,8 @@ def take_over(
     From then on the other one is refused. The rows that are there stay until days are loaded.
     """
     from adtech_assets.cli.screen import screen
-    from adtech_assets.serving import ownership
     from adtech_assets.settings import load_settings
-    from adtech_assets.stores import identity
+    from adtech_assets.stores import identity, ownership
     from adtech_assets.stores.postgres import Postgres
     from adtech_assets.stores.warehouse import Warehouse
 

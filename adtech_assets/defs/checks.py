@@ -16,6 +16,8 @@ import duckdb
 import psycopg
 
 from adtech_assets import graph
+from adtech_assets.audit import offsets, row_counts, status
+from adtech_assets.audit.status import read_status
 from adtech_assets.contract import KINDS, Kind
 from adtech_assets.defs.assets.landing import LANDING_KEYS
 from adtech_assets.defs.assets.load import csv_data_task, daily_csv, processed_log_files
@@ -25,15 +27,13 @@ from adtech_assets.defs.check_results import result, switched_off
 from adtech_assets.defs.dbt_project import dbt_project
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import days_to_check, step
-from adtech_assets.logs import offsets, rollup
-from adtech_assets.logs import user_agents as agents
-from adtech_assets.logs.ledger import Ledger
-from adtech_assets.logs.raw_tables import RAW_TABLES
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
 from adtech_assets.partitions import DayRange, loadable_days, yesterday
-from adtech_assets.serving import conservation, status
-from adtech_assets.serving.status import read_status
+from adtech_assets.rollup import hourly
+from adtech_assets.rollup import user_agents as agents
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import WAIT_SECONDS
@@ -75,7 +75,7 @@ def _log_questions(kind: Kind) -> list[Question]:
         Question(
             "files_are_complete",
             "Every counted file has all its rows: ledger = raw table = offsets.",
-            lambda of: conservation.ledger_and_raw(of.warehouse, kind, of.days),
+            lambda of: row_counts.ledger_and_raw(of.warehouse, kind, of.days),
             "files whose rows in the ledger and the table differ",
         ),
         Question(
@@ -115,7 +115,7 @@ def _source_questions(table: RawTable) -> list[Question]:
         Question(
             "rows_equal_source",
             "Each day has as many rows as the source counted in the same snapshot.",
-            lambda of: conservation.source_and_raw(of.warehouse, table, of.days),
+            lambda of: row_counts.source_and_raw(of.warehouse, table, of.days),
             f"days whose {table} differ from the source's",
             deps=[EXTRACTED_DAYS_KEY],
         ),
@@ -133,7 +133,7 @@ ROLLUP_QUESTIONS = [
     Question(
         "rollup_totals_raw",
         "The roll-up of each day totals its raw events, impressions and clicks apart.",
-        lambda of: conservation.raw_and_rollup(of.warehouse, of.days),
+        lambda of: row_counts.raw_and_rollup(of.warehouse, of.days),
         "days whose roll-up differs from the raw events",
     ),
     Question(
@@ -141,7 +141,7 @@ ROLLUP_QUESTIONS = [
         "No day has more clicks than impressions, as it does where impressions are lost.",
         lambda of: [
             f"{day}: {impressions:,} impressions, {clicks:,} clicks"
-            for day, impressions, clicks in rollup.days_of_excess_clicks(of.warehouse, of.days)
+            for day, impressions, clicks in hourly.days_of_excess_clicks(of.warehouse, of.days)
         ],
         "days with more clicks than impressions",
         verdict="warns",
@@ -156,20 +156,20 @@ AGENT_QUESTION = Question(
 CSV_QUESTION = Question(
     "csv_equals_rollup",
     "The CSV of each day holds the roll-up of the configured user agent, row for row.",
-    lambda of: conservation.rollup_and_csv(of.warehouse, of.settings, of.days),
+    lambda of: row_counts.rollup_and_csv(of.warehouse, of.settings, of.days),
     "hours in which CSV and roll-up differ",
 )
 TABLE_QUESTION = Question(
     "table_equals_csv",
     "The audited table holds the CSV's rows, load_audit their totals and all files.",
-    lambda of: conservation.csv_and_table(of.warehouse, _target(of), of.settings, of.days),
+    lambda of: row_counts.csv_and_table(of.warehouse, _target(of), of.settings, of.days),
     "hours or totals in which table, CSV and audit differ",
 )
 CONSERVATION_QUESTION = Question(
     "counts_are_conserved",
     "Nothing lost, nothing twice: every file lies where the ledger says, and the counts from the "
     "files' rows to the audited table, and from the source to its copies, are equal, on every day.",
-    lambda of: conservation.all_differences(of.warehouse, _target(of), of.settings, of.days),
+    lambda of: row_counts.all_differences(of.warehouse, _target(of), of.settings, of.days),
     "counts that differ",
     verdict="fails",
 )
@@ -255,7 +255,7 @@ def _build(
 def _is_elsewhere(difference: object, days: DayRange) -> bool:
     """Whether a difference is on a day that is none of a run's: it warns, and fails nothing."""
     return (
-        isinstance(difference, conservation.Difference)
+        isinstance(difference, row_counts.Difference)
         and difference.day is not None
         and difference.day not in days
     )

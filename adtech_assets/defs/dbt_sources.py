@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import yaml
 
 from adtech_assets.contract import KINDS
-from adtech_assets.logs import rollup, user_agents
-from adtech_assets.logs.ledger import Ledger
-from adtech_assets.logs.raw_tables import RAW_TABLES
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.operational.snapshot import create_tables
+from adtech_assets.rollup import hourly, user_agents
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,6 +63,6 @@ def described(feed: Feed) -> str:
 def create_sources(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Make those tables that are not there: empty ones."""
     Ledger.create(connection, feed)
-    connection.execute(rollup.SCHEMA)
+    connection.execute(hourly.SCHEMA)
     connection.execute(user_agents.SCHEMA)
     create_tables(connection)

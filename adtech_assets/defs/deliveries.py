@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from adtech_assets.defs.steps import range_tags
-from adtech_assets.logs import landing, names
-from adtech_assets.logs.refusals import Refusal
+from adtech_assets.feed import landing, names
+from adtech_assets.feed.rejections import Refusal
 from adtech_assets.partitions import DayRange, contiguous
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
+from adtech_assets.audit.check import Check
 from adtech_assets.defs.assets.landing import LANDING_KEYS
-from adtech_assets.serving.check import Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

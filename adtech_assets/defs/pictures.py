@@ -14,7 +14,7 @@ def picture_metadata(
     context: dg.AssetExecutionContext, target: Postgres
 ) -> dict[str, dict[str, dg.MetadataValue]]:
     """A chart for each published mart that has one, by the mart's name."""
-    from adtech_assets.serving import report  # noqa: PLC0415 - takes 0.3 s
+    from adtech_assets import report  # noqa: PLC0415 - takes 0.3 s
 
     try:
         pictures = report.pictures(report.read(target))

@@ -6,10 +6,10 @@ import dagster as dg
 
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.logs.ledger import Ledger
-from adtech_assets.logs.processed import delete_archived
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.load import audited_load
+from adtech_assets.load.processed import delete_archived
 from adtech_assets.partitions import loadable_days
-from adtech_assets.serving import audited_load
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
 

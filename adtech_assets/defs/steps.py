@@ -13,12 +13,12 @@ from dagster._core.execution.context.metadata_logging import (
     OutputMetadataAccumulator,
 )
 
+from adtech_assets.audit import failures
 from adtech_assets.errors import GaveUpError, TransientError, UserError
 from adtech_assets.files import DISK_FAULTS
-from adtech_assets.logs import failures
 from adtech_assets.partitions import DayRange, loadable_days, parse_day
-from adtech_assets.serving.outputs import check_folders
 from adtech_assets.settings import export_settings, load_settings
+from adtech_assets.stores.outputs import check_folders
 from adtech_assets.versions import Notes
 
 if TYPE_CHECKING:
@@ -258,8 +258,8 @@ def _tell_days(context: dg.AssetExecutionContext, settings: Settings) -> None:
     selection = context.run.asset_selection
     if selection is None or DAYS_CHECK.asset_key in selection:
         return
+    from adtech_assets.audit.status import read_status  # noqa: PLC0415
     from adtech_assets.defs.dbt_project import dbt_project  # noqa: PLC0415 - as few runs do
-    from adtech_assets.serving.status import read_status  # noqa: PLC0415
 
     standing = read_status(settings, project=dbt_project()).standing_days
     _evaluate_days(context, "; ".join(map(str, standing[:MOST_TOLD])))

@@ -1,1 +1,1 @@
-"""The two stores: the DuckDB warehouse and Postgres."""
+"""The two stores, DuckDB and Postgres, whose they are, and the folders of results."""

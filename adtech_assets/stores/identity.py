@@ -1,6 +1,6 @@
 """Which warehouse a file is, and in which form warehouse and target are.
 
-A target belongs to one warehouse, whose id both carry (`serving/ownership.py` compares them). The
+A target belongs to one warehouse, whose id both carry (`stores/ownership.py` compares them). The
 data folder keeps the id beside the file, so that a warehouse that was lost comes back as the same.
 """
 

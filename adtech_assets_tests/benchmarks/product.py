@@ -9,13 +9,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from adtech_assets.contract import KINDS
-from adtech_assets.logs import rollup
-from adtech_assets.logs.ledger import DayFiles, Ledger
-from adtech_assets.logs.processed import clear_landing
+from adtech_assets.feed.ledger import DayFiles, Ledger
+from adtech_assets.load import audited_load, daily_csv
+from adtech_assets.load.processed import clear_landing
 from adtech_assets.operational import snapshot
-from adtech_assets.serving import audited_load, daily_csv
-from adtech_assets.serving.publish import Mart
-from adtech_assets.serving.publish import publish as publish_marts
+from adtech_assets.publish.publication import Mart
+from adtech_assets.publish.publication import publish as publish_marts
+from adtech_assets.rollup import hourly
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse, transaction
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 RUN_ID = "benchmark"
 
-HourCount = rollup.HourCount
+HourCount = hourly.HourCount
 """Day, hour, impressions, clicks."""
 
 MART = Mart("bench_mart", ("campaign_id", "event_date"), "Rows to publish.", {})
@@ -43,7 +43,7 @@ def ingest(connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayR
         AssertionError: a file was not loaded.
     """
     # Imported here because its readers take memory, which that of the extract is not to include.
-    from adtech_assets.logs.ingest import Ingest
+    from adtech_assets.feed.ingest import Ingest
 
     for kind in KINDS:
         result = Ingest(connection, settings, kind, days, RUN_ID).run()
@@ -53,15 +53,15 @@ def ingest(connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayR
 
 def roll_up(connection: duckdb.DuckDBPyConnection, days: DayRange) -> None:
     """Rows to hourly counts of each user agent."""
-    connection.execute(rollup.SCHEMA)
+    connection.execute(hourly.SCHEMA)
     with transaction(connection):
-        rollup.rebuild(connection, days)
+        hourly.rebuild(connection, days)
 
 
 def write_csv(connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayRange) -> None:
     """Hourly counts to a CSV a day."""
     by_day: dict[date, list[HourCount]] = defaultdict(list)
-    for count in rollup.hourly_counts(connection, days, settings.user_agent):
+    for count in hourly.hourly_counts(connection, days, settings.user_agent):
         by_day[count.day].append(count)
     for day in Ledger(connection).day_files(days):
         daily_csv.write(settings.output_dir, day, by_day[day])

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from adtech_assets.cli import mart_table
-from adtech_assets.serving.exports import Page, PublishedMart
+from adtech_assets.publish.exports import Page, PublishedMart
 
 KPIS = {
     "campaign_id": 1234,

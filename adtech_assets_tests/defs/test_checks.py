@@ -8,20 +8,21 @@ import dagster as dg
 import pytest
 
 from adtech_assets import partitions
+from adtech_assets.audit import failures, row_counts
 from adtech_assets.contract import KINDS
 from adtech_assets.defs import checks
 from adtech_assets.defs.resources import build_resources
-from adtech_assets.logs import failures, rollup
-from adtech_assets.logs.ingest import Ingest
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.feed.ingest import Ingest
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.load import audited_load, daily_csv
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
+from adtech_assets.rollup import hourly
 from adtech_assets.sample.log_files import generate_log_files
-from adtech_assets.serving import audited_load, conservation, daily_csv
 from adtech_assets.stores import identity
 from adtech_assets.stores.warehouse import Warehouse, transaction
-from adtech_assets_tests.logs import feed
+from adtech_assets_tests.feed import deliveries
 
 DAY = date(2022, 5, 26)
 DAYS = DayRange(DAY, DAY)
@@ -33,10 +34,10 @@ def differences(settings, warehouse, source, target):
     generate_log_files(settings.raw_data_dir, [DAY], events_per_day=40, ctr=0.5)
     for kind in KINDS:
         Ingest(warehouse, settings, kind, DAYS, "run").run()
-    warehouse.execute(rollup.SCHEMA)
+    warehouse.execute(hourly.SCHEMA)
     with transaction(warehouse):
-        rollup.rebuild(warehouse, DAYS)
-    counts = rollup.hourly_counts(warehouse, DAYS, settings.user_agent)
+        hourly.rebuild(warehouse, DAYS)
+    counts = hourly.hourly_counts(warehouse, DAYS, settings.user_agent)
     daily_csv.write(settings.output_dir, DAY, counts)
     files = Ledger(warehouse).day_files(DAYS)[DAY]
     audited_load.replace_days(
@@ -57,7 +58,7 @@ def differences(settings, warehouse, source, target):
         with target.connect(read_only=True) as postgres:
             return [
                 (difference.expected_in, difference.found_in)
-                for difference in conservation.all_differences(warehouse, postgres, settings, DAYS)
+                for difference in row_counts.all_differences(warehouse, postgres, settings, DAYS)
             ]
 
     return ask
@@ -173,10 +174,10 @@ def offsets_of(settings):
     def load(*ranges):
         for hour, (first, last) in enumerate(ranges):
             name = f"impressions_20220526{hour:02}1500000_{first}-{last}_0.parquet"
-            feed.deliver(settings, name, *[f"agent {hour}"] * (last - first + 1))
+            deliveries.deliver(settings, name, *[f"agent {hour}"] * (last - first + 1))
         trusting = settings.model_copy(update={"refuse_offset_overlaps": False})
         with Warehouse.of(settings).connect() as warehouse:
-            assert feed.ingest(warehouse, trusting).loaded == len(ranges)
+            assert deliveries.ingest(warehouse, trusting).loaded == len(ranges)
 
     return load
 

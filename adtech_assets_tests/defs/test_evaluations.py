@@ -5,7 +5,7 @@ import pytest
 
 from adtech_assets.defs.evaluations import latest_evaluations
 from adtech_assets.defs.pictures import picture_metadata
-from adtech_assets_tests.serving import marts
+from adtech_assets_tests.publish import marts
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def test_every_step_of_every_job_asks_for_the_settings_and_so_for_a_lease(job):
     [
         ("freshness", "", "adtech_assets.defs.checks:read_status"),
         ("retention", "", "adtech_assets.defs.retention:loadable_days"),
-        ("daily_pipeline", "kpi_report", "adtech_assets.defs.assets.serving:latest_evaluations"),
+        ("daily_pipeline", "kpi_report", "adtech_assets.defs.assets.report:latest_evaluations"),
     ],
 )
 def test_a_killed_run_is_marked_as_failed_whichever_job_it_is_of(

@@ -14,13 +14,13 @@ from pydantic import SecretStr
 from adtech_assets.defs.resources import build_resources
 from adtech_assets.defs.retention import delete_runs, retention
 from adtech_assets.environment import PROJECT_DIR
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.load import audited_load
+from adtech_assets.load.audited_load import DayLoad
 from adtech_assets.partitions import DayRange
-from adtech_assets.serving import audited_load
-from adtech_assets.serving.audited_load import DayLoad
 from adtech_assets.stores import identity
 from adtech_assets.stores.warehouse import Warehouse
-from adtech_assets_tests.logs.feed import DAY, FIRST, days, deliver, ingest, names_in
+from adtech_assets_tests.feed.deliveries import DAY, FIRST, days, deliver, ingest, names_in
 
 DAYS = DayRange(DAY, DAY)
 

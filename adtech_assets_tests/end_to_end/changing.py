@@ -19,13 +19,12 @@ import pyarrow.parquet as pq
 
 from adtech_assets.contract import KINDS
 from adtech_assets.environment import PROJECT_DIR
-from adtech_assets.logs import quarantine
+from adtech_assets.feed import quarantine
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import write_log_file
-from adtech_assets.serving import ownership
 from adtech_assets.settings import load_settings
-from adtech_assets.stores import identity
+from adtech_assets.stores import identity, ownership
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end import recomputed_marts, recounted_log_marts

@@ -18,11 +18,11 @@ from filelock import FileLock
 
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.operational.schema import create_schema
+from adtech_assets.publish import exports
 from adtech_assets.sample.log_files import generate_log_files
-from adtech_assets.serving import exports
-from adtech_assets.serving.query import read_only_query
 from adtech_assets.settings import Settings, load_settings
 from adtech_assets.stores.postgres import Postgres
+from adtech_assets.stores.query import read_only_query
 from adtech_assets_tests.end_to_end.in_process import Runs
 from adtech_assets_tests.end_to_end.loaded import Loaded, changing_loaded
 from adtech_assets_tests.other_projects import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from adtech_assets.serving.query import StoreName
+    from adtech_assets.stores.query import StoreName
     from adtech_assets_tests.end_to_end.changing import Changing
 
 __all__ = ["changing_loaded"]  # a fixture

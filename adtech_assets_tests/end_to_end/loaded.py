@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from adtech_assets.serving.query import StoreName
+    from adtech_assets.stores.query import StoreName
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import polars as pl
 
-from adtech_assets.logs import names
+from adtech_assets.feed import names
 from adtech_assets_tests.end_to_end.conftest import DAYS
 from adtech_assets_tests.sample_feed import SAMPLE
 

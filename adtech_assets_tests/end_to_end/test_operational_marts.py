@@ -21,7 +21,7 @@ import pytest
 from psycopg import sql
 
 from adtech_assets.environment import PROJECT_DIR
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.feed.ledger import Ledger
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adtech_assets.sample.log_files import USER_AGENTS
-from adtech_assets.serving.outputs import REPORT_NAME
 from adtech_assets.settings import load_settings
+from adtech_assets.stores.outputs import REPORT_NAME
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets_tests.end_to_end.conftest import Deployment
 from adtech_assets_tests.other_feed import FEED, NOON, deliver, table, write_feed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adtech_assets_tests.end_to_end.conftest import Deployment
-from adtech_assets_tests.serving.html_page import Page
+from adtech_assets_tests.report.html_page import Page
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,19 @@ from datetime import timedelta
 
 import pytest
 
+from adtech_assets.audit import failures
+from adtech_assets.audit.status import STANDING_DAYS, read_status, told
 from adtech_assets.cli.report import _standing
 from adtech_assets.definitions import build_definitions
 from adtech_assets.defs.dbt_project import dbt_project
 from adtech_assets.defs.evaluations import latest_evaluations
 from adtech_assets.defs.steps import DAYS_CHECK
-from adtech_assets.logs import failures, quarantine
+from adtech_assets.feed import quarantine
 from adtech_assets.partitions import DayRange, loadable_days
+from adtech_assets.report import read, render
 from adtech_assets.sample.log_files import write_log_file
-from adtech_assets.serving.outputs import REPORT_NAME
-from adtech_assets.serving.report import read, render
-from adtech_assets.serving.status import STANDING_DAYS, read_status, told
-from adtech_assets_tests.serving.html_page import Page
+from adtech_assets.stores.outputs import REPORT_NAME
+from adtech_assets_tests.report.html_page import Page
 
 pytestmark = pytest.mark.usefixtures("changing_loaded")
 

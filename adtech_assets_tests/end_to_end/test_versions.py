@@ -16,8 +16,9 @@ from adtech_assets.cli.running import RUN_CONFIG, selected_assets
 from adtech_assets.definitions import build_definitions
 from adtech_assets.defs.steps import REBUILD_TAG
 from adtech_assets.environment import PROJECT_DIR
-from adtech_assets.logs import names, user_agents
+from adtech_assets.feed import names
 from adtech_assets.partitions import DayRange
+from adtech_assets.rollup import user_agents
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end import recomputed_marts, recounted_log_marts
 from adtech_assets_tests.end_to_end.changing import DAY, DEARER, copied_project

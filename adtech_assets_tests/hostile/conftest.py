@@ -14,19 +14,21 @@ import psycopg
 import pytest
 
 from adtech_assets import partitions
+from adtech_assets.audit import failures
+from adtech_assets.audit.status import read_status
 from adtech_assets.contract import KINDS
-from adtech_assets.logs import conformance, failures, ingest, landing, processed, rollup
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.feed import conformance, ingest, landing
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.load import audited_load, daily_csv, processed
 from adtech_assets.operational import snapshot
 from adtech_assets.partitions import DayRange
-from adtech_assets.serving import audited_load, daily_csv
-from adtech_assets.serving.status import read_status
+from adtech_assets.rollup import hourly
 from adtech_assets.settings import load_settings
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end.loaded import changing_loaded
-from adtech_assets_tests.logs import feed
+from adtech_assets_tests.feed import deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,11 +38,11 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from adtech_assets.audit.status import Status
     from adtech_assets.contract import Kind
-    from adtech_assets.logs.ingest import Ingested
-    from adtech_assets.logs.ledger import DayFiles
-    from adtech_assets.logs.refusals import Reason
-    from adtech_assets.serving.status import Status
+    from adtech_assets.feed.ingest import Ingested
+    from adtech_assets.feed.ledger import DayFiles
+    from adtech_assets.feed.rejections import Reason
     from adtech_assets.settings import Settings
     from adtech_assets_tests.hostile.graph import Graph
 
@@ -89,15 +91,17 @@ class Pipeline:
 
     def deliver(self, name: str, *user_agents: str | None) -> Path:
         """Put a good file of one event for each user agent into the landing folder."""
-        path: Path = feed.deliver(self.settings, name, *user_agents)
+        path: Path = deliveries.deliver(self.settings, name, *user_agents)
         return path
 
     def run(self, of: DayRange | None = None) -> dict[Kind, Ingested]:
         """Load days (by default the feed's first) and clear the landing folder of their files."""
-        of = of or feed.days()
+        of = of or deliveries.days()
         with Warehouse.of(self.settings).connect() as warehouse:
-            ingested = {kind: feed.ingest(warehouse, self.settings, kind, of) for kind in KINDS}
-            feed.build_rollup(warehouse, of)
+            ingested = {
+                kind: deliveries.ingest(warehouse, self.settings, kind, of) for kind in KINDS
+            }
+            deliveries.build_rollup(warehouse, of)
             files = Ledger(warehouse).day_files(of)
             loads = [self._load(warehouse, day, files.get(day)) for day in of]
             audited_load.replace_days(
@@ -114,7 +118,7 @@ class Pipeline:
     def _load(
         self, warehouse: duckdb.DuckDBPyConnection, day: date, files: DayFiles | None
     ) -> audited_load.DayLoad:
-        counts = rollup.hourly_counts(warehouse, DayRange(day, day), self.settings.user_agent)
+        counts = hourly.hourly_counts(warehouse, DayRange(day, day), self.settings.user_agent)
         if files is not None:
             daily_csv.write(self.settings.output_dir, day, counts)
         return audited_load.DayLoad(day, counts, files)
@@ -133,7 +137,7 @@ class Pipeline:
 
     def served(self, of: DayRange | None = None) -> list[tuple[int, int, int]]:
         """Hour, impressions and clicks in `csv_data_task`; the CSV files must say the same."""
-        of = of or feed.days()
+        of = of or deliveries.days()
         with self.target.connect(read_only=True) as connection:
             rows = audited_load.loaded_counts(connection, of)
         days = [day for day in of if daily_csv.path_of(self.settings.output_dir, day).exists()]
@@ -180,7 +184,7 @@ class Pipeline:
         return {
             **in_postgres,
             **in_warehouse,
-            **{name: feed.names_in(folder) for name, folder in folders.items()},
+            **{name: deliveries.names_in(folder) for name, folder in folders.items()},
             "csv": {path.name: path.read_text() for path in csvs},
         }
 

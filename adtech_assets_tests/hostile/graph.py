@@ -13,7 +13,7 @@ from adtech_assets.definitions import build_definitions
 from adtech_assets.defs.dbt_project import dbt_project
 from adtech_assets.defs.steps import REBUILD_TAG, range_tags
 from adtech_assets.versions import Notes
-from adtech_assets_tests.logs import feed
+from adtech_assets_tests.feed import deliveries
 
 if TYPE_CHECKING:
     import duckdb
@@ -80,7 +80,7 @@ class Graph:
         """Materialize assets of days (by default of the feed's first), by default the logs'."""
         done = self.job.execute_in_process(
             instance=self.instance,
-            tags=range_tags(of or feed.days()) | ({REBUILD_TAG: "true"} if rebuild else {}),
+            tags=range_tags(of or deliveries.days()) | ({REBUILD_TAG: "true"} if rebuild else {}),
             asset_selection=[dg.AssetKey.from_user_string(key) for key in assets or LOG_BRANCH],
             run_config=RUN_CONFIG,
             raise_on_error=False,

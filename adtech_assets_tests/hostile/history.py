@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from adtech_assets.contract import KINDS
-from adtech_assets.logs.names import kind_of
+from adtech_assets.feed.names import kind_of
 from adtech_assets_tests.sample_feed import SAMPLE
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from adtech_assets.contract import Kind
-    from adtech_assets.logs.ledger import Status
+    from adtech_assets.feed.ledger import Status
     from adtech_assets.partitions import DayRange
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import adtech_assets
-from adtech_assets.logs import quarantine
+from adtech_assets.feed import quarantine
 from adtech_assets.partitions import DayRange
 from adtech_assets.settings import load_settings
 from adtech_assets_tests.hostile.log_branch import load_days

@@ -13,12 +13,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from adtech_assets.contract import KINDS
-from adtech_assets.logs import rollup
-from adtech_assets.logs.ingest import Ingest
-from adtech_assets.logs.ledger import Ledger
-from adtech_assets.logs.processed import clear_landing
+from adtech_assets.feed.ingest import Ingest
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.load import audited_load, daily_csv
+from adtech_assets.load.processed import clear_landing
 from adtech_assets.partitions import DayRange
-from adtech_assets.serving import audited_load, daily_csv
+from adtech_assets.rollup import hourly
 from adtech_assets.settings import load_settings
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
@@ -39,12 +39,12 @@ def run(settings: Settings, days: DayRange, warehouse: Warehouse | None = None) 
         with warehouse.connect() as connection:
             Ingest(connection, settings, kind, days, "run").run()
     with warehouse.connect() as connection:
-        connection.execute(rollup.SCHEMA)
+        connection.execute(hourly.SCHEMA)
         with transaction(connection):
-            rollup.rebuild(connection, days)
+            hourly.rebuild(connection, days)
     with warehouse.connect() as connection:
         files = Ledger(connection).day_files(days)
-        counts = rollup.hourly_counts(connection, days, settings.user_agent)
+        counts = hourly.hourly_counts(connection, days, settings.user_agent)
         whose = identity.of(connection)
     of_day = {day: [count for count in counts if count.day == day] for day in days}
     for day in files:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adtech_assets.contract import KINDS
-from adtech_assets.logs import processed, rollup
-from adtech_assets.logs.ingest import Ingest
-from adtech_assets.logs.ledger import Ledger
-from adtech_assets.serving import audited_load, daily_csv
+from adtech_assets.feed.ingest import Ingest
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.load import audited_load, daily_csv, processed
+from adtech_assets.rollup import hourly
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse, transaction
 
 if TYPE_CHECKING:
     from adtech_assets.contract import Kind
-    from adtech_assets.logs.ingest import Ingested
+    from adtech_assets.feed.ingest import Ingested
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
@@ -25,11 +25,11 @@ def load_days(settings: Settings, days: DayRange, run_id: str = "run") -> dict[K
     target = Postgres.of(settings, "target")
     with Warehouse.of(settings).connect() as warehouse:
         ingested = {kind: Ingest(warehouse, settings, kind, days, run_id).run() for kind in KINDS}
-        warehouse.execute(rollup.SCHEMA)
+        warehouse.execute(hourly.SCHEMA)
         with transaction(warehouse):
-            rollup.rebuild(warehouse, days)
+            hourly.rebuild(warehouse, days)
         files = Ledger(warehouse).day_files(days)
-        counts = rollup.hourly_counts(warehouse, days, settings.user_agent)
+        counts = hourly.hourly_counts(warehouse, days, settings.user_agent)
         for day in files:
             daily_csv.write(settings.output_dir, day, [row for row in counts if row.day == day])
         loads = [

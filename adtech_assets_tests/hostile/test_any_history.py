@@ -17,21 +17,21 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from adtech_assets.audit.status import read_status
 from adtech_assets.contract import KINDS
 from adtech_assets.errors import UserError
+from adtech_assets.feed import quarantine
+from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.files import sha256
-from adtech_assets.logs import quarantine
-from adtech_assets.logs.raw_tables import RAW_TABLES
+from adtech_assets.load import audited_load, daily_csv
 from adtech_assets.partitions import DayRange
-from adtech_assets.serving import audited_load, daily_csv
-from adtech_assets.serving.status import read_status
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
+from adtech_assets_tests.feed.deliveries import DAY, NEXT_DAY, write
 from adtech_assets_tests.hostile import killed
 from adtech_assets_tests.hostile.forks import ForkServer, environment
 from adtech_assets_tests.hostile.history import Content, History, Hour, MistakeError
 from adtech_assets_tests.hostile.log_branch import load_days
-from adtech_assets_tests.logs.feed import DAY, NEXT_DAY, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from adtech_assets.logs.rollup import HourCount
+    from adtech_assets.rollup.hourly import HourCount
     from adtech_assets.settings import Settings
 
 HISTORIES = int(os.environ.get("ADTECH_TEST_HISTORIES", "100"))

@@ -20,24 +20,25 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 
+from adtech_assets import report
 from adtech_assets.defs import checks
 from adtech_assets.defs.assets import models
+from adtech_assets.defs.assets.publish import MARTS, export_assets, published
 from adtech_assets.defs.assets.raw import raw_operational
-from adtech_assets.defs.assets.serving import MARTS, export_assets, published
 from adtech_assets.defs.resources import build_resources
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
-from adtech_assets.serving import exports, publish, report
-from adtech_assets.serving.outputs import REPORT_NAME
+from adtech_assets.publish import exports, publication
 from adtech_assets.settings import Settings, load_settings
+from adtech_assets.stores.outputs import REPORT_NAME
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.dbt_days import days_option
+from adtech_assets_tests.feed.deliveries import DAY, FIRST, NEXT_DAY, days
 from adtech_assets_tests.hostile.conftest import Pipeline
 from adtech_assets_tests.hostile.zones import elsewhere
-from adtech_assets_tests.logs.feed import DAY, FIRST, NEXT_DAY, days
 
 QUIET_DAY = date(2022, 5, 25)
 """A day without an event."""
@@ -132,7 +133,7 @@ class Marts:
         warned = self._build(of)
         with Warehouse.of(self.settings).connect() as warehouse:
             exported = [mart for mart in MARTS.values() if mart.name in exports.EXPORTS.values()]
-            publish.publish(warehouse, self.target, exported)
+            publication.publish(warehouse, self.target, exported)
         return self._export(warned)
 
     def _build(self, of: DayRange | None) -> set[str]:

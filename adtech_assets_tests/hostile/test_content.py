@@ -10,9 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from adtech_assets.serving import exports, publish
-from adtech_assets_tests.hostile.conftest import Pipeline
-from adtech_assets_tests.logs.feed import (
+from adtech_assets.publish import exports, publication
+from adtech_assets_tests.feed.deliveries import (
     DAY,
     EVENT_MS,
     FIRST,
@@ -26,6 +25,7 @@ from adtech_assets_tests.logs.feed import (
     rolled_up,
     write,
 )
+from adtech_assets_tests.hostile.conftest import Pipeline
 
 both_ways = pytest.mark.usefixtures("size")
 
@@ -311,8 +311,8 @@ def published(pipeline):
         warehouse.executemany(
             "INSERT INTO marts.fct_campaign_ctr VALUES (?, ?)", list(NAMES.items())
         )
-        mart = publish.Mart("fct_campaign_ctr", ("campaign_id",), "A mart.", {})
-        publish.publish(warehouse, pipeline.target, [mart])
+        mart = publication.Mart("fct_campaign_ctr", ("campaign_id",), "A mart.", {})
+        publication.publish(warehouse, pipeline.target, [mart])
 
     pipeline.look(make)
     return exports.read(pipeline.target, "campaign_ctr")

@@ -13,19 +13,20 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from adtech_assets.audit import failures
 from adtech_assets.contract import KINDS
 from adtech_assets.defs import steps
-from adtech_assets.logs import failures, rollup
+from adtech_assets.load import daily_csv
 from adtech_assets.operational.schema import create_schema
-from adtech_assets.serving import daily_csv
+from adtech_assets.rollup import hourly
 from adtech_assets.settings import load_settings
 from adtech_assets.stores import postgres as postgres_store
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests import proxy as harms
+from adtech_assets_tests.feed import deliveries
+from adtech_assets_tests.feed.deliveries import DAY, NEXT_DAY, days
 from adtech_assets_tests.hostile.conftest import Pipeline
 from adtech_assets_tests.hostile.graph import LOAD, PUBLISHED, RAW_OPERATIONAL, Graph, prove
-from adtech_assets_tests.logs import feed
-from adtech_assets_tests.logs.feed import DAY, NEXT_DAY, days
 from adtech_assets_tests.proxy import Proxy
 from adtech_assets_tests.stores.waiting import wait_until
 
@@ -100,14 +101,14 @@ def counted(tmp_path_factory):
     for day in TWO_DAYS:
         for hour in range(24):
             agents = [f"{day} {hour}"] * (hour + 1)
-            feed.deliver(settings, f"impressions_{day:%Y%m%d}{hour:02}.parquet", *agents)
-        feed.deliver(settings, f"clicks_{day:%Y%m%d}12.parquet", str(day))
+            deliveries.deliver(settings, f"impressions_{day:%Y%m%d}{hour:02}.parquet", *agents)
+        deliveries.deliver(settings, f"clicks_{day:%Y%m%d}12.parquet", str(day))
     with Warehouse.of(settings).connect() as warehouse:
         for kind in KINDS:
-            feed.ingest(warehouse, settings, kind, TWO_DAYS)
-        feed.build_rollup(warehouse, TWO_DAYS)
+            deliveries.ingest(warehouse, settings, kind, TWO_DAYS)
+        deliveries.build_rollup(warehouse, TWO_DAYS)
         for day in TWO_DAYS:
-            counts = rollup.hourly_counts(warehouse, days(day), "*")
+            counts = hourly.hourly_counts(warehouse, days(day), "*")
             daily_csv.write(settings.output_dir, day, counts)
         warehouse.execute(MARTS)
         prove(warehouse, settings)
@@ -277,7 +278,9 @@ def test_h53_a_target_that_is_down_ends_the_run_in_one_line_after_a_bounded_retr
     assert run.retries == 0, "the step has tried for long enough"
     assert caplog.text.count("Trying again for 1 s") == 1
     assert set(failures.noted(stage.pipeline.settings)) == set(TWO_DAYS)
-    assert len(feed.names_in(stage.pipeline.settings.raw_data_dir)) == 50, "nothing was archived"
+    assert len(deliveries.names_in(stage.pipeline.settings.raw_data_dir)) == 50, (
+        "nothing was archived"
+    )
 
 
 @pytest.mark.usefixtures("down")
@@ -348,7 +351,9 @@ def test_h55_what_was_loaded_before_is_served_until_the_new_rows_are_committed(s
     assert not stage.run().success
 
     assert stage.ask(everything) == before
-    assert feed.names_in(stage.pipeline.settings.raw_data_dir) == {"clicks_2022052618.parquet"}
+    assert deliveries.names_in(stage.pipeline.settings.raw_data_dir) == {
+        "clicks_2022052618.parquet"
+    }
 
 
 CHECKS = {

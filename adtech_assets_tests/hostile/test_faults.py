@@ -15,19 +15,17 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from adtech_assets.audit import failures
 from adtech_assets.cli.app import app
 from adtech_assets.defs.assets import models
 from adtech_assets.errors import UserError
-from adtech_assets.logs import conformance, failures
+from adtech_assets.feed import conformance
 from adtech_assets.operational.schema import create_schema
-from adtech_assets.serving.query import read_only_query
 from adtech_assets.settings import load_settings
 from adtech_assets.stores.postgres import Postgres
+from adtech_assets.stores.query import read_only_query
 from adtech_assets_tests.defs.test_automation import Sensor
-from adtech_assets_tests.hostile import loader_process
-from adtech_assets_tests.hostile.conftest import Pipeline
-from adtech_assets_tests.hostile.graph import LOG_BRANCH, PUBLISHED, RAW_OPERATIONAL, prove
-from adtech_assets_tests.logs.feed import (
+from adtech_assets_tests.feed.deliveries import (
     DAY,
     FIRST,
     NEXT_DAY,
@@ -37,6 +35,9 @@ from adtech_assets_tests.logs.feed import (
     names_in,
     random_bytes,
 )
+from adtech_assets_tests.hostile import loader_process
+from adtech_assets_tests.hostile.conftest import Pipeline
+from adtech_assets_tests.hostile.graph import LOG_BRANCH, PUBLISHED, RAW_OPERATIONAL, prove
 
 TWO_DAYS = days(DAY, NEXT_DAY)
 EXPORTS = ("exports/campaign_ctr", "exports/daily_summary", "kpi_report")
@@ -229,10 +230,12 @@ from pathlib import Path
 import polars as pl
 
 from adtech_assets.errors import UserError
-from adtech_assets.logs.landing import quarantine, scan
-from adtech_assets.logs.refusals import Refusal
-from adtech_assets.logs.rollup import HourCount
-from adtech_assets.serving import daily_csv, exports, report
+from adtech_assets.feed.landing import quarantine, scan
+from adtech_assets.feed.rejections import Refusal
+from adtech_assets.rollup.hourly import HourCount
+from adtech_assets import report
+from adtech_assets.load import daily_csv
+from adtech_assets.publish import exports
 from adtech_assets.settings import load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse

@@ -21,10 +21,9 @@ import pyarrow.parquet.encryption as pe
 import pytest
 
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.logs import conformance, landing, names, quarantine, reader
+from adtech_assets.feed import conformance, landing, names, quarantine, reader
 from adtech_assets.partitions import loadable_days
-from adtech_assets_tests.hostile.conftest import Pipeline
-from adtech_assets_tests.logs.feed import (
+from adtech_assets_tests.feed.deliveries import (
     DAY,
     FIRST,
     NEXT_DAY,
@@ -38,6 +37,7 @@ from adtech_assets_tests.logs.feed import (
     statuses,
     write,
 )
+from adtech_assets_tests.hostile.conftest import Pipeline
 from adtech_assets_tests.sample_feed import SAMPLE
 
 both_ways = pytest.mark.usefixtures("size")
@@ -735,7 +735,7 @@ import os, sys
 from adtech_assets.contract import KINDS
 from adtech_assets.settings import load_settings
 from adtech_assets.stores.warehouse import Warehouse
-from adtech_assets_tests.logs.feed import ingest
+from adtech_assets_tests.feed.deliveries import ingest
 import duckdb, polars, pyarrow.parquet
 
 raw_data, data = sys.argv[1:]

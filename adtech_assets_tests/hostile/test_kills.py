@@ -17,16 +17,16 @@ import psycopg
 import pytest
 
 from adtech_assets.environment import PROJECT_DIR
-from adtech_assets.logs.raw_tables import RAW_TABLES
+from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.partitions import DayRange
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets.settings import load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
+from adtech_assets_tests.feed.deliveries import random_bytes
 from adtech_assets_tests.hostile import killed
 from adtech_assets_tests.hostile.forks import ForkServer, environment
 from adtech_assets_tests.hostile.log_branch import load_days
-from adtech_assets_tests.logs.feed import random_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -205,29 +205,30 @@ def test_h61_a_run_killed_between_any_two_steps_is_completed_by_the_next(
     assert stores.tables() == undisturbed
 
 
-LOGS, SERVING = "adtech_assets.logs", "adtech_assets.serving"
+FEED, LOAD = "adtech_assets.feed", "adtech_assets.load"
+ROLLUP = "adtech_assets.rollup.hourly:rebuild"
 
 
 @pytest.mark.parametrize(
     ("when", "function"),
     [
-        pytest.param("after", f"{LOGS}.reader:Reader.append_batch", id="rows-but-no-ledger"),
-        pytest.param("after", f"{LOGS}.ledger:Ledger.record", id="ledger-not-committed"),
-        pytest.param("before", f"{LOGS}.landing:quarantine", id="refused-not-moved"),
+        pytest.param("after", f"{FEED}.reader:Reader.append_batch", id="rows-but-no-ledger"),
+        pytest.param("after", f"{FEED}.ledger:Ledger.record", id="ledger-not-committed"),
+        pytest.param("before", f"{FEED}.landing:quarantine", id="refused-not-moved"),
         pytest.param("before", "adtech_assets.files:move", id="reason-but-no-file"),
-        pytest.param("after", f"{LOGS}.landing:quarantine", id="moved-to-quarantine"),
-        pytest.param("before", f"{LOGS}.rollup:rebuild", id="ledger-but-no-rollup"),
-        pytest.param("after", f"{LOGS}.rollup:rebuild", id="rollup-not-committed"),
-        pytest.param("before", f"{SERVING}.daily_csv:write", id="rollup-but-no-csv"),
-        pytest.param("before", f"{SERVING}.daily_csv:_text", id="csv-is-empty"),
-        pytest.param("after", f"{SERVING}.daily_csv:write", id="between-two-csv"),
-        pytest.param("before", f"{SERVING}.audited_load:replace_days", id="csv-but-no-table"),
-        pytest.param("after", f"{SERVING}.audited_load:copy_rows", id="rows-but-no-audit"),
+        pytest.param("after", f"{FEED}.landing:quarantine", id="moved-to-quarantine"),
+        pytest.param("before", ROLLUP, id="ledger-but-no-rollup"),
+        pytest.param("after", ROLLUP, id="rollup-not-committed"),
+        pytest.param("before", f"{LOAD}.daily_csv:write", id="rollup-but-no-csv"),
+        pytest.param("before", f"{LOAD}.daily_csv:_text", id="csv-is-empty"),
+        pytest.param("after", f"{LOAD}.daily_csv:write", id="between-two-csv"),
+        pytest.param("before", f"{LOAD}.audited_load:replace_days", id="csv-but-no-table"),
+        pytest.param("after", f"{LOAD}.audited_load:copy_rows", id="rows-but-no-audit"),
         pytest.param("before", "psycopg:Connection.commit", id="audit-not-committed"),
-        pytest.param("after", f"{SERVING}.audited_load:replace_days", id="table-but-no-archive"),
-        pytest.param("before", f"{LOGS}.landing:archive", id="before-the-first-move"),
-        pytest.param("after", f"{LOGS}.landing:archive", id="between-two-moves"),
-        pytest.param("after", f"{LOGS}.landing:archive_duplicate", id="duplicate-moved"),
+        pytest.param("after", f"{LOAD}.audited_load:replace_days", id="table-but-no-archive"),
+        pytest.param("before", f"{FEED}.landing:archive", id="before-the-first-move"),
+        pytest.param("after", f"{FEED}.landing:archive", id="between-two-moves"),
+        pytest.param("after", f"{FEED}.landing:archive_duplicate", id="duplicate-moved"),
     ],
 )
 def test_h61_a_run_killed_inside_a_step_is_completed_by_the_next(  # noqa: PLR0913, PLR0917
@@ -309,7 +310,7 @@ def test_h68_a_backfill_of_three_years_killed_halfway_reads_no_file_again(stores
     days = str(THREE_YEARS.first), str(THREE_YEARS.last)
 
     ended = server.run(
-        f"{killed.__name__}:load_around", "before", f"{LOGS}.reader:Reader.append_batch", *days, 5
+        f"{killed.__name__}:load_around", "before", f"{FEED}.reader:Reader.append_batch", *days, 5
     )
     assert ended.was_killed, ended.output
     finished = loads(stores)

@@ -15,15 +15,14 @@ import dagster as dg
 import psycopg
 import pytest
 
+from adtech_assets.audit import row_counts
 from adtech_assets.contract import KINDS
+from adtech_assets.load import audited_load, daily_csv
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.sample.log_files import generate_log_files
-from adtech_assets.serving import audited_load, conservation, daily_csv
 from adtech_assets.stores.postgres import Postgres
-from adtech_assets_tests.hostile.conftest import Pipeline
-from adtech_assets_tests.hostile.zones import elsewhere
-from adtech_assets_tests.logs.feed import (
+from adtech_assets_tests.feed.deliveries import (
     DAY,
     FIRST,
     NEXT_DAY,
@@ -34,6 +33,8 @@ from adtech_assets_tests.logs.feed import (
     statuses,
     write,
 )
+from adtech_assets_tests.hostile.conftest import Pipeline
+from adtech_assets_tests.hostile.zones import elsewhere
 
 SPRING, AUTUMN = date(2022, 3, 27), date(2022, 10, 30)
 """The day of 23 hours and the day of 25 hours, in Copenhagen."""
@@ -414,7 +415,7 @@ class Extraction:
     def _run(self, ranges, warehouse):
         for of in ranges:
             snapshot.extract(warehouse, self.source, of, snapshot.RAW_TABLES, "run")
-            assert conservation.source_and_raw(warehouse, "impressions", of) == []
+            assert row_counts.source_and_raw(warehouse, "impressions", of) == []
         rows = warehouse.execute("SELECT id FROM raw.impressions ORDER BY id").fetchall()
         return [number for (number,) in rows]
 

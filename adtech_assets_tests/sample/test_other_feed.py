@@ -6,7 +6,7 @@ import pytest
 
 from adtech_assets.contract import load
 from adtech_assets.errors import UserError
-from adtech_assets.logs import checking
+from adtech_assets.feed import checking
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets.settings import load_settings
 from adtech_assets_tests.other_feed import FEED, write_feed

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from adtech_assets.contract import KINDS
-from adtech_assets.logs import names
-from adtech_assets.logs.classifier import Classifier
+from adtech_assets.feed import names
+from adtech_assets.rollup.classifier import Classifier
 from adtech_assets.sample.story import AGENTS, OUTAGE_HOURS, Story
 from adtech_assets_tests.sample_feed import SAMPLE
 

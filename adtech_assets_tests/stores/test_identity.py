@@ -5,7 +5,7 @@ import duckdb
 import pytest
 
 from adtech_assets.errors import UserError
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.feed.ledger import Ledger
 from adtech_assets.stores import identity
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.sample_feed import SAMPLE

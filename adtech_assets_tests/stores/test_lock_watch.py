@@ -7,11 +7,11 @@ import psycopg
 import pytest
 
 from adtech_assets.errors import GaveUpError, TransientError
-from adtech_assets.logs.ledger import DayFiles
-from adtech_assets.logs.rollup import HourCount
-from adtech_assets.serving.audited_load import DayLoad, replace_days
-from adtech_assets.serving.marts import Mart
-from adtech_assets.serving.publish import publish
+from adtech_assets.feed.ledger import DayFiles
+from adtech_assets.load.audited_load import DayLoad, replace_days
+from adtech_assets.publish.marts import Mart
+from adtech_assets.publish.publication import publish
+from adtech_assets.rollup.hourly import HourCount
 from adtech_assets.stores import postgres as postgres_module
 from adtech_assets.stores.identity import Identity
 from adtech_assets_tests.stores.test_postgres import both_drivers, by_psycopg

@@ -1,1 +1,1 @@
-"""The assets, one module a group, in data order: landing, raw, rollup, load, models, serving."""
+"""The assets in data order: landing, raw, rollup, load, models, publish, report."""

@@ -9,6 +9,7 @@ import dagster as dg
 import duckdb
 
 from adtech_assets import graph
+from adtech_assets.audit import failures
 from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
 from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup
 from adtech_assets.defs.dbt_project import dbt_project
@@ -26,12 +27,12 @@ from adtech_assets.defs.steps import (
     to_build,
 )
 from adtech_assets.errors import UserError
-from adtech_assets.logs import failures, rollup
-from adtech_assets.logs.ledger import Ledger
-from adtech_assets.logs.processed import clear_landing
-from adtech_assets.logs.rollup import HourCount
-from adtech_assets.serving import audited_load
-from adtech_assets.serving import daily_csv as csv_files
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.load import audited_load
+from adtech_assets.load import daily_csv as csv_files
+from adtech_assets.load.processed import clear_landing
+from adtech_assets.rollup import hourly
+from adtech_assets.rollup.hourly import HourCount
 from adtech_assets.settings import Settings
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
@@ -59,7 +60,7 @@ def daily_csv(
     """Write the CSV files of stale days, and those of other days that are gone or were edited."""
     with step(context, settings, notes_failed_days=True), warehouse.get_connection() as connection:
         Ledger.create(connection, settings.feed)
-        connection.execute(rollup.SCHEMA)
+        connection.execute(hourly.SCHEMA)
         notes, folder = Notes(connection), settings.output_dir
         parts = graph.read(connection, settings, dbt_project())
         wanted = parts.wanted(graph.DAILY_CSV)
@@ -216,7 +217,7 @@ def _dates(days: Iterable[Day]) -> set[date]:
 def _counts(
     connection: duckdb.DuckDBPyConnection, days: set[date], user_agent: str
 ) -> defaultdict[date, list[HourCount]]:
-    return _by_day(rollup.hourly_counts(connection, days, user_agent))
+    return _by_day(hourly.hourly_counts(connection, days, user_agent))
 
 
 def _by_day(counts: Iterable[HourCount]) -> defaultdict[date, list[HourCount]]:

@@ -22,15 +22,15 @@ from adtech_assets.defs.steps import (
     table_spec,
     unchanged_since,
 )
-from adtech_assets.logs.ledger import LEDGER_TABLE, Ledger
-from adtech_assets.logs.raw_tables import RAW_TABLES, columns
+from adtech_assets.feed.ledger import LEDGER_TABLE, Ledger
+from adtech_assets.feed.raw_tables import RAW_TABLES, columns
 from adtech_assets.operational import snapshot
 from adtech_assets.settings import Settings, load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.versions import Notes
 
 if TYPE_CHECKING:
-    from adtech_assets.logs.ingest import Ingested
+    from adtech_assets.feed.ingest import Ingested
 
 FEED = load_settings().feed
 SOURCES = snapshot.sources(FEED.operational)
@@ -68,7 +68,7 @@ def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
             warehouse.get_connection() as connection,
         ):
             # Imported here because its readers take 0.2 s, in which the definitions are loaded.
-            from adtech_assets.logs.ingest import Ingest  # noqa: PLC0415
+            from adtech_assets.feed.ingest import Ingest  # noqa: PLC0415
 
             days = days_of(context)
             again = is_rebuild(context)

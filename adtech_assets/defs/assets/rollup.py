@@ -18,9 +18,9 @@ from adtech_assets.defs.steps import (
     table_spec,
     to_build,
 )
-from adtech_assets.logs import rollup
-from adtech_assets.logs import user_agents as agents
-from adtech_assets.logs.ledger import Ledger
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.rollup import hourly
+from adtech_assets.rollup import user_agents as agents
 from adtech_assets.settings import Settings
 from adtech_assets.stores.warehouse import transaction
 from adtech_assets.versions import Notes
@@ -38,7 +38,7 @@ from adtech_assets.versions import Notes
     owners=OWNERS,
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
-    metadata=table_spec(graph.ROLLUP, rollup.COLUMNS),
+    metadata=table_spec(graph.ROLLUP, hourly.COLUMNS),
 )
 def hourly_user_agent_rollup(
     context: dg.AssetExecutionContext,
@@ -48,16 +48,16 @@ def hourly_user_agent_rollup(
     """Rebuild the roll-up of stale days from all their raw rows."""
     with step(context, settings, notes_failed_days=True), warehouse.get_connection() as connection:
         Ledger.create(connection, settings.feed)
-        connection.execute(rollup.SCHEMA)
+        connection.execute(hourly.SCHEMA)
         notes = Notes(connection)
         versions = to_build(context, graph.read(connection, settings, dbt_project()), graph.ROLLUP)
         days = [day for day in versions if day is not None]
         if days:
             with transaction(connection):
-                rollup.rebuild(connection, days)
+                hourly.rebuild(connection, days)
                 notes.note(graph.ROLLUP, versions, context.run_id)
         told = days_told(context, notes, graph.ROLLUP, days)
-        totals = rollup.day_totals(connection, told)
+        totals = hourly.day_totals(connection, told)
         for day, of_day in told.items():
             rows, impressions, clicks = totals.get(day, (0, 0, 0))
             of_day.update(
@@ -92,7 +92,7 @@ def user_agents(
     """Classify what the roll-up of stale days has of agents that are not known yet."""
     with step(context, settings), warehouse.get_connection() as connection:
         Ledger.create(connection, settings.feed)
-        connection.execute(rollup.SCHEMA)
+        connection.execute(hourly.SCHEMA)
         connection.execute(agents.SCHEMA)
         notes = Notes(connection)
         versions = to_build(

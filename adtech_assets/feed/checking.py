@@ -1,0 +1,102 @@
+"""What some log files would be counted as, without counting them: for a new feed file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from adtech_assets.errors import TransientError
+from adtech_assets.feed import landing, names, raw_tables
+from adtech_assets.feed.conformance import Inspector
+from adtech_assets.feed.reader import FileToRead, Reader
+from adtech_assets.feed.rejections import Refusal
+from adtech_assets.partitions import today
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from adtech_assets.contract import Kind
+    from adtech_assets.feed.ledger import ReadFile
+    from adtech_assets.feed.names import LogFileName
+    from adtech_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What would become of a file."""
+
+    path: Path
+    name: str
+    """As below the landing folder."""
+    kind: Kind | None
+    """None: no pattern of the feed matches, so it would be ignored."""
+    parsed: LogFileName | None = None
+    """What its name says, if it says anything."""
+    read: ReadFile | None = None
+    """What would be read of it."""
+    refusal: Refusal | None = None
+    """Why it would go to quarantine."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its events would be counted."""
+        return self.read is not None
+
+
+def check(settings: Settings, paths: Iterable[Path]) -> Iterator[Checked]:
+    """Judge files, and the log files of folders, as a run would; nothing is moved or noted.
+
+    A file outside the landing folder is taken as if its path, or the end of its path that the feed
+    has a pattern for, were below it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA raw")
+        raw_tables.create(connection, settings.feed)
+        reader = Reader(connection, settings.feed, settings.zone)
+        for path in paths:
+            if path.is_dir() and not path.is_symlink():
+                found = [(path, file.name) for file in landing.scan(path, settings.feed)]
+            else:
+                path.lstat()
+                found = [_placed(settings, path)]
+            for number, (folder, name) in enumerate(found):
+                yield _judge(settings, reader, folder, name, number)
+                for table in raw_tables.RAW_TABLES.values():
+                    connection.execute(f"DELETE FROM {table}")
+
+
+def _placed(settings: Settings, path: Path) -> tuple[Path, str]:
+    """The folder and the name below it that a file would have."""
+    whole = path.absolute()
+    if whole.is_relative_to(settings.raw_data_dir):
+        return settings.raw_data_dir, whole.relative_to(settings.raw_data_dir).as_posix()
+    parts = whole.parts
+    for first in range(1, len(parts)):
+        name = "/".join(parts[first:])
+        if names.kind_of(settings.feed, name):
+            return Path(*parts[:first]), name
+    return whole.parent, whole.name
+
+
+def _judge(settings: Settings, reader: Reader, folder: Path, name: str, number: int) -> Checked:
+    feed, path = settings.feed, folder / name
+    kind = names.kind_of(feed, name)
+    if kind is None:
+        return Checked(path, name, None)
+    parsed = None
+    try:
+        parsed = names.parse(feed, name, today(settings.zone))
+        seen = landing.fingerprint(landing.look(folder, name, kind))
+        looked = Inspector(feed, kind).look(path)
+        read = reader.append_one(FileToRead(number, path, seen.bytes, parsed, looked))
+    except Refusal as refusal:
+        return Checked(path, name, kind, parsed, refusal=refusal)
+    except TransientError as error:
+        return Checked(path, name, kind, parsed, refusal=Refusal("unreadable", str(error)))
+    return Checked(path, name, kind, parsed, read)

@@ -1,0 +1,516 @@
+"""Takes a kind's log files of some days into the warehouse, each counted once.
+
+Every run looks at the whole landing folder. Files of its days are read, or refused; files of other
+days stay; files that no day can claim go to quarantine. Archived files that the ledger does not
+know are read again, which is how a lost warehouse comes back.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+from bisect import bisect, insort
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from adtech_assets.errors import TransientError, UserError
+from adtech_assets.feed import landing, names, quarantine
+from adtech_assets.feed.ledger import COUNTED, Entry, Ledger, SeenFile
+from adtech_assets.feed.names import kind_of
+from adtech_assets.feed.raw_tables import RAW_TABLES
+from adtech_assets.feed.rejections import Refusal
+from adtech_assets.partitions import today
+from adtech_assets.stores.warehouse import bound_cache, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    import duckdb
+    import polars as pl
+
+    from adtech_assets.contract import Kind
+    from adtech_assets.feed.conformance import Inspector
+    from adtech_assets.feed.landing import LandedFile
+    from adtech_assets.feed.ledger import LedgerRow, ReadFile
+    from adtech_assets.feed.names import LogFileName
+    from adtech_assets.feed.reader import FileToRead, Reader
+    from adtech_assets.partitions import DayRange
+    from adtech_assets.settings import Settings
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Ingested:
+    """What a run did with a kind's files."""
+
+    loaded: int = 0
+    rows: int = 0
+    duplicates: list[str] = field(default_factory=list)
+    quarantined: list[tuple[str, Refusal]] = field(default_factory=list)
+    known: int = 0
+    """Files that had been loaded before, delivered again or not yet taken away."""
+    events_other_hour: int = 0
+    """Loaded events that happened in another hour than their file's name says."""
+    events_without_time: int = 0
+    schemas: Counter[str] = field(default_factory=Counter)
+    """Loaded files by the fingerprint of their schema; more than one: the feed's columns differ."""
+    unsettled: list[str] = field(default_factory=list)
+    """Files that may still be being written; a later run takes them."""
+    outside: int = 0
+    """Files of days before the start date."""
+    changed_days: set[date] = field(default_factory=set)
+    """Days of which files have been loaded."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    file: LandedFile
+    seen: SeenFile
+    name: LogFileName
+
+
+class Ingest:
+    """One run over one kind's files."""
+
+    def __init__(  # noqa: PLR0913 - a run over files depends on no less
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        settings: Settings,
+        kind: Kind,
+        days: DayRange,
+        run_id: str,
+        *,
+        again: bool = False,
+    ) -> None:
+        """Work on a connection to the warehouse; nothing is read yet.
+
+        Args:
+            connection: to the warehouse.
+            settings: name the folders and the feed.
+            kind: of the files.
+            days: of the files.
+            run_id: to be noted of what is done.
+            again: read loaded files once more of which a column of the feed has not been read.
+        """
+        self.connection = connection
+        self.settings = settings
+        self.kind = kind
+        self.days = days
+        self.run_id = run_id
+        self.now = datetime.now(UTC).replace(tzinfo=None)
+        self.feed = settings.feed
+        Ledger.create(connection, self.feed)
+        self.ledger = Ledger(connection)
+        landing.remove_unfinished_quarantine(settings)
+        self.next_file_id = max(self.ledger.next_file_id(), landing.last_folder_id(settings) + 1)
+        self.refused_contents: dict[str, Refusal] = {}
+        self.again: dict[str, int] = {}
+        """Loaded files to be read once more, with their ids."""
+        if again:
+            outdated = self.ledger.outdated(self.feed, days)
+            self.again = {row.file_name: row.file_id for row in outdated if row.kind == kind}
+        self.result = Ingested()
+
+    def run(self) -> Ingested:
+        """Take what can be taken.
+
+        Raises:
+            TransientError: a file changed while it was read; nothing of its batch is in.
+            UserError: a file disappeared; nothing of its batch is in.
+        """
+        self._remember_quarantine()
+        pending = self._candidates()
+        while pending:
+            pending = self._take(pending)
+        return self.result
+
+    def _take(self, pending: list[_Candidate]) -> list[_Candidate]:
+        """Load one file of each name, content and offsets; return those that wait for its fate."""
+        known_names, known_hashes = self._look_up([candidate.seen for candidate in pending])
+        new: list[_Candidate] = []
+        later: list[_Candidate] = []
+        taken: set[str | None] = set()
+        for candidate in pending:
+            if not self._is_new(candidate, known_names, known_hashes):
+                continue
+            name_and_content = {candidate.file.name, candidate.seen.sha256}
+            if taken.isdisjoint(name_and_content):
+                taken |= name_and_content
+                new.append(candidate)
+            else:
+                later.append(candidate)
+        new, overlapping = self._without_overlaps(new)
+        later += overlapping
+        if not new:
+            return later
+        # Imported here because their libraries take 0.3 s, and most runs have nothing to read.
+        from adtech_assets.feed import reader  # noqa: PLC0415
+        from adtech_assets.feed.conformance import Inspector  # noqa: PLC0415
+
+        to_read = {self._take_file_id(): candidate for candidate in new}
+        files = self._acceptable(to_read, Inspector(self.feed, self.kind))
+        into = reader.Reader(self.connection, self.feed, self.settings.zone)
+        done = 0
+        for batch, events in reader.read_ahead(reader.batches(files)):
+            self._load(into, [(file, to_read[file.file_id]) for file in batch], events)
+            # Or closing would merge the rows of all batches at once: 600 MB for 100 million events.
+            self.connection.execute("CHECKPOINT")
+            bound_cache(self.connection)
+            done += len(batch)
+            if len(batch) < len(new):
+                logger.info("%s of %s %s files read", f"{done:,}", f"{len(new):,}", self.kind)
+        return later
+
+    # ---- which files ---------------------------------------------------------------------------
+
+    def _candidates(self) -> list[_Candidate]:
+        """Finished files of the days, hashed; those that can never be counted are refused."""
+        landed = landing.scan(self.settings.raw_data_dir, self.feed)
+        mine = [file for file in landed if file.kind == self.kind and self._is_mine(file)]
+        settled, unsettled = landing.wait_until_settled(mine, self.settings.settle_seconds)
+        self.result.unsettled = [landing.shown_name(file.name) for file in unsettled]
+        archived = landing.archived_files(self.settings, self.kind, self.days)
+        candidates = []
+        found = [*self._unknown(archived), *settled]
+        for file, outcome in zip(found, _each(self._candidate, found), strict=True):
+            if isinstance(outcome, _Candidate):
+                candidates.append(outcome)
+            else:
+                self._refuse(file, *outcome)
+        return candidates
+
+    def _candidate(self, file: LandedFile) -> _Candidate | tuple[LogFileName | None, Refusal]:
+        """The file, hashed; or why it can never be counted, and its name as far as it is one."""
+        name = None
+        try:
+            name = self._claim(file)
+            return _Candidate(file, landing.fingerprint(file), name)
+        except Refusal as refusal:
+            return name, refusal
+        except FileNotFoundError:
+            raise _disappeared(file) from None
+
+    def _is_mine(self, file: LandedFile) -> bool:
+        """Whether the file is of these days, or of none at all."""
+        try:
+            day = self._claim(file).day
+        except Refusal:
+            return True
+        if day not in self.days and day < self.settings.start_date:
+            self.result.outside += 1
+        return day in self.days
+
+    def _claim(self, file: LandedFile) -> LogFileName:
+        if landing.shown_name(file.name) != file.name:
+            raise Refusal("unusable_name", "the name is not printable text")
+        return names.parse(self.feed, file.name, today(self.settings.zone))
+
+    def _unknown(self, archived: list[LandedFile]) -> list[LandedFile]:
+        """Archived files that the ledger does not know: the warehouse was lost since."""
+        known = {
+            row.file_name
+            for row in self.ledger.of_days(self.days)
+            if row.kind == self.kind and row.status in COUNTED
+        }
+        return [file for file in archived if file.name not in known - self.again.keys()]
+
+    def _look_up(
+        self, files: Sequence[SeenFile]
+    ) -> tuple[dict[str, LedgerRow], dict[str, LedgerRow]]:
+        """What the ledger counts (or knows as a duplicate) by name, and by content."""
+        rows = self.ledger.find(
+            self.kind,
+            [file.file_name for file in files],
+            [file.sha256 or "" for file in files],
+        )
+        rows = [row for row in rows if row.file_id not in self.again.values()]
+        by_name = {row.file_name: row for row in rows if row.status in COUNTED}
+        by_hash = {row.sha256: row for row in rows if row.status == "loaded" and row.sha256}
+        return by_name, by_hash
+
+    def _is_new(
+        self,
+        candidate: _Candidate,
+        known_names: dict[str, LedgerRow],
+        known_hashes: dict[str, LedgerRow],
+    ) -> bool:
+        """Whether a file is to be read; what is known, a duplicate or a conflict is not."""
+        name, digest = candidate.file.name, candidate.seen.sha256 or ""
+        same_name = known_names.get(name)
+        if same_name is not None and same_name.sha256 == digest:
+            self.result.known += 1
+        elif same_name is not None:
+            self._quarantine(
+                candidate.file,
+                candidate.seen,
+                candidate.name,
+                Refusal(
+                    "conflict",
+                    "a file of this name but with other bytes is loaded; "
+                    f"to count this one instead: adtech logs replace {shlex.quote(name)}",
+                ),
+            )
+        elif digest in self.refused_contents:
+            self._quarantine(
+                candidate.file, candidate.seen, candidate.name, self.refused_contents[digest]
+            )
+        elif digest in known_hashes:
+            self._record_duplicate(candidate, known_hashes[digest].file_name)
+        else:
+            return True
+        return False
+
+    def _without_overlaps(
+        self, candidates: list[_Candidate]
+    ) -> tuple[list[_Candidate], list[_Candidate]]:
+        """Refuse files whose offsets a loaded file of the feed's partition has delivered already.
+
+        Returns:
+            Files without overlaps, and files that overlap one of these, which may yet be refused.
+        """
+        with_offsets = [c.name.offsets for c in candidates if c.name.offsets is not None]
+        if not with_offsets or not self.settings.refuse_offset_overlaps:
+            return candidates, []
+        taken: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
+        for partition, first, last, name in self.ledger.loaded_offsets(
+            self.kind, min(o.first for o in with_offsets), max(o.last for o in with_offsets)
+        ):
+            if name not in self.again:
+                insort(taken[partition], (first, last, name))
+        kept: dict[str, _Candidate] = {}
+        overlapping = []
+        for candidate in candidates:
+            other = _reserve(taken, candidate)
+            if other is None:
+                kept[candidate.file.name] = candidate
+            elif other in kept:
+                overlapping.append(candidate)
+            else:
+                refusal = Refusal("offset_overlap", f"its offsets overlap those of {other}")
+                self._quarantine(candidate.file, candidate.seen, candidate.name, refusal)
+        return list(kept.values()), overlapping
+
+    def _acceptable(
+        self, to_read: dict[int, _Candidate], inspector: Inspector
+    ) -> Iterator[FileToRead]:
+        """The files that keep the contract, as far as can be known before anything is decoded."""
+        from adtech_assets.feed.reader import FileToRead  # noqa: PLC0415 - as above
+
+        for file_id, candidate in to_read.items():
+            path = candidate.file.path
+            try:
+                looked = inspector.look(path)
+            except Refusal as refusal:
+                self._refuse_content(candidate, file_id, refusal)
+            except FileNotFoundError:
+                raise _disappeared(candidate.file) from None
+            else:
+                yield FileToRead(file_id, path, candidate.seen.bytes, candidate.name, looked)
+
+    # ---- what becomes of them ------------------------------------------------------------------
+
+    def _load(
+        self,
+        into: Reader,
+        batch: list[tuple[FileToRead, _Candidate]],
+        events: Future[pl.DataFrame] | None,
+    ) -> None:
+        """Read a batch in one transaction with its ledger rows, or its files one by one."""
+        from adtech_assets.feed.reader import BatchNotReadError  # noqa: PLC0415 - as above
+
+        try:
+            with transaction(self.connection):
+                self._take_out(candidate for _, candidate in batch)
+                read = into.append_batch([file for file, _ in batch], events)
+                self._record_loaded([(c, file.file_id, read[file.file_id]) for file, c in batch])
+        except BatchNotReadError:
+            for file, candidate in batch:
+                self._load_one(into, file, candidate)
+        except FileNotFoundError:
+            gone = next((c.file for _, c in batch if not c.file.path.exists()), batch[0][1].file)
+            raise _disappeared(gone) from None
+        else:
+            self._count(read.values())
+
+    def _load_one(self, into: Reader, file: FileToRead, candidate: _Candidate) -> None:
+        try:
+            with transaction(self.connection):
+                self._take_out([candidate])
+                read = into.append_one(file)
+                self._record_loaded([(candidate, file.file_id, read)])
+        except Refusal as refusal:
+            self._refuse_content(candidate, file.file_id, refusal)
+        except FileNotFoundError:
+            raise _disappeared(candidate.file) from None
+        else:
+            self._count([read])
+
+    def _take_out(self, candidates: Iterable[_Candidate]) -> None:
+        """Remove the events of files that are read once more."""
+        ids = [self.again[c.file.name] for c in candidates if c.file.name in self.again]
+        if ids:
+            table = RAW_TABLES[self.kind]
+            self.connection.execute(f"DELETE FROM {table} WHERE file_id IN ?", [ids])
+
+    def _refuse_content(self, candidate: _Candidate, file_id: int, raised: Refusal) -> None:
+        """Quarantine a file for what is in it, and remember that; unless it has changed since."""
+        self._check_is_still(candidate)
+        # Without its trace, which would keep every refused file's footer in memory.
+        refusal = Refusal(raised.reason, raised.detail)
+        if self.again.pop(candidate.file.name, None):
+            logger.warning(
+                "%s cannot be read again (%s), so its events stay as they are",
+                candidate.file.name,
+                refusal.detail,
+            )
+            return
+        if refusal.reason != "incomplete":  # which depends on the name too
+            self.refused_contents[candidate.seen.sha256 or ""] = refusal
+        self._quarantine(candidate.file, candidate.seen, candidate.name, refusal, file_id)
+
+    def _record_loaded(self, loaded: list[tuple[_Candidate, int, ReadFile]]) -> None:
+        """Write the ledger rows, after a last look: what was read must be what was hashed."""
+        for candidate, _, _ in loaded:
+            self._check_is_still(candidate)
+        entries = [Entry(file_id, c.seen, c.name, read) for c, file_id, read in loaded]
+        self.ledger.record(entries, run_id=self.run_id, now=self.now)
+        for candidate, _, _ in loaded:
+            self.again.pop(candidate.file.name, None)
+        self.result.schemas.update(read.schema_fingerprint for _, _, read in loaded)
+        self.result.changed_days.update(candidate.name.day for candidate, _, _ in loaded)
+
+    @staticmethod
+    def _check_is_still(candidate: _Candidate) -> None:
+        """Whether a file is the very one that was hashed."""
+        try:
+            is_still = landing.is_still(candidate.file, candidate.seen)
+        except FileNotFoundError:
+            raise _disappeared(candidate.file) from None
+        if not is_still:
+            raise TransientError(f"{candidate.file.name} changed while it was read.")
+
+    def _count(self, read: Iterable[ReadFile]) -> None:
+        for file in read:
+            self.result.loaded += 1
+            self.result.rows += file.rows
+            self.result.events_other_hour += file.events_other_hour
+            self.result.events_without_time += file.events_without_time
+
+    def _record_duplicate(self, candidate: _Candidate, original: str) -> None:
+        entry = Entry(
+            self._take_file_id(),
+            candidate.seen,
+            candidate.name,
+            "duplicate",
+            detail=f"same bytes as {original}",
+        )
+        with transaction(self.connection):
+            self.ledger.record([entry], run_id=self.run_id, now=self.now)
+        self.result.duplicates.append(candidate.file.name)
+
+    def _remember_quarantine(self) -> None:
+        """Note refused files again that the ledger does not know: the warehouse was lost since."""
+        # Of equal files the newest: the ledger has one row for them.
+        entries: dict[tuple[str, str | None], Entry] = {}
+        for found in quarantine.unknown_files(self.connection, self.settings):
+            refusal, number = quarantine.reason(found), found.folder.name
+            kind = kind_of(self.feed, found.name)
+            if kind != self.kind or refusal is None or not number.isdecimal():
+                continue
+            file = landing.look(found.folder, found.name, self.kind)
+            name = None
+            with suppress(Refusal):
+                name = self._claim(file)
+            seen = _seen(file)
+            entries[seen.file_name, seen.sha256] = Entry(int(number), seen, name, refusal)
+        with transaction(self.connection):
+            self.ledger.record(list(entries.values()), run_id=self.run_id, now=self.now)
+
+    def _refuse(self, file: LandedFile, name: LogFileName | None, refusal: Refusal) -> None:
+        """Quarantine a file that never became a candidate."""
+        seen = _seen(file)
+        known_names, _ = self._look_up([seen])
+        same_name = known_names.get(seen.file_name)
+        if same_name is not None and same_name.sha256 == seen.sha256:
+            self.result.known += 1  # loaded before the clock went back behind its date
+        else:
+            self._quarantine(file, seen, name, refusal)
+
+    def _quarantine(
+        self,
+        file: LandedFile,
+        seen: SeenFile,
+        name: LogFileName | None,
+        refusal: Refusal,
+        file_id: int | None = None,
+    ) -> None:
+        """Note the refusal, then move the file: a kill in between is mended by the next run."""
+        file_id = file_id or self._take_file_id()
+        with transaction(self.connection):
+            self.ledger.record(
+                [Entry(file_id, seen, name, refusal)], run_id=self.run_id, now=self.now
+            )
+        try:
+            landing.quarantine(self.settings, file, refusal, file_id)
+        except FileNotFoundError:
+            raise _disappeared(file) from None
+        self.result.quarantined.append((seen.file_name, refusal))
+
+    def _take_file_id(self) -> int:
+        self.next_file_id += 1
+        return self.next_file_id - 1
+
+
+def _each(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """What a function makes of each item, in order, on as many processors as there are.
+
+    For work that waits for the disk or hashes, during which Python lets other threads run.
+    """
+    share = min(64, -(-len(items) // (os.cpu_count() or 1))) or 1
+    shares = (items[at : at + share] for at in range(0, len(items), share))
+    with ThreadPoolExecutor(os.cpu_count(), "hash") as pool:
+        for results in pool.map(lambda some: [function(item) for item in some], shares):
+            yield from results
+
+
+def _reserve(taken: dict[int, list[tuple[int, int, str]]], candidate: _Candidate) -> str | None:
+    """Take a file's offsets, or return the name of the file that has some of them already."""
+    offsets = candidate.name.offsets
+    if offsets is None:
+        return None
+    ranges = taken[offsets.partition]
+    # Ranges in `taken` do not overlap, so only the two neighbours can.
+    place = bisect(ranges, (offsets.first,))
+    for first, last, name in ranges[max(place - 1, 0) : place + 1]:
+        if first <= offsets.last and offsets.first <= last:
+            return name
+    ranges.insert(place, (offsets.first, offsets.last, candidate.file.name))
+    return None
+
+
+def _seen(file: LandedFile) -> SeenFile:
+    """A file that is not counted; hashed if that is possible."""
+    try:
+        digest = landing.fingerprint(file).sha256
+    except (Refusal, TransientError, OSError):
+        digest = None
+    name = landing.shown_name(file.name)
+    return SeenFile(file.kind, name, digest, file.bytes, file.modified_ns)
+
+
+def _disappeared(file: LandedFile) -> UserError:
+    # Not transient: a second try would not see the file, and the day would look complete.
+    return UserError(
+        f"{file.name} disappeared while it was being read, so it is not counted. "
+        "Find out who took it, deliver it again, and run the day again."
+    )

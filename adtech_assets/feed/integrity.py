@@ -1,0 +1,136 @@
+"""Whether a file's bytes are those that its footer tells of.
+
+Readers look at nothing but what the footer points to, and none that is fast enough compares a
+page's checksum. So half of two files that were joined would be counted, and a flipped bit too.
+"""
+
+from __future__ import annotations
+
+import zlib
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from adtech_assets.feed import footer
+from adtech_assets.feed.rejections import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import BinaryIO
+
+    from adtech_assets.feed.footer import Chunk, Page
+
+MAGIC = b"PAR1"
+"""A parquet file begins with it, and ends."""
+
+MOST_BEGINNINGS = 10_000
+"""That are looked at, some µs each: a value may look like one, but so many do not by chance."""
+
+BLOCK_BYTES = 2**22
+HEADER_BYTES = 2**16
+"""Enough for any page's header: its statistics may quote a value."""
+
+
+def is_plainly_intact(content: BinaryIO, chunks: Iterable[Chunk]) -> bool:
+    """Whether nothing speaks against a small file; if not, `check` finds out what.
+
+    Args:
+        content: the open file.
+        chunks: of the columns that are read.
+    """
+    content.seek(0)
+    whole = content.read()
+    is_one = whole.startswith(MAGIC) and whole.find(MAGIC, 1) == len(whole) - len(MAGIC)
+    return is_one and all(_is_as_checked(content, chunk) for chunk in chunks)
+
+
+def check(content: BinaryIO, columns: Iterable[tuple[str, ...]], row_groups: int) -> None:
+    """Refuse a file whose bytes are others than its footer tells of.
+
+    The footer is read here, for pyarrow ends the process at a column that is encrypted.
+
+    Args:
+        content: the open file.
+        columns: that are read, each as its groups and field.
+        row_groups: how many the file has.
+
+    Raises:
+        Refusal: `not_parquet`, `incomplete` or `corrupt_data`.
+    """
+    if _read(content, 0, len(MAGIC)) != MAGIC:
+        raise Refusal("not_parquet", "it does not begin as a parquet file does")
+    decoded = footer.decoded(footer.read(content), columns)
+    chunks = decoded.chunks if decoded is not None else ()
+    if chunks or not row_groups:
+        _check_beginning(content, footer.locate(content)[0], chunks[:1])
+    if not all(_is_as_checked(content, chunk) for chunk in chunks):
+        raise Refusal("corrupt_data", "a page contradicts its checksum")
+
+
+def _check_beginning(content: BinaryIO, end: int, chunks: Sequence[Chunk]) -> None:
+    """Refuse a file that another one lies before: its rows would be lost.
+
+    The footer counts from where its own file begins, so that is where its chunks are found.
+    """
+    for at in islice(_found(content, MAGIC, end), MOST_BEGINNINGS):
+        if all(_is_chunk(content, (at + first, at + last)) for first, last in chunks):
+            raise Refusal("incomplete", f"another file lies before it, of {at:,} bytes")
+
+
+def _is_chunk(content: BinaryIO, chunk: Chunk) -> bool:
+    """Whether pages fill it to its end."""
+    end = chunk[0]
+    try:
+        for at, page in _pages(content, chunk):
+            end = at + page.body_bytes
+    except LookupError:
+        return False
+    return end == chunk[1]
+
+
+def _is_as_checked(content: BinaryIO, chunk: Chunk) -> bool:
+    """Whether no page contradicts its checksum, if it has one."""
+    try:
+        for at, page in _pages(content, chunk):
+            if page.checksum is None:
+                break  # writers have one for each page, or for none
+            if page.checksum != _checksum(content, at, page.body_bytes):
+                return False
+    except LookupError:
+        """No header that is known here: who decodes the page will tell."""
+    return True
+
+
+def _pages(content: BinaryIO, chunk: Chunk) -> Iterator[tuple[int, Page]]:
+    """The pages of a chunk, and where the body of each begins.
+
+    Raises:
+        LookupError: something lies there that is no page.
+    """
+    at, end = chunk
+    while at < end:
+        page = footer.page(_read(content, at, min(HEADER_BYTES, end - at)))
+        at += page.header_bytes
+        yield at, page
+        at += page.body_bytes
+
+
+def _checksum(content: BinaryIO, start: int, size: int) -> int:
+    checksum = 0
+    for at in range(start, start + size, BLOCK_BYTES):
+        checksum = zlib.crc32(_read(content, at, min(BLOCK_BYTES, start + size - at)), checksum)
+    return checksum
+
+
+def _found(content: BinaryIO, wanted: bytes, end: int) -> Iterator[int]:
+    """Where some bytes are found, behind the first one and before an end."""
+    for start in range(1, end, BLOCK_BYTES):
+        block = _read(content, start, min(BLOCK_BYTES + len(wanted) - 1, end - start))
+        at = block.find(wanted)
+        while at >= 0:
+            yield start + at
+            at = block.find(wanted, at + 1)
+
+
+def _read(content: BinaryIO, start: int, size: int) -> bytes:
+    content.seek(start)
+    return content.read(size)

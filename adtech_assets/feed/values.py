@@ -1,0 +1,80 @@
+"""How the columns of a log file become those of the raw tables, in DuckDB's SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from adtech_assets.contract import DECIMAL_SCALE
+from adtech_assets.feed.raw_tables import quoted
+
+if TYPE_CHECKING:
+    from adtech_assets.contract import Column
+
+FIRST_SECOND, LAST_SECOND = 946_684_800, 4_102_444_800
+"""2000 to 2100: a time outside is unset, or of another unit, and becomes NULL."""
+
+PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+MICROSECONDS = {"s": "{} * 1000000", "ms": "{} * 1000", "us": "{}", "ns": "{} // 1000"}
+
+# (hi, lo) are 96 bits of digits without a sign, which parquet has as signed integers.
+SCALED_DECIMAL = f"""
+CREATE OR REPLACE TEMP MACRO digits_of(lo, hi) AS
+    (lo::HUGEINT + CASE WHEN lo < 0 THEN 18446744073709551616 ELSE 0 END)
+    + (hi::HUGEINT + CASE WHEN hi < 0 THEN 4294967296 ELSE 0 END) * 18446744073709551616;
+CREATE OR REPLACE TEMP MACRO power_of_ten(exponent) AS
+    list_extract({[10**exponent for exponent in range(29)]}::HUGEINT[], exponent + 1);
+CREATE OR REPLACE TEMP MACRO behind_the_point(digits, scale) AS
+    CASE
+        WHEN scale <= {DECIMAL_SCALE} THEN digits * power_of_ten({DECIMAL_SCALE} - scale)
+        WHEN digits % power_of_ten(scale - {DECIMAL_SCALE}) = 0
+            THEN digits // power_of_ten(scale - {DECIMAL_SCALE})
+        ELSE error('a decimal has more than {DECIMAL_SCALE} digits behind the point')
+    END;
+CREATE OR REPLACE TEMP MACRO unsigned_decimal(digits, scale) AS
+    CAST(digits // power_of_ten(scale) AS DECIMAL(38, {DECIMAL_SCALE}))
+    + CAST(behind_the_point(digits % power_of_ten(scale), scale) AS DECIMAL(13, 0))
+    * {10**-DECIMAL_SCALE:.{DECIMAL_SCALE}f};
+CREATE OR REPLACE TEMP MACRO scaled_decimal(lo, hi, sign_scale) AS
+    CASE
+        WHEN lo IS NULL OR sign_scale IS NULL THEN NULL
+        WHEN sign_scale NOT BETWEEN 0 AND 57 THEN error('a decimal has no scale ' || sign_scale)
+        WHEN sign_scale % 2 = 1 THEN -unsigned_decimal(digits_of(lo, hi), sign_scale // 2)
+        ELSE unsigned_decimal(digits_of(lo, hi), sign_scale // 2)
+    END;
+"""
+"""SQL of `scaled_decimal`: value = digits / 10^(signScale ÷ 2), negative if signScale is odd."""
+
+
+def value(column: Column, type_: pa.DataType | None) -> str:
+    """SQL of what a raw table holds of a column that a file has in a type of Arrow's.
+
+    The relation has as columns what parquet stores, under their paths; see `quoted`.
+    """
+    if type_ is None:
+        return f"NULL::{column.sql_type}"
+    stored = quoted(column.path)
+    if column.sql_type == "TIMESTAMP":
+        return _time(stored, None if pa.types.is_timestamp(type_) else column.unit)
+    if pa.types.is_struct(type_):
+        has_hi = type_.get_field_index("hi") >= 0
+        hi = f"coalesce({quoted(f'{column.path}.hi')}, 0)" if has_hi else "0"
+        lo, sign_scale = quoted(f"{column.path}.lo"), quoted(f"{column.path}.signScale")
+        return f"scaled_decimal({lo}, {hi}, {sign_scale})"
+    if pa.types.is_decimal(type_) and type_.scale > DECIMAL_SCALE:
+        kept = f"{stored}::{column.sql_type}"
+        return (
+            f"CASE WHEN {stored} IS NULL "
+            f"OR {kept}::DECIMAL({type_.precision}, {type_.scale}) = {stored} THEN {kept} "
+            f"ELSE error('{column.name} has more than {DECIMAL_SCALE} digits behind the point') END"
+        )
+    return f"{stored}::{column.sql_type}"
+
+
+def _time(stored: str, unit: str | None) -> str:
+    if unit is None:
+        stored, unit = f"epoch_us({stored})", "us"
+    first, last = FIRST_SECOND * PER_SECOND[unit], LAST_SECOND * PER_SECOND[unit]
+    microseconds = MICROSECONDS[unit].format(f"{stored}::BIGINT")
+    return f"CASE WHEN {stored} BETWEEN {first} AND {last} THEN make_timestamp({microseconds}) END"

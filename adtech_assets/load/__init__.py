@@ -1,0 +1,1 @@
+"""The daily CSV, the audited table, and the files that are safely loaded."""

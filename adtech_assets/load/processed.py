@@ -1,0 +1,150 @@
+"""Takes loaded files out of the landing folder, later the archive, once nothing is lost by it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from adtech_assets.feed import landing
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.feed.rejections import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    import duckdb
+
+    from adtech_assets.feed.ledger import LedgerRow
+    from adtech_assets.partitions import DayRange
+    from adtech_assets.settings import Settings
+
+
+@dataclass
+class Cleared:
+    """What became of the files of the landing folder, by the day of their name."""
+
+    archived: Counter[date] = field(default_factory=Counter)
+    deleted: Counter[date] = field(default_factory=Counter)
+    kept: Counter[date] = field(default_factory=Counter)
+    not_loaded: Counter[date] = field(default_factory=Counter)
+    """Files that stay, because the load of their day does not include them."""
+
+
+def clear_landing(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    loaded_fingerprints: Mapping[date, str],
+) -> Cleared:
+    """Archive or delete what is loaded, as the settings say.
+
+    A file goes only when the ledger has counted these very bytes (or knows them as a duplicate)
+    and the committed load of its day was made from the same files as the ledger has now.
+
+    Args:
+        connection: to the warehouse.
+        settings: `processed_files` says what to do.
+        loaded_fingerprints: by day, the files' fingerprint in the committed `load_audit`.
+    """
+    result = Cleared()
+    ledger = Ledger(connection)
+    landed = landing.scan(settings.raw_data_dir, settings.feed)
+    rows = {row.file_name: row for row in ledger.counted_of([file.name for file in landed])}
+    days = {row.file_date for row in rows.values() if row.file_date is not None}
+    incomplete = _incomplete_days(ledger, days, loaded_fingerprints)
+    doomed: dict[int, Path] = {}
+    for file in landed:
+        row = rows.get(file.name)
+        if row is None or row.file_date is None:
+            continue
+        if row.file_date in incomplete or not _has_same_bytes(file, row):
+            result.not_loaded[row.file_date] += 1
+        elif settings.processed_files == "keep":
+            result.kept[row.file_date] += 1
+        elif settings.processed_files == "delete":
+            doomed[row.file_id] = file.path
+            result.deleted[row.file_date] += 1
+        else:
+            if row.status == "duplicate":
+                landing.archive_duplicate(settings, file, row.file_date)
+            else:
+                landing.archive(settings, file, row.file_date)
+            result.archived[row.file_date] += 1
+    _delete(ledger, doomed)
+    return result
+
+
+def delete_archived(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    days: DayRange,
+    loaded_fingerprints: Mapping[date, str],
+) -> int:
+    """Delete archived files that were counted more than `archive_days` ago; returns how many.
+
+    As in `clear_landing`, the committed load of their day must have been made from the files that
+    the ledger has now. What the ledger says of them stays, and so do their events.
+
+    Args:
+        connection: to the warehouse.
+        settings: `archive_days`; with 0 nothing is deleted.
+        days: the days to look at.
+        loaded_fingerprints: by day, the files' fingerprint in the committed `load_audit`.
+    """
+    if not settings.archive_days:
+        return 0
+    ledger = Ledger(connection)
+    incomplete = _incomplete_days(ledger, days, loaded_fingerprints)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    doomed: dict[int, Path] = {}
+    for row in ledger.counted_before(now - timedelta(settings.archive_days), days):
+        if row.file_date is None or row.file_date in incomplete:
+            continue
+        path = landing.archive_path(
+            settings, row.kind, row.file_date, row.file_name, duplicate=row.status == "duplicate"
+        )
+        with suppress(FileNotFoundError):
+            if path.lstat().st_size == row.bytes:  # what is damaged is not what was counted
+                doomed[row.file_id] = path
+    deleted = _delete(ledger, doomed)
+    for folder in {path.parent for path in doomed.values()}:
+        with suppress(OSError):  # not empty
+            folder.rmdir()
+    return deleted
+
+
+def _incomplete_days(
+    ledger: Ledger, days: Collection[date], loaded_fingerprints: Mapping[date, str]
+) -> set[date]:
+    """Days with counted files which the committed load does not include, or not as they are now.
+
+    A day of nothing but duplicates has no load of its own to wait for.
+    """
+    return {
+        day
+        for day, files in ledger.day_files(days).items()
+        if loaded_fingerprints.get(day) != files.fingerprint
+    }
+
+
+def _delete(ledger: Ledger, doomed: Mapping[int, Path]) -> int:
+    """Delete files by their ids in the ledger, which knows of it first: a kill costs no file."""
+    ledger.mark_deleted(list(doomed), datetime.now(UTC).replace(tzinfo=None))
+    for path in doomed.values():
+        path.unlink(missing_ok=True)
+    return len(doomed)
+
+
+def _has_same_bytes(file: landing.LandedFile, row: LedgerRow) -> bool:
+    if not file.is_regular or file.bytes != row.bytes:
+        return False
+    # Hashed again only when the file was touched since, for example delivered once more.
+    if file.modified_ns == row.modified_ns:
+        return True
+    try:
+        return landing.fingerprint(file).sha256 == row.sha256
+    except (Refusal, FileNotFoundError):
+        return False

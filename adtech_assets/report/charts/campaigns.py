@@ -1,0 +1,143 @@
+"""Charts by campaign: rates with their intervals, budgets used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adtech_assets.report import text, words
+from adtech_assets.report.charts.axes import (
+    AXIS_HEIGHT,
+    NAME_LETTERS,
+    named,
+    nice_top,
+)
+from adtech_assets.report.statistics import ctr
+from adtech_assets.report.svg import (
+    Picture,
+    dot,
+    group,
+    rect,
+    rule,
+    upright,
+)
+from adtech_assets.report.svg import text as label
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markupsafe import Markup
+
+    from adtech_assets.report.published import (
+        Campaign,
+    )
+
+
+MOST_CAMPAIGNS = 10
+
+
+def rates(campaigns: Sequence[Campaign]) -> Picture:
+    """Click-through rates with their intervals, of the campaigns with the most impressions."""
+    shown = [campaign for campaign in campaigns if campaign.ctr is not None][:MOST_CAMPAIGNS]
+    total_clicks = sum(c.clicks for c in campaigns)
+    total = ctr(total_clicks, sum(c.impressions for c in campaigns))
+    highest = max([c.ctr_high or c.ctr or 0 for c in shown] + [total or 0], default=0)
+    top = nice_top(highest) or 1
+    row, head = 38, 8
+    bottom = head + row * len(shown)
+    marks = []
+    for number, campaign in enumerate(shown):
+        y = head + row * number
+        rate = campaign.ctr or 0.0
+        low, high = campaign.ctr_low, campaign.ctr_high
+        said = text.name(campaign.campaign_name)
+        interval = f" ({text.percent(low)} to {text.percent(high)})" if low is not None else ""
+        marks += [
+            named(said, y + 14),
+            label(1, y + 14, text.percent(rate), "value", text_anchor="end"),
+            *(upright(part, y + 20, y + 32, "grid") for part in (0, 0.25, 0.5, 0.75, 1)),
+            rule(y + 26, "track"),
+        ]
+        if low is not None and high is not None:
+            marks.append(rect(low / top, y + 23, (high - low) / top, 6, "band", rx=3))
+        if total is not None:
+            marks.append(upright(total / top, y + 19, y + 33, "average"))
+        marks.append(
+            dot(rate / top, y + 26, 4.5, "rate dot", f"{said}: {text.percent(rate)}{interval}")
+        )
+    marks += [
+        label(0, bottom + 17, "0%", "axis"),
+        label(1, bottom + 17, f"{100 * top:.3g}%", "axis", text_anchor="end"),
+    ]
+    if total is not None:
+        anchor = "start" if total / top < 0.2 else "end" if total / top > 0.8 else "middle"  # noqa: PLR2004
+        marks.append(
+            label(
+                total / top,
+                bottom + 17,
+                f"all: {text.percent(total)}",
+                "axis strong",
+                text_anchor=anchor,
+            )
+        )
+    return Picture(
+        key="rates",
+        title="Click-through rate by campaign, with its 95 % interval",
+        description=f"All campaigns: {text.percent(total)}. "
+        + " ".join(
+            f"{text.cut(text.name(c.campaign_name), NAME_LETTERS)}: {text.percent(c.ctr)}."
+            for c in shown
+        ),
+        height=bottom + AXIS_HEIGHT,
+        marks=group(marks),
+    )
+
+
+def pacing_marks(campaign: Campaign, y: float, height: float) -> Markup:
+    """The used share of a budget as a bar, and a mark where it would be on an even course."""
+    used, ideal = campaign.budget_used_share, campaign.flight_elapsed_share
+    if used is None:
+        return group([])
+    # Over budget: the whole width is what was spent, and the budget itself ends before it.
+    top, used = max(1.0, used), max(used, 0.0)
+    marks = [
+        rect(0, y, 1 / top, height, "track", rx=3),
+        rect(0, y, min(used, 1.0) / top, height, f"pace {campaign.pacing_status}", rx=3),
+    ]
+    if used > 1:
+        marks.append(rect(1 / top, y, 1 - 1 / top, height, "pace excess", rx=3))
+        marks.append(upright(1 / top, y - 3, y + height + 3, "ideal"))
+    elif ideal is not None:
+        marks.append(upright(min(ideal, 1.0) / top, y - 3, y + height + 3, "ideal"))
+    return group(marks)
+
+
+def pacing(campaigns: Sequence[Campaign]) -> Picture:
+    """Budgets used, against an even course."""
+    shown = [c for c in campaigns if c.budget_used_share is not None][:MOST_CAMPAIGNS]
+    row = 40
+    marks = []
+    for number, campaign in enumerate(shown):
+        y = row * number
+        marks += [
+            named(text.name(campaign.campaign_name), y + 14),
+            label(1, y + 14, pacing_words(campaign), "value", text_anchor="end"),
+            pacing_marks(campaign, y + 22, 8),
+        ]
+    return Picture(
+        key="pacing",
+        title="Share of the budget used; the mark is an even course",
+        description=" ".join(
+            f"{text.cut(text.name(c.campaign_name), NAME_LETTERS)}: {pacing_words(c)}."
+            for c in shown
+        )
+        or "No campaign has a budget.",
+        height=max(row * len(shown), 24),
+        marks=group(marks),
+    )
+
+
+def pacing_words(campaign: Campaign) -> str:
+    """The same in words: status and share used."""
+    used = campaign.budget_used_share
+    said = words.status_words(campaign.pacing_status)
+    return said if used is None else f"{said}, {text.rough_percent(used)} used"

@@ -1,0 +1,241 @@
+"""Traffic: hours of the week, devices, what is invalid, log against database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adtech_assets.report import charts, text, words
+from adtech_assets.report.sections.parts import (
+    Bar,
+    Column,
+    Look,
+    Section,
+    Table,
+    empty,
+    marked,
+    unpublished,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adtech_assets.report.published import Published, Reconciled
+
+
+def hours(published: Published) -> Section:
+    """When impressions happen."""
+    found = published.hours
+    if found is None:
+        return Section(unpublished("fct_campaign_hour_profiles"))
+    if not found:
+        return Section(empty("fct_campaign_hour_profiles", "hours"))
+    chart = charts.heat_map(found)
+    counts = {(hour.iso_weekday, hour.hour_of_day): hour.impressions for hour in found}
+    return Section(
+        intro=(
+            "All campaigns and all published days, hours in the feed's time zone. "
+            f"{chart.description}"
+        ),
+        chart=chart,
+        table=Table(
+            "Impressions by hour and weekday, in the feed's time zone",
+            (Column("Hour"), *(Column(name[:3], "number") for name in text.WEEKDAYS)),
+            [
+                (
+                    f"{hour:02}:00",
+                    *(text.count(counts.get((weekday, hour), 0)) for weekday in range(1, 8)),
+                )
+                for hour in range(24)
+            ],
+            summary="The numbers of the 168 hours",
+        ),
+    )
+
+
+def _logged_days(published: Published) -> str:
+    days = [row.event_date for row in published.quality or []]
+    return f", {text.days(min(days), max(days))}" if days else ""
+
+
+def devices(published: Published) -> Section:
+    """Logged traffic by class of device."""
+    found = published.devices
+    if found is None:
+        return Section(unpublished("fct_user_agent_hourly", "dim_user_agents"))
+    if not found:
+        return Section(empty("fct_user_agent_hourly", "events"))
+    total = sum(device.gross_impressions for device in found)
+    return Section(
+        intro=f"From the log files{_logged_days(published)}. Impressions and clicks are gross, "
+        "the rate is net: of valid events.",
+        table=Table(
+            "Logged impressions and clicks by device",
+            (
+                *(Column("Device"), Column("Share of impressions", "bar")),
+                *(Column("Impressions (gross)", "number"), Column("Clicks (gross)", "number")),
+                Column("Click-through rate (net)", "number"),
+            ),
+            [
+                (
+                    text.name(device.device_class).capitalize(),
+                    Bar(device.gross_impressions / total if total else 0),
+                    text.count(device.gross_impressions),
+                    text.count(device.gross_clicks),
+                    text.rate(device.valid_clicks, device.valid_impressions),
+                )
+                for device in found
+            ],
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Invalid(Section):
+    """Invalid traffic by reason, and by day."""
+
+    reasons: Table | None = None
+
+
+def invalid(published: Published) -> Invalid:
+    """Crawlers, fraud and the rest."""
+    found = published.quality
+    if found is None:
+        return Invalid(unpublished("fct_traffic_quality_daily"))
+    if not found:
+        return Invalid(empty("fct_traffic_quality_daily", "days"))
+    days = charts.invalid_days(found)
+    reasons = charts.reasons_of(days)
+    events = sum(day.events for day in days)
+    by_reason = {
+        reason: (
+            sum(row.impressions for row in found if row.invalid_reason == reason),
+            sum(row.clicks for row in found if row.invalid_reason == reason),
+        )
+        for reason in reasons
+    }
+    bad = sum(sum(counts) for counts in by_reason.values())
+    return Invalid(
+        intro=(
+            f"{text.percent(bad / events)} of {events:,} logged events{_logged_days(published)} "
+            "are invalid. Each counts for the first reason that fits; none is deleted."
+            if events
+            else f"No event was logged{_logged_days(published)}."
+        ),
+        reasons=Table(
+            "Invalid events by reason",
+            (
+                *(Column("Reason", "nowrap"), Column("Share of all events", "bar")),
+                *(Column("Impressions", "number"), Column("Clicks", "number")),
+            ),
+            [
+                (
+                    charts.swatch("quality", reason) + words.reason_words(reason).capitalize(),
+                    Bar(sum(counts) / events if events else 0),
+                    *(text.count(counts[0]), text.count(counts[1])),
+                )
+                for reason, counts in by_reason.items()
+            ],
+        ),
+        chart=charts.quality(found),
+        table=Table(
+            "Logged events by day and the reason that makes them invalid, newest first",
+            (
+                *(Column("Day", "nowrap"), Column("Events", "number")),
+                *(Column(words.reason_words(r).capitalize(), "number") for r in reasons),
+                Column("Invalid", "number"),
+            ),
+            [
+                (
+                    text.day_so_far(day.day, is_so_far=day.is_so_far),
+                    text.count(day.events),
+                    *(text.count(day.by_reason.get(reason, 0)) for reason in reasons),
+                    text.percent(sum(map(day.share, reasons))) if day.events else text.NOTHING,
+                )
+                for day in reversed(days)
+            ],
+            summary=f"The numbers of {text.counted(len(days), 'day')}",
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Reconciliation(Section):
+    """Differences by day."""
+
+    legend: str = ""
+
+
+RECONCILED_LOOKS: dict[str, Look] = {"ok": "good", "warn": "warn", "breach": "bad"}
+
+
+def reconciliation(published: Published) -> Reconciliation:
+    """How far the two sources are from each other."""
+    found = published.reconciliation
+    if found is None:
+        return Reconciliation(unpublished("fct_log_reconciliation_daily"))
+    if not found:
+        return Reconciliation(empty("fct_log_reconciliation_daily", "days"))
+    compared = [row for row in found if not row.is_so_far]
+    statuses = Counter(row.status for row in compared)
+    told = [
+        f"{statuses[status]:,} {words.discrepancy_words(status)}"
+        for status in [
+            *words.DISCREPANCY_WORDS,
+            *sorted(statuses.keys() - words.DISCREPANCY_WORDS),
+        ]
+        if statuses[status]
+    ]
+    return Reconciliation(
+        intro=(
+            "Events in the log files against rows of the database, "
+            f"{text.counted(len(compared), 'comparison')} of full days by day and type"
+            f"{f': {text.listed(told)}' if told else ''}."
+            f"{_told_unfinished(found)}"
+        ),
+        legend=(
+            "Up: the log has more. Green band: within 1 %, which is taken as equal. ! differs; "
+            "✕ differs by more than 10 %; ∅ one side has nothing at all."
+        ),
+        chart=charts.reconciliation(found),
+        table=Table(
+            "Events in the log and in the database by day and type, newest first",
+            (
+                *(Column("Day", "nowrap"), Column("Events"), Column("Log", "number")),
+                *(Column("Database", "number"), Column("Difference", "number")),
+                *(Column("Share", "number"), Column("Status", "nowrap")),
+            ),
+            [
+                (
+                    text.day_so_far(row.event_date, is_so_far=row.is_so_far),
+                    *(row.event_type, text.count(row.log_events)),
+                    text.count(row.db_events),
+                    f"{row.log_events - row.db_events:+,}".replace("-", text.MINUS),
+                    text.signed_percent(row.log_db_discrepancy),
+                    marked(
+                        "none" if row.is_so_far else RECONCILED_LOOKS.get(row.status, "none"),
+                        _status_text(row),
+                    ),
+                )
+                for row in reversed(found)
+            ],
+            summary=f"The numbers of {text.counted(len({r.event_date for r in found}), 'day')}",
+        ),
+    )
+
+
+def _told_unfinished(found: Sequence[Reconciled]) -> str:
+    """The days that one side has not seen to their end are no comparison."""
+    days = sorted({row.event_date for row in found if row.is_so_far})
+    if not days:
+        return ""
+    return (
+        f" Not among them: {text.stretches(days)}, where the log files or the database were read "
+        "before the day was over."
+    )
+
+
+def _status_text(row: Reconciled) -> str:
+    said = f"{words.discrepancy_words(row.status)} ({row.status})"
+    return f"{said}, {text.SO_FAR}" if row.is_so_far else said

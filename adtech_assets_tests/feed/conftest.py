@@ -1,0 +1,3 @@
+from adtech_assets_tests.no_databases import settings
+
+__all__ = ["settings"]

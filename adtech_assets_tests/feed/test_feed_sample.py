@@ -1,0 +1,75 @@
+"""Real files of the feed, with the counts that are known for them."""
+
+import csv
+import os
+import shutil
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from adtech_assets.rollup import hourly
+from adtech_assets_tests.feed.deliveries import DAY, NEXT_DAY, build_rollup, days, ingest
+
+SAMPLE = Path(os.environ.get("ADTECH_SAMPLE_DIR", "no sample"))
+BOTH_DAYS = days(DAY, NEXT_DAY)
+
+pytestmark = pytest.mark.skipif(
+    not (SAMPLE / "raw_data").is_dir(), reason="ADTECH_SAMPLE_DIR names no sample of the feed"
+)
+
+
+def sample_files():
+    return sorted((SAMPLE / "raw_data").glob("*.parquet"))
+
+
+def load(warehouse, settings, paths):
+    for path in paths:
+        shutil.copy(path, settings.raw_data_dir)
+    results = [ingest(warehouse, settings, kind, BOTH_DAYS) for kind in ("impressions", "clicks")]
+    build_rollup(warehouse, BOTH_DAYS)
+    return results
+
+
+def counts(warehouse):
+    """Rows of each day as they are in the CSV files, the header left out."""
+    by_day = defaultdict(list)
+    for count in hourly.hourly_counts(warehouse, BOTH_DAYS, "some user agent"):
+        row = [count.day, count.hour, count.impressions, count.clicks]
+        by_day[count.day].append([str(value) for value in row])
+    return by_day
+
+
+def expected():
+    return {
+        date.fromisoformat(path.stem): list(csv.reader(path.open()))[1:]
+        for path in (SAMPLE / "expected").glob("*.csv")
+    }
+
+
+def test_real_files_give_the_known_counts(warehouse, settings):
+    results = load(warehouse, settings, sample_files())
+
+    assert sum(result.loaded for result in results) == len(sample_files())
+    assert counts(warehouse) == expected()
+
+
+def test_half_of_a_days_files_first_and_the_rest_later_give_the_same(warehouse, settings):
+    paths = sample_files()
+    of_second_day = [path for path in paths if "_20220527" in path.name]
+    late = of_second_day[::2]
+
+    load(warehouse, settings, [path for path in paths if path not in late])
+    load(warehouse, settings, late)
+
+    assert counts(warehouse) == expected()
+
+
+def test_real_files_are_complete_to_the_last_column(warehouse, settings):
+    load(warehouse, settings, sample_files())
+
+    query = "SELECT count(*), sum(events_without_time), count(*) FILTER (missing_columns <> [])"
+    assert warehouse.execute(f"{query} FROM raw.log_files").fetchall() == [
+        (len(sample_files()), 0, 0)
+    ]
