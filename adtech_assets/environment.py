@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import locale
 import os
 import sys
@@ -15,6 +16,20 @@ OWN_MODULE = "adtech_assets."
 
 PASSWORDS = ("PGPASSWORD", "PGPASSFILE")
 """Of libpq: they are not to be in a URL, and count where the server asks for one."""
+
+
+def begin() -> None:
+    """Make this process one of ours; for whatever starts one: a command, Dagster's code or state.
+
+    What it makes is for its user alone: log files, database, report, locks. What is for others is
+    made as open as its folder is (see `files.opened_as`).
+
+    Python looks for unreachable objects after every 700 new ones, now and then among all that
+    there are. What loading modules makes stays, so this found nothing for 0.3 of the 3.5 s (of
+    processor time) of the definitions, and for 20 of the 500 ms of `adtech status`.
+    """
+    os.umask(0o077)
+    gc.set_threshold(10_000)
 
 
 def forget(*prefixes: str) -> None:

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from adtech_assets.defs.dbt_project import dbt_project
+from adtech_assets_tests.sample_feed import PROJECT
 
 if TYPE_CHECKING:
     from adtech_assets.partitions import DayRange
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 def days_option(days: DayRange, around: int = 0) -> str:
     """Option of dbt by which the daily models, and tests, are for some days and those around."""
-    project = dbt_project()
-    names = [model.name for model in project.models.values() if model.is_daily]
-    names += [test.check_name for test in project.tests.values() if test.is_daily]
+    names = [model.name for model in PROJECT.models.values() if model.is_daily]
+    names += [test.check_name for test in PROJECT.tests.values() if test.is_daily]
     wider = timedelta(days=around)
     ranges = [[str(days.first - wider), str(days.end + wider)]]
     return f"--vars={json.dumps({'days': dict.fromkeys(names, ranges)})}"

@@ -30,7 +30,7 @@ PREFIXES = {
 
 @cache
 def manifest():
-    dbt_project()
+    dbt_project(SAMPLE)
     return json.loads((parsed(DBT_DIR, SAMPLE) / "manifest.json").read_bytes())
 
 

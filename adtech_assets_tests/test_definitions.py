@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from datetime import date
 
 import dagster as dg
 import pytest
 
-from adtech_assets.definitions import defs
+from adtech_assets.definitions import build_definitions, defs
+from adtech_assets.settings import load_settings
 from adtech_assets_tests import lineage_picture
+from adtech_assets_tests.other_feed import write_feed
 
 MARTS = {
     "dim_dates",
@@ -289,3 +293,52 @@ def test_loading_them_loads_neither_dbt_nor_a_reader_of_files():
 def test_the_picture_in_the_documents_shows_this_graph():
     """If not: `make lineage`."""
     assert lineage_picture.PICTURE.read_text(encoding="utf-8") == lineage_picture.picture()
+
+
+IMPORT_ALL = """
+import gc, importlib, os, pkgutil
+import adtech_assets
+
+def seen():
+    os.umask(umask := os.umask(0))
+    return umask, gc.get_threshold(), {n: v for n, v in os.environ.items() if "MALLOC" not in n}
+
+before = seen()
+for module in pkgutil.walk_packages(adtech_assets.__path__, "adtech_assets."):
+    if module.name not in ("adtech_assets.definitions", "adtech_assets.cli.running"):
+        importlib.import_module(module.name)
+assert seen() == before, (seen(), before)
+"""
+
+
+def test_importing_a_module_reads_no_setting_and_changes_nothing():
+    """But for the assembly, which Dagster imports to have the graph of this process."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", IMPORT_ALL],
+        env={**os.environ, "ADTECH_START_DATE": "no date"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_graph_is_that_of_the_settings_it_is_built_from(settings, tmp_path):
+    other = load_settings(
+        **{**dict(settings), "start_date": date(2026, 1, 1), "feed": write_feed(tmp_path)}
+    )
+
+    ours, theirs = build_definitions(settings), build_definitions(other)
+
+    key = dg.AssetKey(["raw", "impression_logs"])
+    for graph, built_of in ((ours, settings), (theirs, other)):
+        spec = graph.resolve_assets_def(key).get_asset_spec(key)
+        columns = spec.metadata["dagster/column_schema"].columns
+        assert {column.name for column in columns} >= built_of.feed.stored.keys()
+        for name in ("raw/impression_logs", "marts/fct_daily_summary", "daily_csv"):
+            days = graph.resolve_assets_def(dg.AssetKey.from_user_string(name)).partitions_def
+            assert days.get_first_partition_key() == str(built_of.start_date)
+    assert ours.resolve_assets_def(key).get_asset_spec(key) != theirs.resolve_assets_def(
+        key
+    ).get_asset_spec(key)

@@ -14,7 +14,7 @@ import warnings
 from typing import NoReturn
 
 from adtech_assets.cli.app import app
-from adtech_assets.environment import PROJECT_DIR, forget, use_own_dagster, use_utf8
+from adtech_assets.environment import PROJECT_DIR, begin, forget, use_own_dagster, use_utf8
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.files import DISK_FAULTS
 
@@ -25,6 +25,7 @@ STOPPED = 130
 def main() -> None:
     """Run the command; a person's mistake ends in one line and exit code 1."""
     use_utf8()
+    begin()
     use_own_dagster(PROJECT_DIR)
     forget("DBT_", "PSYCOPG_")
     for stream in (sys.stdout, sys.stderr):

@@ -85,7 +85,7 @@ def prepare() -> None:
     note_dagster_home()
     from adtech_assets.defs.dbt_project import dbt_project
 
-    dbt_project()
+    dbt_project(settings.feed)
 
 
 def reset(

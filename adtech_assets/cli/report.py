@@ -74,7 +74,9 @@ def _standing(settings: Settings) -> list[Condition]:
     from adtech_assets.errors import TransientError
 
     try:
-        return read_status(settings, wait_seconds=WAIT_SECONDS, project=dbt_project()).standing
+        return read_status(
+            settings, wait_seconds=WAIT_SECONDS, project=dbt_project(settings.feed)
+        ).standing
     except TransientError as error:
         return [Condition("not known", str(error))]
 

@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adtech_assets.cli.screen import errors, screen
 from adtech_assets.definitions import defs
+from adtech_assets.defs.automation import PIPELINE
+from adtech_assets.defs.days import REBUILD_TAG, range_tags
 from adtech_assets.defs.leases import fail_lost_runs
-from adtech_assets.defs.steps import REBUILD_TAG, range_tags
 from adtech_assets.errors import GaveUpError, TransientError, UserError
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
-JOB = "daily_pipeline"
 STOPPED = "UNEXPECTED_TERMINATION"
 """Why a run failed, in Dagster's words: Dagster turns a signal into a failure of the run."""
 PLANNED = (
@@ -120,7 +120,7 @@ def run_days(
         UserError: an unknown asset, or the run failed; the message says at which step and why.
         KeyboardInterrupt: the run was stopped by a signal.
     """
-    job = defs.resolve_job_def(JOB)
+    job = defs.resolve_job_def(PIPELINE)
     keys = selected_assets(select) if select else None
     with dg.DagsterInstance.get() as instance:
         fail_lost_runs(instance, settings)

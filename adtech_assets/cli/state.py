@@ -34,7 +34,8 @@ def status(
     from adtech_assets.defs.dbt_project import dbt_project
     from adtech_assets.settings import load_settings
 
-    found = read_status(load_settings(), project=dbt_project())
+    settings = load_settings()
+    found = read_status(settings, project=dbt_project(settings.feed))
     if as_json:
         print_json(found.as_json())
         return

@@ -24,11 +24,12 @@ from adtech_assets.defs.assets.load import csv_data_task, daily_csv, processed_l
 from adtech_assets.defs.assets.raw import EXTRACTED_DAYS_KEY, RAW_LOG_KEYS, RAW_OPERATIONAL_KEYS
 from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup, user_agents
 from adtech_assets.defs.check_results import result, switched_off
-from adtech_assets.defs.dbt_project import dbt_project
+from adtech_assets.defs.days import days_to_check
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import days_to_check, step
+from adtech_assets.defs.steps import step
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.feed.raw_tables import RAW_TABLES
+from adtech_assets.models.project import Project
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
 from adtech_assets.partitions import DayRange, loadable_days, yesterday
@@ -213,43 +214,50 @@ def _build(
         settings: dg.ResourceParam[Settings],
         warehouse: WarehouseResource,
         target: dg.ResourceParam[Postgres],
+        project: dg.ResourceParam[Project],
     ) -> Iterator[dg.AssetCheckResult]:
         with contextlib.ExitStack() as stack:
-            stack.enter_context(step(context, settings))
+            stack.enter_context(step(settings))
             connection = stack.enter_context(warehouse.get_connection())
             Ledger.create(connection, settings.feed)
             Notes.create(connection)
             postgres = stack.enter_context(target.connect(read_only=True)) if asks_target else None
-            parts = graph.read(connection, settings, dbt_project())
+            parts = graph.read(connection, settings, project)
             selected = sorted(context.op_execution_context.selected_asset_check_keys)
             audits = {
                 key.name: graph.audit(part, key.name)
                 for key in selected
                 if by_name[key.name].verdict != "warns"
             }
-            days = days_to_check(context, parts, audits.values())
+            days = days_to_check(context, settings, parts, audits.values())
             for key in selected:
                 question = by_name[key.name]
                 looked_at = days if question.verdict == "blocks" else loadable_days(settings)
                 of = Stores(connection, settings, looked_at, postgres)
-                if question.switch is not None and not getattr(settings, question.switch):
-                    found = switched_off(f"ADTECH_{question.switch.upper()}=false", key)
-                    has_passed = True
-                else:
-                    differences = sorted(
-                        question.ask(of), key=lambda each: _is_elsewhere(each, days)
-                    )
-                    has_passed = all(_is_elsewhere(each, days) for each in differences)
-                    severity = _severity(question) if not has_passed else dg.AssetCheckSeverity.WARN
-                    found = result(differences, question.what, severity, check=key)
+                answer = _answer(question, of, days, key)
                 if key.name in audits:
                     # Of what it does not pass, an earlier note is taken away.
-                    wanted = parts.wanted(audits[key.name]) if has_passed else {}
+                    is_noted = answer.passed or answer.severity == dg.AssetCheckSeverity.WARN
+                    wanted = parts.wanted(audits[key.name]) if is_noted else {}
                     passed = {day: wanted.get(day) for day in (*days, None)}
                     Notes(connection).note(audits[key.name], passed, context.run.run_id)
-                yield found
+                yield answer
 
     return checks
+
+
+def _answer(
+    question: Question, of: Stores, days: DayRange, key: dg.AssetCheckKey
+) -> dg.AssetCheckResult:
+    """What there is to tell; only what differs on a day of the run can be more than a warning."""
+    if question.switch is not None and not getattr(of.settings, question.switch):
+        return switched_off(f"ADTECH_{question.switch.upper()}=false", key)
+    differences = sorted(question.ask(of), key=lambda each: _is_elsewhere(each, days))
+    is_warning = question.verdict == "warns" or all(
+        _is_elsewhere(each, days) for each in differences
+    )
+    severity = dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR
+    return result(differences, question.what, severity, check=key)
 
 
 def _is_elsewhere(difference: object, days: DayRange) -> bool:
@@ -261,11 +269,6 @@ def _is_elsewhere(difference: object, days: DayRange) -> bool:
     )
 
 
-def _severity(question: Question) -> dg.AssetCheckSeverity:
-    is_warning = question.verdict == "warns"
-    return dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR
-
-
 # Of what is delivered, not of the table: a backfill that is started in the UI asks every check of
 # the assets that it builds, and most runs are about other days.
 @dg.asset_check(
@@ -275,12 +278,14 @@ def _severity(question: Question) -> dg.AssetCheckSeverity:
         "not a run has happened."
     ),
 )
-def yesterday_is_loaded(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+def yesterday_is_loaded(
+    settings: dg.ResourceParam[Settings], project: dg.ResourceParam[Project]
+) -> dg.AssetCheckResult:
     """Look at the state of yesterday's partition."""
     day = yesterday(settings.zone)
     if day < settings.start_date:
         return dg.AssetCheckResult(passed=True, description=f"{day} is before the first day")
-    found = read_status(settings, DayRange(day, day), WAIT_SECONDS, dbt_project()).days[day]
+    found = read_status(settings, DayRange(day, day), WAIT_SECONDS, project).days[day]
     return dg.AssetCheckResult(
         passed=found.state in ("loaded", "empty"),
         severity=dg.AssetCheckSeverity.WARN,
@@ -289,7 +294,7 @@ def yesterday_is_loaded(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckRe
     )
 
 
-checks: list[Any] = [
+CHECKS: list[Any] = [
     *(_build(RAW_LOG_KEYS[kind], RAW_TABLES[kind], _log_questions(kind)) for kind in KINDS),
     *(
         _build(RAW_OPERATIONAL_KEYS[table], f"raw.{table}", _source_questions(table))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -13,7 +12,6 @@ from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.files import opened_as
 from adtech_assets.models import project
 from adtech_assets.models.project import Project, load
-from adtech_assets.settings import load_settings
 
 DBT_DIR = PROJECT_DIR / "adtech_dbt"
 """The dbt project, and its profiles."""
@@ -25,14 +23,13 @@ MANIFEST = "partial_parse.msgpack"
 PARSER = Path(__file__).with_name("dbt_parsing.py")
 
 
-@cache
-def dbt_project() -> Project:
-    """The project of this package, as its files are when it is first asked for.
+def dbt_project(feed: Feed) -> Project:
+    """The project of this package, as its files are now.
 
     Raises:
         UserError: it cannot be parsed.
     """
-    return read(DBT_DIR, load_settings().feed)
+    return read(DBT_DIR, feed)
 
 
 def parsed(project_dir: Path, feed: Feed) -> Path:

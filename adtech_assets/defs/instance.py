@@ -19,6 +19,7 @@ from dagster._serdes import ConfigurableClassData
 from filelock import FileLock
 from sqlalchemy import Connection
 
+from adtech_assets import environment
 from adtech_assets.defs.event_log import EventLog, make_event_log
 from adtech_assets.defs.open_database import OpenDatabase, is_made
 from adtech_assets.settings import load_settings
@@ -37,6 +38,7 @@ class BelowDataFolder:
     @classmethod
     def from_config_value(cls, inst_data: object, _config_value: object) -> Self:
         """Below ADTECH_DATA_DIR."""
+        environment.begin()
         base_dir = load_settings().dagster_dir / cls.folder
         return cls(base_dir=str(base_dir), inst_data=inst_data)  # type: ignore[call-arg]
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from adtech_assets.models.project import Project
     from adtech_assets.settings import Settings
 
 
@@ -47,11 +48,12 @@ def leased(settings: Settings) -> dg.ResourceDefinition:
     return dg.ResourceDefinition(give)
 
 
-def build_resources(settings: Settings) -> dict[str, object]:
+def build_resources(settings: Settings, project: Project) -> dict[str, object]:
     """Every resource of the graph, on the stores that the settings name."""
     return {
         "settings": leased(settings),
         "warehouse": WarehouseResource(database=str(settings.warehouse_path)),
         "source": Postgres.of(settings, "source"),
         "target": Postgres.of(settings, "target"),
+        "project": project,
     }

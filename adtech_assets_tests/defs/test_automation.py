@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime
 import dagster as dg
 import pytest
 
-from adtech_assets.defs.automation import daily_pipeline_schedule
-from adtech_assets.defs.deliveries import DELIVERY_TAG, Deliveries, contiguous
-from adtech_assets.defs.steps import run_days
-from adtech_assets.partitions import DayRange, loadable_days
+from adtech_assets.defs import automation
+from adtech_assets.defs.automation import DELIVERY_TAG
+from adtech_assets.defs.days import daily, range_tags, run_days
+from adtech_assets.feed.deliveries import Deliveries
+from adtech_assets.partitions import DayRange, contiguous, loadable_days
 
 
 @pytest.fixture
@@ -43,11 +44,13 @@ class Sensor:
         """The days asked for."""
         deliveries = Deliveries.from_cursor(self.cursor)
         requests = deliveries.next_requests(
-            self.settings, loadable_days(self.settings), self.instance
+            self.settings,
+            loadable_days(self.settings),
+            lambda request: automation.outcome(self.instance, request),
         )
         self.cursor = deliveries.to_cursor()
-        self.requests = requests
-        return [str(run_days(request.tags)) for request in requests]
+        self.requests = list(map(automation.run_request, requests))
+        return [str(run_days(request.tags)) for request in self.requests]
 
     def finish(self, *, success):
         """End the runs that were asked for last."""
@@ -178,6 +181,12 @@ def test_memory_grows_with_days_not_with_files(sensor):
     assert len(sensor.cursor) < 1000
 
 
+@pytest.fixture
+def schedule(settings):
+    found = automation.build(settings, daily(settings)).schedules
+    return next(each for each in found if each.name == "daily_pipeline_schedule")
+
+
 @pytest.mark.parametrize(
     ("midnight_utc", "days"),
     [
@@ -186,27 +195,25 @@ def test_memory_grows_with_days_not_with_files(sensor):
         ("2022-05-26T22:00", "2022-05-25..2022-05-26"),  # not before the start date
     ],
 )
-def test_schedule_asks_for_the_last_full_days(midnight_utc, days, instance):
+def test_schedule_asks_for_the_last_full_days(midnight_utc, days, instance, schedule):
     context = dg.build_schedule_context(
         instance=instance,
         scheduled_execution_time=datetime.fromisoformat(midnight_utc).replace(tzinfo=UTC),
     )
-    request = daily_pipeline_schedule(context)
+    request = schedule(context)
     assert str(run_days(request.tags)) == days
 
 
-def test_schedule_skips_before_the_first_full_day(instance):
+def test_schedule_skips_before_the_first_full_day(instance, schedule):
     context = dg.build_schedule_context(
         instance=instance,
         scheduled_execution_time=datetime(2022, 5, 24, 22, tzinfo=UTC),
     )
-    assert isinstance(daily_pipeline_schedule(context), dg.SkipReason)
+    assert isinstance(schedule(context), dg.SkipReason)
 
 
 def test_a_day_range_survives_the_tags_of_a_run():
     days = DayRange.parse("2022-05-26", "2022-05-28")
-    from adtech_assets.defs.steps import range_tags
-
     assert run_days(range_tags(days)) == days
     assert run_days({"dagster/partition": "2022-05-26"}) == DayRange.parse(
         "2022-05-26", "2022-05-26"

@@ -23,6 +23,7 @@ from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets.stores import identity
 from adtech_assets.stores.warehouse import Warehouse, transaction
 from adtech_assets_tests.feed import deliveries
+from adtech_assets_tests.sample_feed import PROJECT
 
 DAY = date(2022, 5, 26)
 DAYS = DayRange(DAY, DAY)
@@ -147,7 +148,7 @@ def evaluate(settings):
     def run(name, kind=None, **changed):
         ((check, asked),) = (
             (check, key)
-            for check in checks.checks
+            for check in checks.CHECKS
             for key in check.check_keys
             if key.name == name and kind in (None, key.asset_key.path[-1])
         )
@@ -155,7 +156,7 @@ def evaluate(settings):
         definitions = dg.Definitions(
             asset_checks=[check],
             jobs=[job],
-            resources=build_resources(settings.model_copy(update=changed)),
+            resources=build_resources(settings.model_copy(update=changed), PROJECT),
         )
         with dg.DagsterInstance.ephemeral() as instance:
             run = definitions.resolve_job_def("check").execute_in_process(

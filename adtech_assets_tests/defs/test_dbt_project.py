@@ -19,7 +19,7 @@ from adtech_assets.defs.dbt_project import (
 from adtech_assets.errors import UserError
 from adtech_assets_tests.sample_feed import SAMPLE
 
-BEFORE = dbt_project()
+BEFORE = dbt_project(SAMPLE)
 MODELS = Path("models")
 
 

@@ -7,11 +7,12 @@ import pytest
 from dagster_dbt import DagsterDbtTranslator
 
 from adtech_assets.defs.assets import models
+from adtech_assets.defs.days import BY_DAY
 from adtech_assets.defs.dbt_project import DBT_DIR, parsed
-from adtech_assets.defs.steps import DAILY
-from adtech_assets_tests.sample_feed import SAMPLE
+from adtech_assets_tests.sample_feed import PROJECT, SAMPLE
 
-PARTS = {part.node_def.name: part for part in models.assets}
+ASSETS = models.build(PROJECT)
+PARTS = {part.node_def.name: part for part in ASSETS}
 
 
 def test_the_models_are_built_in_parts_of_one_branch_and_one_partitioning():
@@ -25,7 +26,7 @@ def test_the_models_are_built_in_parts_of_one_branch_and_one_partitioning():
     }
     for name, part in PARTS.items():
         (partitioning,) = {spec.partitions_def for spec in part.specs}
-        assert partitioning == (DAILY if "daily" in name else None), name
+        assert partitioning == (BY_DAY if "daily" in name else None), name
 
 
 @pytest.mark.parametrize(("branch", "other"), [("operational", "log"), ("log", "operational")])
@@ -48,16 +49,14 @@ def test_what_stands_on_one_branch_waits_for_no_other(branch, other):
 
 def test_each_test_of_a_model_is_a_check_of_its_part():
     checks = [
-        check.metadata["dagster_dbt/unique_id"]
-        for part in models.assets
-        for check in part.check_specs
+        check.metadata["dagster_dbt/unique_id"] for part in ASSETS for check in part.check_specs
     ]
 
     assert sorted(checks) == sorted(MANIFEST.tests())
 
 
 def test_assets_are_those_that_dagster_dbt_would_make():
-    for part in models.assets:
+    for part in ASSETS:
         for spec in part.specs:
             made = MANIFEST.spec(spec)
             assert spec.key == made.key
@@ -68,7 +67,7 @@ def test_assets_are_those_that_dagster_dbt_would_make():
 
 
 def test_checks_are_those_that_dagster_dbt_would_make():
-    for part in models.assets:
+    for part in ASSETS:
         specs = {spec.key: spec for spec in part.specs}
         for check in part.check_specs:
             made = MANIFEST.check_spec(specs[check.asset_key], check)
@@ -79,7 +78,7 @@ def test_checks_are_those_that_dagster_dbt_would_make():
 def test_dagster_knows_what_each_column_is_made_of():
     (spec,) = (
         spec
-        for part in models.assets
+        for part in ASSETS
         for spec in part.specs
         if spec.key == dg.AssetKey(["marts", "fct_daily_summary"])
     )

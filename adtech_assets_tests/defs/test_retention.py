@@ -21,6 +21,7 @@ from adtech_assets.partitions import DayRange
 from adtech_assets.stores import identity
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.feed.deliveries import DAY, FIRST, days, deliver, ingest, names_in
+from adtech_assets_tests.sample_feed import PROJECT
 
 DAYS = DayRange(DAY, DAY)
 
@@ -168,7 +169,7 @@ def loaded(settings, target, materialized):
 
 def execute(settings, instance):
     result = retention.execute_in_process(
-        instance=instance, resources=build_resources(settings), raise_on_error=False
+        instance=instance, resources=build_resources(settings, PROJECT), raise_on_error=False
     )
     return result.success
 

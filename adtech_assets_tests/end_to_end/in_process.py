@@ -8,7 +8,7 @@ import dagster as dg
 
 from adtech_assets.cli.running import RUN_CONFIG, Told, selected_assets
 from adtech_assets.definitions import build_definitions
-from adtech_assets.defs.steps import REBUILD_TAG, range_tags
+from adtech_assets.defs.days import REBUILD_TAG, range_tags
 from adtech_assets.settings import load_settings
 
 if TYPE_CHECKING:

@@ -96,7 +96,7 @@ GROUPS = {
 def engine():
     """MetricFlow on the parsed project; it only writes SQL, which is asked here."""
     logging.getLogger("metricflow").setLevel(logging.ERROR)
-    dbt_project()
+    dbt_project(SAMPLE)
     manifest = parse_manifest_from_dbt_generated_manifest(
         (parsed(DBT_DIR, SAMPLE) / "semantic_manifest.json").read_text()
     )

@@ -11,7 +11,6 @@ from adtech_assets.audit import failures
 from adtech_assets.audit.status import STANDING_DAYS, read_status, told
 from adtech_assets.cli.report import _standing
 from adtech_assets.definitions import build_definitions
-from adtech_assets.defs.dbt_project import dbt_project
 from adtech_assets.defs.evaluations import latest_evaluations
 from adtech_assets.defs.steps import DAYS_CHECK
 from adtech_assets.feed import quarantine
@@ -20,6 +19,7 @@ from adtech_assets.report import read, render
 from adtech_assets.sample.log_files import write_log_file
 from adtech_assets.stores.outputs import REPORT_NAME
 from adtech_assets_tests.report.html_page import Page
+from adtech_assets_tests.sample_feed import PROJECT
 
 pytestmark = pytest.mark.usefixtures("changing_loaded")
 
@@ -40,7 +40,7 @@ class Lights:
         }
 
     def status(self):
-        return read_status(self.story.settings, project=dbt_project())
+        return read_status(self.story.settings, project=PROJECT)
 
     def not_passed(self):
         return {name for (_, name), each in self.checks.items() if not each.passed}

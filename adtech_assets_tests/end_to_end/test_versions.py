@@ -14,7 +14,7 @@ import pytest
 
 from adtech_assets.cli.running import RUN_CONFIG, selected_assets
 from adtech_assets.definitions import build_definitions
-from adtech_assets.defs.steps import REBUILD_TAG
+from adtech_assets.defs.days import REBUILD_TAG
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.feed import names
 from adtech_assets.partitions import DayRange

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adtech_assets.cli.running import selected_assets
-from adtech_assets.defs.steps import RANGE_START_TAG, range_tags
+from adtech_assets.defs.days import RANGE_START_TAG, range_tags
 from adtech_assets_tests.end_to_end.conftest import Deployment
 from adtech_assets_tests.end_to_end.dev import Dev, wait_until
 from adtech_assets_tests.hostile.forks import environment

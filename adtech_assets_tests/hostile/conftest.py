@@ -29,6 +29,7 @@ from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end.loaded import changing_loaded
 from adtech_assets_tests.feed import deliveries
+from adtech_assets_tests.sample_feed import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -202,14 +203,14 @@ class Pipeline:
 
     def warnings(self, check: str = "no_file_is_quarantined") -> list[str]:
         """What the checks of this name warn of, on whatever assets they are."""
-        from adtech_assets.defs.checks import checks
+        from adtech_assets.defs.checks import CHECKS
         from adtech_assets.defs.resources import build_resources
 
-        wanted = [c for c in checks if check in {key.name for key in c.check_keys}]
+        wanted = [c for c in CHECKS if check in {key.name for key in c.check_keys}]
         keys = [key for c in wanted for key in c.check_keys if key.name == check]
         job = dg.define_asset_job("check", selection=dg.AssetSelection.checks(*keys))
         definitions = dg.Definitions(
-            asset_checks=wanted, jobs=[job], resources=build_resources(self.settings)
+            asset_checks=wanted, jobs=[job], resources=build_resources(self.settings, PROJECT)
         )
         with dg.DagsterInstance.ephemeral() as instance:
             run = definitions.resolve_job_def("check").execute_in_process(instance=instance)

@@ -10,10 +10,10 @@ import dagster as dg
 from adtech_assets import graph
 from adtech_assets.cli.running import RUN_CONFIG, Told
 from adtech_assets.definitions import build_definitions
-from adtech_assets.defs.dbt_project import dbt_project
-from adtech_assets.defs.steps import REBUILD_TAG, range_tags
+from adtech_assets.defs.days import REBUILD_TAG, range_tags
 from adtech_assets.versions import Notes
 from adtech_assets_tests.feed import deliveries
+from adtech_assets_tests.sample_feed import PROJECT
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,7 +62,7 @@ class Run:
 def prove(warehouse: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Note that what the warehouse holds has passed every check, where no run has made it."""
     Notes.create(warehouse)
-    parts = graph.read(warehouse, settings, dbt_project())
+    parts = graph.read(warehouse, settings, PROJECT)
     for part in parts:
         if part.audits is not None:
             Notes(warehouse).note(part.name, dict(parts.wanted(part.name)), "by hand")

@@ -22,9 +22,10 @@ from dbt.adapters.factory import reset_adapters
 
 from adtech_assets import report
 from adtech_assets.defs import checks
-from adtech_assets.defs.assets import models
-from adtech_assets.defs.assets.publish import MARTS, export_assets, published
-from adtech_assets.defs.assets.raw import raw_operational
+from adtech_assets.defs.assets import models, publish, raw
+from adtech_assets.defs.assets.publish import public_marts
+from adtech_assets.defs.assets.raw import EXTRACTED_DAYS_KEY, RAW_OPERATIONAL_KEYS
+from adtech_assets.defs.days import daily, with_days
 from adtech_assets.defs.resources import build_resources
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.operational import snapshot
@@ -39,6 +40,7 @@ from adtech_assets_tests.dbt_days import days_option
 from adtech_assets_tests.feed.deliveries import DAY, FIRST, NEXT_DAY, days
 from adtech_assets_tests.hostile.conftest import Pipeline
 from adtech_assets_tests.hostile.zones import elsewhere
+from adtech_assets_tests.sample_feed import PROJECT
 
 QUIET_DAY = date(2022, 5, 25)
 """A day without an event."""
@@ -132,7 +134,9 @@ class Marts:
             snapshot.extract(warehouse, self.source, of, snapshot.RAW_TABLES, "run")
         warned = self._build(of)
         with Warehouse.of(self.settings).connect() as warehouse:
-            exported = [mart for mart in MARTS.values() if mart.name in exports.EXPORTS.values()]
+            exported = [
+                mart for mart in public_marts(PROJECT) if mart.name in exports.EXPORTS.values()
+            ]
             publication.publish(warehouse, self.target, exported)
         return self._export(warned)
 
@@ -430,18 +434,20 @@ def changed(story, settings, tmp_path, monkeypatch):
 
 SOURCE_CHECKS = [
     check
-    for check in checks.checks
-    if {key.asset_key for key in check.check_keys} <= raw_operational.keys
+    for check in checks.CHECKS
+    if {key.asset_key for key in check.check_keys}
+    <= {*RAW_OPERATIONAL_KEYS.values(), EXTRACTED_DAYS_KEY}
 ]
 
 
 def materialize(settings):
     """Run the graph from the source to the published tables, as Dagster does."""
+    assets = [raw.build(settings.feed)[-1], *models.build(PROJECT), *publish.build(PROJECT)]
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
-            [raw_operational, *SOURCE_CHECKS, *models.assets, published, *export_assets],
+            [*with_days(assets, daily(settings)), *SOURCE_CHECKS],
             partition_key=str(DAY),
-            resources=build_resources(settings),
+            resources=build_resources(settings, PROJECT),
             instance=instance,
             raise_on_error=False,
         )

@@ -38,7 +38,7 @@ from adtech_assets_tests.feed.deliveries import (
     write,
 )
 from adtech_assets_tests.hostile.conftest import Pipeline
-from adtech_assets_tests.sample_feed import SAMPLE
+from adtech_assets_tests.sample_feed import PROJECT, SAMPLE
 
 both_ways = pytest.mark.usefixtures("size")
 
@@ -72,14 +72,15 @@ def age(path, seconds):
 
 def materialize(settings, instance):
     """Materialize the day's raw impressions as Dagster does, retries included."""
-    from adtech_assets.defs.assets.raw import RAW_LOG_KEYS, raw_logs
+    from adtech_assets.defs.assets import raw
+    from adtech_assets.defs.days import daily, with_days
     from adtech_assets.defs.resources import build_resources
 
     return dg.materialize(
-        raw_logs,
-        selection=[RAW_LOG_KEYS["impressions"]],
+        with_days(raw.build(settings.feed), daily(settings)),
+        selection=[raw.RAW_LOG_KEYS["impressions"]],
         partition_key=str(DAY),
-        resources=build_resources(settings),
+        resources=build_resources(settings, PROJECT),
         instance=instance,
         raise_on_error=False,
     )
@@ -276,7 +277,7 @@ def test_h06_a_file_that_grows_is_taken_at_a_later_tick(pipeline):
 
 
 def test_h06_the_sensor_leaves_a_young_file_for_a_later_tick(pipeline):
-    from adtech_assets.defs.deliveries import settled_days
+    from adtech_assets.feed.deliveries import settled_days
 
     settings = pipeline.settings.model_copy(update={"settle_seconds": 60.0})
     changed_at = pipeline.deliver(FIRST, "agent").stat().st_mtime
@@ -458,14 +459,13 @@ def test_h13_a_date_in_the_far_future_is_refused(pipeline):
 
 @pytest.mark.parametrize("name", ["impressions_2999010100.parquet", None])
 def test_h13_a_date_in_the_future_does_not_move_the_sensor(pipeline, name):
-    from adtech_assets.defs.deliveries import Deliveries
+    from adtech_assets.feed.deliveries import Deliveries
 
     def tick(cursor):
         deliveries = Deliveries.from_cursor(cursor)
-        with dg.DagsterInstance.ephemeral() as instance:
-            asked = deliveries.next_requests(
-                pipeline.settings, loadable_days(pipeline.settings), instance
-            )
+        asked = deliveries.next_requests(
+            pipeline.settings, loadable_days(pipeline.settings), lambda _: None
+        )
         return len(asked), deliveries.to_cursor()
 
     pipeline.deliver(FIRST, "agent")

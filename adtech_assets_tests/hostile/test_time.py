@@ -191,20 +191,23 @@ def assert_last_days_asked_for(last_days):
 
 
 def asked_for_at(midnight_utc):
-    from adtech_assets.defs.automation import daily_pipeline_schedule
-    from adtech_assets.defs.steps import run_days
+    from adtech_assets.definitions import defs
+    from adtech_assets.defs.days import run_days
 
     at = datetime.fromisoformat(midnight_utc).replace(tzinfo=UTC)
     context = dg.build_schedule_context(scheduled_execution_time=at)
-    return run_days(daily_pipeline_schedule(context).tags)
+    schedule = defs.resolve_schedule_def("daily_pipeline_schedule")
+    return run_days(schedule(context).tags)
 
 
 def assert_one_partition(day, *, hours):
-    from adtech_assets.defs.steps import DAILY
+    from adtech_assets.defs.days import daily
+    from adtech_assets.settings import load_settings
 
-    window = DAILY.time_window_for_partition_key(day)
+    days = daily(load_settings())
+    window = days.time_window_for_partition_key(day)
     assert window.end.timestamp() - window.start.timestamp() == hours * 3600
-    assert DAILY.get_partition_keys().count(day) == 1
+    assert days.get_partition_keys().count(day) == 1
 
 
 # ---- 39: clocks in other zones -----------------------------------------------------------------

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, dbt_project, parsed
+from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, parsed
 from adtech_assets.defs.dbt_sources import create_sources
 from adtech_assets.models import dbt
-from adtech_assets_tests.sample_feed import SAMPLE
+from adtech_assets_tests.sample_feed import PROJECT, SAMPLE
 
 FIRST = date(2022, 5, 25)
 DAYS = [FIRST + timedelta(n) for n in range(6)]
@@ -23,7 +23,6 @@ SOME = [(A_DAY, GAP), (TWO_DAYS[0], DAYS[5])]
 
 OTHERS = [(date(2000, 1, 1), A_DAY), (GAP, DAYS[3]), (DAYS[5], date(2100, 1, 1))]
 
-PROJECT = dbt_project()
 DAILY = [model.name for model in PROJECT.models.values() if model.is_daily]
 
 EVENTS = "".join(

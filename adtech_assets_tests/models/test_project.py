@@ -1,10 +1,9 @@
 """The graph of the dbt project as every process reads it."""
 
-from adtech_assets.defs.dbt_project import DBT_DIR, GRAPH, dbt_project, parsed
+from adtech_assets.defs.dbt_project import DBT_DIR, GRAPH, parsed
 from adtech_assets.models.project import dump, load
-from adtech_assets_tests.sample_feed import SAMPLE
+from adtech_assets_tests.sample_feed import PROJECT, SAMPLE
 
-PROJECT = dbt_project()
 MODELS = PROJECT.models
 
 

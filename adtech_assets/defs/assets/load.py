@@ -12,25 +12,16 @@ from adtech_assets import graph
 from adtech_assets.audit import failures
 from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
 from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup
-from adtech_assets.defs.dbt_project import dbt_project
+from adtech_assets.defs.catalogue import OWNERS, table_spec
+from adtech_assets.defs.days import BY_DAY, SINGLE_RUN, days_told, materialized, run_days, to_build
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import (
-    DAILY,
-    OWNERS,
-    SINGLE_RUN,
-    days_told,
-    held_back,
-    materialized,
-    run_days,
-    step,
-    table_spec,
-    to_build,
-)
+from adtech_assets.defs.steps import held_back, log_step
 from adtech_assets.errors import UserError
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.load import audited_load
 from adtech_assets.load import daily_csv as csv_files
 from adtech_assets.load.processed import clear_landing
+from adtech_assets.models.project import Project
 from adtech_assets.rollup import hourly
 from adtech_assets.rollup.hourly import HourCount
 from adtech_assets.settings import Settings
@@ -48,7 +39,7 @@ from adtech_assets.versions import Day, Notes
     group_name="load",
     kinds={"csv", "file"},
     owners=OWNERS,
-    partitions_def=DAILY,
+    partitions_def=BY_DAY,
     backfill_policy=SINGLE_RUN,
     metadata=table_spec("output/YYYY-MM-DD.csv", csv_files.COLUMNS),
 )
@@ -56,13 +47,14 @@ def daily_csv(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
+    project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[None]:
     """Write the CSV files of stale days, and those of other days that are gone or were edited."""
-    with step(context, settings, notes_failed_days=True), warehouse.get_connection() as connection:
+    with log_step(context, settings, project), warehouse.get_connection() as connection:
         Ledger.create(connection, settings.feed)
         connection.execute(hourly.SCHEMA)
         notes, folder = Notes(connection), settings.output_dir
-        parts = graph.read(connection, settings, dbt_project())
+        parts = graph.read(connection, settings, project)
         wanted = parts.wanted(graph.DAILY_CSV)
         versions = to_build(context, parts, graph.DAILY_CSV)
         gone = {day for day in wanted if day and not csv_files.path_of(folder, day).exists()}
@@ -94,7 +86,7 @@ def daily_csv(
     group_name="load",
     kinds={"postgres", "table"},
     owners=OWNERS,
-    partitions_def=DAILY,
+    partitions_def=BY_DAY,
     backfill_policy=SINGLE_RUN,
     metadata=table_spec("public.csv_data_task", audited_load.CSV_DATA_TASK),
 )
@@ -103,9 +95,10 @@ def csv_data_task(
     settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
     target: dg.ResourceParam[Postgres],
+    project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[None]:
     """Load the CSV files of stale days, and those of the run's days whose rows were edited."""
-    with step(context, settings, notes_failed_days=True):
+    with log_step(context, settings, project):
         asked = set(run_days(context.run.tags) or ())
         found = audited_load.read(target, asked)
         loaded = found.days
@@ -114,7 +107,7 @@ def csv_data_task(
             notes = Notes(connection)
             ledger = Ledger(connection)
             files = ledger.day_files(asked | set(ledger.loaded_days()))
-            parts = graph.read(connection, settings, dbt_project())
+            parts = graph.read(connection, settings, project)
             versions = to_build(context, parts, graph.CSV_DATA_TASK)
             # Of another target, or of one that was restored, the warehouse has noted nothing.
             unlike = {
@@ -150,7 +143,7 @@ def csv_data_task(
                     user_agent=settings.user_agent,
                     run_id=context.run_id,
                 )
-                wanted = graph.read(connection, settings, dbt_project()).wanted(graph.CSV_DATA_TASK)
+                wanted = graph.read(connection, settings, project).wanted(graph.CSV_DATA_TASK)
                 notes.note(
                     graph.CSV_DATA_TASK, {day: wanted.get(day) for day in loads}, context.run_id
                 )
@@ -170,7 +163,7 @@ def csv_data_task(
     group_name="load",
     kinds={"parquet", "file"},
     owners=OWNERS,
-    partitions_def=DAILY,
+    partitions_def=BY_DAY,
     backfill_policy=SINGLE_RUN,
 )
 def processed_log_files(
@@ -178,14 +171,15 @@ def processed_log_files(
     settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
     target: dg.ResourceParam[Postgres],
+    project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[None]:
     """Clear the landing folder of what is safely loaded."""
-    with step(context, settings, notes_failed_days=True):
+    with log_step(context, settings, project):
         loaded = audited_load.read(target, ()).days
         fingerprints = {day: audit.files_fingerprint for day, audit in loaded.items()}
         with warehouse.get_connection() as connection:
             Notes.create(connection)
-            parts = graph.read(connection, settings, dbt_project())
+            parts = graph.read(connection, settings, project)
             if audits := parts.unproven(graph.CSV_DATA_TASK):
                 raise held_back("processed_log_files", audits)
             cleared = clear_landing(connection, settings, fingerprints)
@@ -235,4 +229,4 @@ def _totals(counts: list[HourCount]) -> dict[str, int]:
     }
 
 
-assets = [daily_csv, csv_data_task, processed_log_files]
+ASSETS = [daily_csv, csv_data_task, processed_log_files]

@@ -1,8 +1,7 @@
 """The dbt models: staging, intermediate and marts, in parts that are built and fail apart."""
 
-import textwrap
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -10,20 +9,19 @@ import duckdb
 from dagster._utils.interrupts import raise_interrupts_as
 
 from adtech_assets import graph
-from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, dbt_project, parsed
-from adtech_assets.defs.dbt_sources import create_sources
-from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import (
-    DAILY,
-    OWNERS,
+from adtech_assets.defs.days import (
     SINGLE_RUN,
     days_told,
     is_rebuild,
     materialized,
     run_days,
-    step,
     unchanged_since,
 )
+from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, parsed
+from adtech_assets.defs.dbt_sources import create_sources
+from adtech_assets.defs.model_specs import asset_spec, check_spec, daily_models, parts
+from adtech_assets.defs.resources import WarehouseResource
+from adtech_assets.defs.steps import step
 from adtech_assets.errors import UserError
 from adtech_assets.models import planning
 from adtech_assets.models.project import Model, Project, Test
@@ -40,122 +38,25 @@ MOST_TOLD = 500
 DONE = ("success", "pass", "warn")
 """What dbt says of what went well."""
 
-BRANCHES = {"operational": "operational", "logs": "log", "rollup": "log"}
-"""The branch of the graph that a dbt source belongs to."""
 
-project = dbt_project()
-
-
-def by_day(project: Project) -> set[str]:
-    """Models that are partitioned: built by day, or read by those that are.
-
-    So nothing that is built whole lies between two that have partitions, and a range of days that
-    is asked for in the UI is one run up to the last of these, and one more for the rest.
-    """
-    found: set[str] = set()
-    for model in reversed(list(project.models.values())):
-        if model.is_daily or model.name in found:
-            found |= {model.name, *model.inputs}
-    return found & project.models.keys()
+def build(project: Project) -> list[dg.AssetsDefinition]:
+    """The models of a project, with its tests as their checks."""
+    daily = daily_models(project)
+    return [_build_part(project, name, models, daily) for name, models in parts(project).items()]
 
 
-BY_DAY = by_day(project)
-
-
-def asset_spec(model: Model) -> dg.AssetSpec:
-    """Of a model: its group is its layer, and it is partitioned by day if it is built by day."""
-    code = textwrap.indent(model.raw_code, "    ")
-    return dg.AssetSpec(
-        dg.AssetKey(model.asset_key),
-        deps=[dg.AssetKey(project.asset_key(name)) for name in model.inputs],
-        description=f"{model.description}\n\n#### Raw SQL:\n```sql\n{code}\n```",
-        metadata={
-            "dagster/column_schema": dg.TableSchema(
-                [
-                    dg.TableColumn(name, column.type, column.description)
-                    for name, column in model.columns.items()
-                ]
-            ),
-            **_column_lineage(model),
-            "dagster/table_name": f"warehouse.{model.table}",
-            "dagster/storage_kind": "duckdb",
-            "dagster-dbt/materialization_type": model.materialized,
-            "dagster_dbt/unique_id": model.unique_id,
-        },
-        skippable=True,
-        group_name=model.schema,
-        code_version=model.code,
-        owners=OWNERS,
-        tags={"daily": ""} if model.is_daily else {},
-        kinds={"dbt", "duckdb"},
-        partitions_def=DAILY if model.name in BY_DAY else None,
-    )
-
-
-def _column_lineage(model: Model) -> dict[str, dg.TableColumnLineage]:
-    if not model.column_lineage:
-        return {}
-    return {
-        "dagster/column_lineage": dg.TableColumnLineage(
-            {
-                column: [dg.TableColumnDep(dg.AssetKey(key), name) for key, name in found]
-                for column, found in model.column_lineage.items()
-            }
-        )
-    }
-
-
-def check_spec(test: Test) -> dg.AssetCheckSpec:
-    """Of a test: what depends on its model waits for it, unless it only warns."""
-    asset = dg.AssetKey(project.models[test.model].asset_key)
-    read = {dg.AssetKey(project.asset_key(name)) for name in test.inputs}
-    return dg.AssetCheckSpec(
-        test.check_name,
-        asset=asset,
-        additional_deps=sorted(read - {asset}),
-        metadata={"dagster_dbt/unique_id": test.unique_id},
-        blocking=test.is_error,
-    )
-
-
-def _parts() -> dict[str, list[Model]]:
-    """The models and snapshots of each part, by its name; each behind those that it reads."""
-    parts = defaultdict(list)
-    for model in project.models.values():
-        parts[_part(model)].append(model)
-    return parts
-
-
-def _part(model: Model) -> str:
-    """The part of a model: what is in one is built, and fails, together.
-
-    It has one branch, so that a failure of the log files does not hold back what stands on the
-    operational database, and the other way round. And it has one partitioning.
-    """
-    above = set(_ancestors(model))
-    branches = {
-        BRANCHES[source.branch] for name, source in project.sources.items() if name in above
-    }
-    kind = "daily" if model.name in BY_DAY else "whole"
-    return f"{branches.pop() if len(branches) == 1 else 'joint'}_{kind}_models"
-
-
-def _ancestors(model: Model) -> Iterator[str]:
-    """What a model stands on, sources included; some of it more than once."""
-    for name in model.inputs:
-        yield name
-        if name in project.models:
-            yield from _ancestors(project.models[name])
-
-
-def _build_assets(name: str, built: list[Model]) -> dg.AssetsDefinition:
+def _build_part(
+    project: Project, name: str, built: list[Model], daily: set[str]
+) -> dg.AssetsDefinition:
     names = {model.name for model in built}
-    tests = {check_spec(test).key: test for test in project.tests.values() if test.model in names}
+    tests = [test for test in project.tests.values() if test.model in names]
+    checks = [check_spec(project, test) for test in tests]
+    by_check = {check.key: test for check, test in zip(checks, tests, strict=True)}
 
     @dg.multi_asset(
         name=name,
-        specs=list(map(asset_spec, built)),
-        check_specs=list(map(check_spec, tests.values())),
+        specs=[asset_spec(project, model, by_day=model.name in daily) for model in built],
+        check_specs=checks,
         can_subset=True,
         backfill_policy=SINGLE_RUN,
     )
@@ -168,49 +69,50 @@ def _build_assets(name: str, built: list[Model]) -> dg.AssetsDefinition:
         asked = [
             model for model in built if dg.AssetKey(model.asset_key) in context.selected_asset_keys
         ]
-        asked_tests = [tests[key] for key in sorted(context.selected_asset_check_keys)]
-        again = set(run_days(context.run.tags) or ()) if is_rebuild(context) else None
+        asked_tests = [by_check[key] for key in sorted(context.selected_asset_check_keys)]
         # Nobody comes between what is planned, what dbt does and what is noted of it.
-        with step(context, settings), warehouse.store.reserved():
+        with step(settings), warehouse.store.reserved():
             with warehouse.get_connection() as connection:
-                create_sources(connection, settings.feed)
-                if any(model.materialized == "snapshot" for model in asked):
-                    for restored in history.restore(connection, settings.history_dir):
-                        context.log.info(f"Restored {restored} from {settings.history_dir}.")
-                parts = graph.read(connection, settings, project)
-                todo = planning.plan(connection, parts, asked, asked_tests, again)
-                planning.begin(connection, todo)
+                todo = _plan(context, connection, settings, project, asked, asked_tests)
                 if not todo:
-                    yield from _materializations(context, connection, asked, todo, [])
-                    yield from _verdicts(connection, asked_tests, todo, [])
+                    nothing = _Outcome(project, todo, [])
+                    yield from nothing.of_models(context, connection, asked)
+                    yield from nothing.of_tests(connection, asked_tests)
                     return
-            results = _build(todo, settings)
+            results = _run_dbt(project, todo, settings)
             with warehouse.get_connection() as connection:
                 planning.finish(connection, project, todo, results, context.run_id)
                 if any(project.models[name].materialized == "snapshot" for name in todo.models):
                     history.keep(connection, settings.history_dir)
-                yield from _materializations(context, connection, asked, todo, results)
-                yield from _verdicts(connection, asked_tests, todo, results)
-            _tell_failures(results, settings)
+                outcome = _Outcome(project, todo, results)
+                yield from outcome.of_models(context, connection, asked)
+                yield from outcome.of_tests(connection, asked_tests)
+            outcome.raise_failures(settings)
 
     return build_models
 
 
-def _materializations(
+def _plan(  # noqa: PLR0913, PLR0917 - a plan depends on no less
     context: dg.AssetExecutionContext,
     connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    project: Project,
     asked: list[Model],
-    todo: planning.Plan,
-    results: "list[Result]",
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Of the models that were asked for, but for those that failed."""
-    failed = {result.unique_id for result in results if result.status not in DONE}
-    for model in asked:
-        if model.unique_id not in failed:
-            yield _materialized(context, connection, model, todo.models.get(model.name))
+    tests: list[Test],
+) -> planning.Plan:
+    """What is to be built and tested; begun, so that a kill leaves it to the next run."""
+    create_sources(connection, settings.feed)
+    if any(model.materialized == "snapshot" for model in asked):
+        for restored in history.restore(connection, settings.history_dir):
+            context.log.info(f"Restored {restored} from {settings.history_dir}.")
+    again = set(run_days(context.run.tags) or ()) if is_rebuild(context) else None
+    versions = graph.read(connection, settings, project)
+    todo = planning.plan(connection, versions, asked, tests, again)
+    planning.begin(connection, todo)
+    return todo
 
 
-def _build(todo: planning.Plan, settings: Settings) -> "list[Result]":
+def _run_dbt(project: Project, todo: planning.Plan, settings: Settings) -> "list[Result]":
     # It takes 0.35 s to load, in a process that may have nothing to build.
     from adtech_assets.models import dbt  # noqa: PLC0415
 
@@ -225,6 +127,69 @@ def _build(todo: planning.Plan, settings: Settings) -> "list[Result]":
         )
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What dbt did, in Dagster's words."""
+
+    project: Project
+    todo: planning.Plan
+    results: "list[Result]"
+
+    def of_models(
+        self,
+        context: dg.AssetExecutionContext,
+        connection: duckdb.DuckDBPyConnection,
+        asked: list[Model],
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        """Of those that were asked for, but for those that failed."""
+        failed = {result.unique_id for result in self.results if result.status not in DONE}
+        for model in asked:
+            if model.unique_id not in failed:
+                yield _materialized(context, connection, model, self.todo.models.get(model.name))
+
+    def of_tests(
+        self, connection: duckdb.DuckDBPyConnection, asked: list[Test]
+    ) -> Iterator[dg.AssetCheckResult]:
+        """Of those that were asked now, and of those whose inputs have not changed."""
+        by_id = {result.unique_id: result for result in self.results}
+        notes = Notes(connection)
+        for test in asked:
+            if test.unique_id not in self.todo.tests:
+                known = notes.verdict(test.unique_id)
+                if known is not None:
+                    since = unchanged_since(known.at)
+                    yield self._check_result(test, known.status, known.failures, since)
+            elif test.unique_id in by_id and by_id[test.unique_id].status != "skipped":
+                result = by_id[test.unique_id]
+                took = {"Execution Duration": result.seconds}
+                yield self._check_result(test, result.status, result.failures, took)
+
+    def _check_result(
+        self, test: Test, status: str, failures: int | None, metadata: Mapping[str, Any]
+    ) -> dg.AssetCheckResult:
+        failed_rows = {} if failures is None else {"dagster_dbt/failed_row_count": failures}
+        is_warning = status == "warn"
+        return dg.AssetCheckResult(
+            asset_key=dg.AssetKey(self.project.models[test.model].asset_key),
+            check_name=test.check_name,
+            passed=status == "pass",
+            severity=dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR,
+            metadata={"status": status, **failed_rows, **metadata},
+        )
+
+    def raise_failures(self, settings: Settings) -> None:
+        """Fail, with a line about each model and test that did."""
+        failed = [result for result in self.results if result.status in ("error", "fail")]
+        if failed:
+            log = settings.dbt_target_dir / "dbt.log"
+            told = "; ".join(map(self._told, failed))
+            raise UserError(f"dbt: {told[:MOST_TOLD]} (log: {log})")
+
+    def _told(self, result: "Result") -> str:
+        test = self.project.tests.get(result.unique_id)
+        return f"Failure in test {test.check_name}: {result.message}" if test else result.message
+
+
 def _materialized(
     context: dg.AssetExecutionContext,
     connection: duckdb.DuckDBPyConnection,
@@ -235,7 +200,7 @@ def _materialized(
     key, notes = dg.AssetKey(model.asset_key), Notes(connection)
     noted = notes.noted_at(model.name, notes.of(model.name)).values()
     unchanged = {} if built is not None else unchanged_since(max(noted, default=None))
-    if model.name not in BY_DAY:
+    if not context.assets_def.specs_by_key[key].partitions_def:
         return dg.MaterializeResult(
             asset_key=key, metadata=_row_count(connection, model) | unchanged
         )
@@ -258,60 +223,9 @@ def _materialized(
     return materialized(context, key, told)
 
 
-def _verdicts(
-    connection: duckdb.DuckDBPyConnection,
-    asked: list[Test],
-    todo: planning.Plan,
-    results: "list[Result]",
-) -> Iterator[dg.AssetCheckResult]:
-    """What the tests say: those that were asked now, and those whose inputs have not changed."""
-    by_id = {result.unique_id: result for result in results}
-    notes = Notes(connection)
-    for test in asked:
-        if test.unique_id not in todo.tests:
-            known = notes.verdict(test.unique_id)
-            if known is not None:
-                yield _check_result(test, known.status, known.failures, unchanged_since(known.at))
-        elif test.unique_id in by_id and by_id[test.unique_id].status != "skipped":
-            result = by_id[test.unique_id]
-            yield _check_result(
-                test, result.status, result.failures, {"Execution Duration": result.seconds}
-            )
-
-
-def _check_result(
-    test: Test, status: str, failures: int | None, metadata: Mapping[str, Any]
-) -> dg.AssetCheckResult:
-    failed_rows = {} if failures is None else {"dagster_dbt/failed_row_count": failures}
-    return dg.AssetCheckResult(
-        asset_key=dg.AssetKey(project.models[test.model].asset_key),
-        check_name=test.check_name,
-        passed=status == "pass",
-        severity=dg.AssetCheckSeverity.WARN if status == "warn" else dg.AssetCheckSeverity.ERROR,
-        metadata={"status": status, **failed_rows, **metadata},
-    )
-
-
 def _row_count(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, Any]:
     """None of views: to count them may cost as much as to build a table."""
     if model.materialized == "view":
         return {}
     row = connection.execute(f"SELECT count(*) FROM {model.table}").fetchone()
     return {"dagster/row_count": row[0] if row else 0}
-
-
-def _tell_failures(results: "Iterable[Result]", settings: Settings) -> None:
-    """Fail, with a line about each model and test that did."""
-    failed = [result for result in results if result.status in ("error", "fail")]
-    if failed:
-        told = "; ".join(
-            result.message
-            if result.unique_id not in project.tests
-            else f"Failure in test {project.tests[result.unique_id].check_name}: {result.message}"
-            for result in failed
-        )
-        log = settings.dbt_target_dir / "dbt.log"
-        raise UserError(f"dbt: {told[:MOST_TOLD]} (log: {log})")
-
-
-assets = [_build_assets(name, models) for name, models in _parts().items()]

@@ -1,46 +1,50 @@
 """Raw tables of the warehouse: logged events with their ledger, and the operational tables."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from adtech_assets.contract import KINDS, Kind, Operational
+from adtech_assets.contract import KINDS, Feed, Kind, Operational
 from adtech_assets.defs.assets.landing import LANDING_KEYS, OPERATIONAL_KEYS
-from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import (
-    DAILY,
-    OWNERS,
+from adtech_assets.defs.catalogue import OWNERS, table_spec
+from adtech_assets.defs.days import (
+    BY_DAY,
     SINGLE_RUN,
     days_of,
     days_told,
     is_rebuild,
     materialized,
     run_days,
-    step,
-    table_spec,
     unchanged_since,
 )
+from adtech_assets.defs.resources import WarehouseResource
+from adtech_assets.defs.steps import log_step, step
 from adtech_assets.feed.ledger import LEDGER_TABLE, Ledger
 from adtech_assets.feed.raw_tables import RAW_TABLES, columns
+from adtech_assets.models.project import Project
 from adtech_assets.operational import snapshot
-from adtech_assets.settings import Settings, load_settings
+from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.versions import Notes
 
 if TYPE_CHECKING:
     from adtech_assets.feed.ingest import Ingested
 
-FEED = load_settings().feed
-SOURCES = snapshot.sources(FEED.operational)
 RAW_LOG_KEYS = {kind: dg.AssetKey(RAW_TABLES[kind].split(".")) for kind in KINDS}
 LOG_FILES_KEY = dg.AssetKey(LEDGER_TABLE.split("."))
 EXTRACTED_DAYS_KEY = dg.AssetKey(["raw", "extracted_days"])
 RAW_OPERATIONAL_KEYS = {table: dg.AssetKey(["raw", table]) for table in snapshot.RAW_TABLES}
 
 
-def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
+def build(feed: Feed) -> list[dg.AssetsDefinition]:
+    """The raw tables of a feed."""
+    logs = [_build_logs(kind, feed) for kind in KINDS]
+    return [*logs, log_files, _build_operational(feed.operational)]
+
+
+def _build_logs(kind: Kind, feed: Feed) -> dg.AssetsDefinition:
     """The raw table of one kind of log file."""
 
     @dg.asset(
@@ -54,17 +58,18 @@ def build_raw_logs(kind: Kind) -> dg.AssetsDefinition:
         group_name="raw",
         kinds={"duckdb", "polars"},
         owners=OWNERS,
-        partitions_def=DAILY,
+        partitions_def=BY_DAY,
         backfill_policy=SINGLE_RUN,
-        metadata=table_spec(RAW_TABLES[kind], columns(FEED)),
+        metadata=table_spec(RAW_TABLES[kind], columns(feed)),
     )
     def raw_logs(
         context: dg.AssetExecutionContext,
         settings: dg.ResourceParam[Settings],
         warehouse: WarehouseResource,
+        project: dg.ResourceParam[Project],
     ) -> dg.MaterializeResult[None]:
         with (
-            step(context, settings, notes_failed_days=True),
+            log_step(context, settings, project),
             warehouse.get_connection() as connection,
         ):
             # Imported here because its readers take 0.2 s, in which the definitions are loaded.
@@ -95,9 +100,6 @@ def _report(context: dg.AssetExecutionContext, kind: Kind, result: "Ingested") -
     context.log.info(f"{result.loaded} {kind} files with {result.rows} rows loaded.")
 
 
-raw_logs = [build_raw_logs(kind) for kind in KINDS]
-
-
 # A step of its own, though both raw tables write it, each in the transaction of its events: what
 # stands on an asset that nothing materializes is left out of a range from the UI's graph.
 @dg.asset(
@@ -107,7 +109,7 @@ raw_logs = [build_raw_logs(kind) for kind in KINDS]
     group_name="raw",
     kinds={"duckdb"},
     owners=OWNERS,
-    partitions_def=DAILY,
+    partitions_def=BY_DAY,
     backfill_policy=SINGLE_RUN,
 )
 def log_files(
@@ -116,7 +118,7 @@ def log_files(
     warehouse: WarehouseResource,
 ) -> dg.MaterializeResult[None]:
     """Tell what became of the files of each day."""
-    with step(context, settings), warehouse.get_connection() as connection:
+    with step(settings), warehouse.get_connection() as connection:
         notes = Notes(connection)
         changed = notes.noted_in(LEDGER_TABLE, context.run_id)
         told = days_told(context, notes, LEDGER_TABLE, changed)
@@ -136,76 +138,86 @@ def _whole_table_told(
     return {day: unchanged_since(max(noted.values(), default=None)) for day in days}
 
 
-@dg.multi_asset(
-    name="raw_operational",
-    specs=[
+def _copies(tables: Mapping[snapshot.RawTable, snapshot.Source]) -> list[dg.AssetSpec]:
+    copies = [
         dg.AssetSpec(
             key,
             deps=[OPERATIONAL_KEYS[table]],
-            description=f"Copy of the operational table `{SOURCES[table].shown_as}`.",
-            group_name="raw",
-            kinds={"duckdb", "postgres"},
-            owners=OWNERS,
-            # Whole tables too: what is built by day goes by the campaigns as they are known then.
-            partitions_def=DAILY,
+            description=f"Copy of the operational table `{tables[table].shown_as}`.",
             metadata=table_spec(f"raw.{table}", snapshot.SOURCES[table].columns),
         )
         for table, key in RAW_OPERATIONAL_KEYS.items()
     ]
-    + [
-        dg.AssetSpec(
-            EXTRACTED_DAYS_KEY,
-            deps=[OPERATIONAL_KEYS[table] for table in snapshot.EVENT_TABLES],
-            description="How many events the source itself counts, for each day that was copied.",
+    counted = dg.AssetSpec(
+        EXTRACTED_DAYS_KEY,
+        deps=[OPERATIONAL_KEYS[table] for table in snapshot.EVENT_TABLES],
+        description="How many events the source itself counts, for each day that was copied.",
+    )
+    return [
+        spec.replace_attributes(
             group_name="raw",
             kinds={"duckdb", "postgres"},
             owners=OWNERS,
-            partitions_def=DAILY,
+            # Whole tables too: what is built by day goes by the campaigns as they are known then.
+            partitions_def=BY_DAY,
         )
-    ],
-    can_subset=True,
-    backfill_policy=SINGLE_RUN,
-)
-def raw_operational(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    warehouse: WarehouseResource,
-    source: dg.ResourceParam[Postgres],
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Copy the operational tables as they are at one instant (one repeatable-read snapshot)."""
-    selected = context.selected_asset_keys
-    tables = [
-        table
-        for table, key in RAW_OPERATIONAL_KEYS.items()
-        if key in selected or (EXTRACTED_DAYS_KEY in selected and table in snapshot.EVENT_TABLES)
+        for spec in (*copies, counted)
     ]
-    with step(context, settings), warehouse.get_connection() as connection:
-        if settings.source_database_url is None:
-            # The embedded source begins with empty tables, so that log files alone can be loaded.
-            with source.connect() as postgres:
-                if settings.feed.operational == Operational() and not snapshot.is_there(postgres):
-                    # Imported here, like the readers: SQLAlchemy takes 0.1 s.
-                    from adtech_assets.operational.schema import create_schema  # noqa: PLC0415
-
-                    create_schema(postgres)
-        days = run_days(context.run.tags)
-        names = settings.feed.operational
-        extracted = snapshot.extract(connection, source, days, tables, context.run_id, names)
-        notes = Notes(connection)
-        for table, key in RAW_OPERATIONAL_KEYS.items():
-            if key in selected and table in extracted:
-                found = extracted[table]
-                told = (
-                    _whole_table_told(days or (), notes, f"raw.{table}", found)
-                    if found.is_whole
-                    else days_told(context, notes, f"raw.{table}", found.changed_days)
-                )
-                for day, of_day in told.items():
-                    of_day["dagster/partition_row_count"] = found.rows_of(day)
-                yield materialized(context, key, told)
-        if EXTRACTED_DAYS_KEY in selected:
-            told = {day: {"dagster/partition_row_count": 1} for day in days or ()}
-            yield materialized(context, EXTRACTED_DAYS_KEY, told)
 
 
-assets = [*raw_logs, log_files, raw_operational]
+def _begin_embedded(source: Postgres) -> None:
+    """The embedded source begins with empty tables, so that log files alone can be loaded."""
+    with source.connect() as postgres:
+        if not snapshot.is_there(postgres):
+            # Imported here, like the readers: SQLAlchemy takes 0.1 s.
+            from adtech_assets.operational.schema import create_schema  # noqa: PLC0415
+
+            create_schema(postgres)
+
+
+def _build_operational(names: Operational) -> dg.AssetsDefinition:
+    """Copies of the operational tables, in one step."""
+
+    @dg.multi_asset(
+        name="raw_operational",
+        specs=_copies(snapshot.sources(names)),
+        can_subset=True,
+        backfill_policy=SINGLE_RUN,
+    )
+    def raw_operational(
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        warehouse: WarehouseResource,
+        source: dg.ResourceParam[Postgres],
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        """Copy the operational tables as they are at one instant (one repeatable-read snapshot)."""
+        selected = context.selected_asset_keys
+        tables = [
+            table
+            for table, key in RAW_OPERATIONAL_KEYS.items()
+            if key in selected
+            or (EXTRACTED_DAYS_KEY in selected and table in snapshot.EVENT_TABLES)
+        ]
+        with step(settings), warehouse.get_connection() as connection:
+            if settings.source_database_url is None and settings.feed.operational == Operational():
+                _begin_embedded(source)
+            days = run_days(context.run.tags)
+            names = settings.feed.operational
+            extracted = snapshot.extract(connection, source, days, tables, context.run_id, names)
+            notes = Notes(connection)
+            for table, key in RAW_OPERATIONAL_KEYS.items():
+                if key in selected and table in extracted:
+                    found = extracted[table]
+                    told = (
+                        _whole_table_told(days or (), notes, f"raw.{table}", found)
+                        if found.is_whole
+                        else days_told(context, notes, f"raw.{table}", found.changed_days)
+                    )
+                    for day, of_day in told.items():
+                        of_day["dagster/partition_row_count"] = found.rows_of(day)
+                    yield materialized(context, key, told)
+            if EXTRACTED_DAYS_KEY in selected:
+                told = {day: {"dagster/partition_row_count": 1} for day in days or ()}
+                yield materialized(context, EXTRACTED_DAYS_KEY, told)
+
+    return raw_operational

@@ -6,18 +6,15 @@ import dagster as dg
 
 from adtech_assets.audit import status
 from adtech_assets.defs.assets.load import csv_data_task
-from adtech_assets.defs.assets.publish import PUBLISHED_KEYS, publications_of, renewed
+from adtech_assets.defs.assets.publish import public_marts, publications_of, published_key, renewed
+from adtech_assets.defs.catalogue import OWNERS
 from adtech_assets.defs.check_results import result
-from adtech_assets.defs.dbt_project import dbt_project
+from adtech_assets.defs.days import SINGLE_RUN
 from adtech_assets.defs.evaluations import latest_evaluations
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import (
-    DAYS_CHECK,
-    OWNERS,
-    SINGLE_RUN,
-    step,
-)
+from adtech_assets.defs.steps import DAYS_CHECK, step
 from adtech_assets.load import audited_load
+from adtech_assets.models.project import Project
 from adtech_assets.publish.marts import EXPORTS, REPORTED
 from adtech_assets.settings import Settings
 from adtech_assets.stores.outputs import REPORT_NAME
@@ -25,74 +22,80 @@ from adtech_assets.stores.postgres import Postgres
 from adtech_assets.versions import digest
 
 
-@dg.asset(
-    deps=[
-        *(["exports", name] for name in EXPORTS),
-        *(PUBLISHED_KEYS[mart] for mart in REPORTED if mart in PUBLISHED_KEYS),
-        csv_data_task,
-    ],
-    description=(
-        "One HTML page with the published KPIs, how fresh they are and what the checks say; it "
-        "opens offline."
-    ),
-    group_name="serving",
-    kinds={"html", "file"},
-    owners=OWNERS,
-    backfill_policy=SINGLE_RUN,
-    # Of the last asset: before, a run has days that it is yet to bring up to date.
-    check_specs=[
-        dg.AssetCheckSpec(
-            DAYS_CHECK.name,
-            asset=DAYS_CHECK.asset_key,
-            description="No day is stale or failed, none is missing between loaded ones.",
-        )
-    ],
-)
-def kpi_report(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    warehouse: WarehouseResource,
-    target: dg.ResourceParam[Postgres],
-) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """Write the report, if there is anything new to say."""
-    path = settings.exports_dir / REPORT_NAME
-    with step(context, settings):
-        with warehouse.get_connection() as connection, target.connect(read_only=True) as postgres:
-            found = status.judge(connection, postgres, settings, project=dbt_project())
-        standing = found.standing
-        days = result(
-            found.standing_days,
-            "stretches of days that are not up to date",
-            dg.AssetCheckSeverity.WARN,
-            check=DAYS_CHECK,
-        )
-        keys = context.job_def.asset_layer.asset_graph.asset_check_keys
-        checks = latest_evaluations(context.instance, {*keys} - {DAYS_CHECK})
-        loads = audited_load.read(target, ()).days
-        publications = publications_of(target)
-        version = digest(
-            *sorted(publications.items()),
-            # A mart of which nothing is noted may have changed.
-            context.run_id if REPORTED.keys() - publications.keys() else None,
-            *sorted((day, load.loaded_at) for day, load in loads.items()),
-            *((check.asset, check.name, check.passed, check.description) for check in checks),
-            *standing,
-        )
+def build(project: Project) -> list[dg.AssetsDefinition]:
+    """The page."""
+    published = [mart.name for mart in public_marts(project)]
 
-        def write() -> None:
-            from adtech_assets import report  # noqa: PLC0415 - takes 0.3 s
+    @dg.asset(
+        deps=[
+            *(["exports", name] for name in EXPORTS),
+            *(published_key(mart) for mart in published if mart in REPORTED),
+            csv_data_task,
+        ],
+        description=(
+            "One HTML page with the published KPIs, how fresh they are and what the checks say; it "
+            "opens offline."
+        ),
+        group_name="serving",
+        kinds={"html", "file"},
+        owners=OWNERS,
+        backfill_policy=SINGLE_RUN,
+        # Of the last asset: before, a run has days that it is yet to bring up to date.
+        check_specs=[
+            dg.AssetCheckSpec(
+                DAYS_CHECK.name,
+                asset=DAYS_CHECK.asset_key,
+                description="No day is stale or failed, none is missing between loaded ones.",
+            )
+        ],
+    )
+    def kpi_report(
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        warehouse: WarehouseResource,
+        target: dg.ResourceParam[Postgres],
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        """Write the report, if there is anything new to say."""
+        path = settings.exports_dir / REPORT_NAME
+        with step(settings):
+            with (
+                warehouse.get_connection() as connection,
+                target.connect(read_only=True) as postgres,
+            ):
+                found = status.judge(connection, postgres, settings, project=project)
+            standing = found.standing
+            days = result(
+                found.standing_days,
+                "stretches of days that are not up to date",
+                dg.AssetCheckSeverity.WARN,
+                check=DAYS_CHECK,
+            )
+            keys = context.job_def.asset_layer.asset_graph.asset_check_keys
+            checks = latest_evaluations(context.instance, {*keys} - {DAYS_CHECK})
+            loads = audited_load.read(target, ()).days
+            publications = publications_of(target)
+            version = digest(
+                *sorted(publications.items()),
+                # A mart of which nothing is noted may have changed.
+                context.run_id if REPORTED.keys() - publications.keys() else None,
+                *sorted((day, load.loaded_at) for day, load in loads.items()),
+                *((check.asset, check.name, check.passed, check.description) for check in checks),
+                *standing,
+            )
 
-            report.write(path, report.read(target), checks, standing)
+            def write() -> None:
+                from adtech_assets import report  # noqa: PLC0415 - takes 0.3 s
 
-        since = renewed(context, warehouse, [path], version, write)
-        yield dg.MaterializeResult(
-            metadata={
-                "page": dg.MetadataValue.path(path),
-                "checks_that_did_not_pass": sum(not check.passed for check in checks),
-                **since,
-            },
-        )
-        yield days
+                report.write(path, report.read(target), checks, standing)
 
+            since = renewed(context, warehouse, [path], version, write)
+            yield dg.MaterializeResult(
+                metadata={
+                    "page": dg.MetadataValue.path(path),
+                    "checks_that_did_not_pass": sum(not check.passed for check in checks),
+                    **since,
+                },
+            )
+            yield days
 
-assets = [kpi_report]
+    return [kpi_report]

@@ -6,19 +6,12 @@ import dagster as dg
 
 from adtech_assets import graph
 from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
-from adtech_assets.defs.dbt_project import dbt_project
+from adtech_assets.defs.catalogue import OWNERS, table_spec
+from adtech_assets.defs.days import BY_DAY, SINGLE_RUN, days_told, materialized, to_build
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import (
-    DAILY,
-    OWNERS,
-    SINGLE_RUN,
-    days_told,
-    materialized,
-    step,
-    table_spec,
-    to_build,
-)
+from adtech_assets.defs.steps import log_step, step
 from adtech_assets.feed.ledger import Ledger
+from adtech_assets.models.project import Project
 from adtech_assets.rollup import hourly
 from adtech_assets.rollup import user_agents as agents
 from adtech_assets.settings import Settings
@@ -36,7 +29,7 @@ from adtech_assets.versions import Notes
     group_name="rollup",
     kinds={"duckdb", "sql"},
     owners=OWNERS,
-    partitions_def=DAILY,
+    partitions_def=BY_DAY,
     backfill_policy=SINGLE_RUN,
     metadata=table_spec(graph.ROLLUP, hourly.COLUMNS),
 )
@@ -44,13 +37,14 @@ def hourly_user_agent_rollup(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
+    project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[None]:
     """Rebuild the roll-up of stale days from all their raw rows."""
-    with step(context, settings, notes_failed_days=True), warehouse.get_connection() as connection:
+    with log_step(context, settings, project), warehouse.get_connection() as connection:
         Ledger.create(connection, settings.feed)
         connection.execute(hourly.SCHEMA)
         notes = Notes(connection)
-        versions = to_build(context, graph.read(connection, settings, dbt_project()), graph.ROLLUP)
+        versions = to_build(context, graph.read(connection, settings, project), graph.ROLLUP)
         days = [day for day in versions if day is not None]
         if days:
             with transaction(connection):
@@ -80,7 +74,7 @@ def hourly_user_agent_rollup(
     group_name="rollup",
     kinds={"duckdb", "python"},
     owners=OWNERS,
-    partitions_def=DAILY,
+    partitions_def=BY_DAY,
     backfill_policy=SINGLE_RUN,
     metadata=table_spec(graph.USER_AGENTS, agents.COLUMNS),
 )
@@ -88,16 +82,15 @@ def user_agents(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
+    project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[None]:
     """Classify what the roll-up of stale days has of agents that are not known yet."""
-    with step(context, settings), warehouse.get_connection() as connection:
+    with step(settings), warehouse.get_connection() as connection:
         Ledger.create(connection, settings.feed)
         connection.execute(hourly.SCHEMA)
         connection.execute(agents.SCHEMA)
         notes = Notes(connection)
-        versions = to_build(
-            context, graph.read(connection, settings, dbt_project()), graph.USER_AGENTS
-        )
+        versions = to_build(context, graph.read(connection, settings, project), graph.USER_AGENTS)
         days = [day for day in versions if day is not None]
         metadata: dict[str, object] = {"classifier_version": agents.classifier_version()}
         if days:
@@ -113,4 +106,4 @@ def user_agents(
         return materialized(context, context.asset_key, told, metadata)
 
 
-assets = [hourly_user_agent_rollup, user_agents]
+ASSETS = [hourly_user_agent_rollup, user_agents]

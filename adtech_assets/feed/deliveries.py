@@ -12,19 +12,16 @@ import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-import dagster as dg
-
-from adtech_assets.defs.steps import range_tags
 from adtech_assets.feed import landing, names
 from adtech_assets.feed.rejections import Refusal
 from adtech_assets.partitions import DayRange, contiguous
 
 if TYPE_CHECKING:
-    from adtech_assets.settings import Settings
+    from collections.abc import Callable
 
-DELIVERY_TAG = "adtech/delivery"
+    from adtech_assets.settings import Settings
 
 FIRST_RETRY_SECONDS = 60.0
 LONGEST_RETRY_SECONDS = 3600.0
@@ -33,6 +30,9 @@ morning finds its deliveries loaded without anybody's help."""
 
 LAUNCH_SECONDS = 600.0
 """A request whose run has not appeared by then was lost, and is made again."""
+
+Outcome = Literal["succeeded", "failed", "unfinished"]
+"""Of a run."""
 
 
 @dataclass
@@ -55,11 +55,6 @@ class Request:
         """Dagster runs each key once, so every attempt has its own."""
         content = hashlib.blake2b(json.dumps(self.digests).encode(), digest_size=8).hexdigest()
         return f"{self.days}/{content}/{self.attempt}"
-
-    def run_request(self) -> dg.RunRequest:
-        """The run to ask for."""
-        tags = {**range_tags(self.days), DELIVERY_TAG: self.run_key}
-        return dg.RunRequest(run_key=self.run_key, tags=tags)
 
     def retry_at(self) -> float:
         """When to try again after a failure."""
@@ -89,12 +84,21 @@ class Deliveries:
         return json.dumps({"loaded": self.loaded, "asked": [asdict(r) for r in self.asked]})
 
     def next_requests(
-        self, settings: Settings, loadable: DayRange, instance: dg.DagsterInstance
-    ) -> list[dg.RunRequest]:
-        """Look at the landing folder and say which runs to start now."""
+        self,
+        settings: Settings,
+        loadable: DayRange,
+        outcome_of: Callable[[Request], Outcome | None],
+    ) -> list[Request]:
+        """Look at the landing folder and say which runs to start now.
+
+        Args:
+            settings: name the landing folder, the feed and the settle time.
+            loadable: days that may be asked for.
+            outcome_of: tells what became of a request's run; None if there is no such run.
+        """
         now = time.time()
         found, unsettled = settled_days(settings, loadable, now)
-        requests = self._follow_up(instance, now)
+        requests = self._follow_up(outcome_of, now)
         self.loaded = {day: digest for day, digest in self.loaded.items() if day in found}
         in_progress = {day for request in self.asked for day in request.digests}
         wanted = {
@@ -103,33 +107,32 @@ class Deliveries:
             if day not in in_progress and self.loaded.get(day) != digest
         }
         for days in contiguous(map(date.fromisoformat, wanted)):
-            digests = {str(day): wanted[str(day)] for day in days}
-            self.asked.append(Request(digests, attempt=1, asked_at=now))
-            requests.append(self.asked[-1].run_request())
+            request = Request({str(day): wanted[str(day)] for day in days}, 1, asked_at=now)
+            self.asked.append(request)
+            requests.append(request)
         self.skip_reason = (
             f"{len(found)} days with files: {len(self.loaded)} loaded, "
             f"{len(self.asked)} runs asked for; {unsettled} files not settled yet."
         )
         return requests
 
-    def _follow_up(self, instance: dg.DagsterInstance, now: float) -> list[dg.RunRequest]:
+    def _follow_up(
+        self, outcome_of: Callable[[Request], Outcome | None], now: float
+    ) -> list[Request]:
         """Forget what succeeded, and ask again for what failed once its pause is over."""
-        again: list[dg.RunRequest] = []
-        still_asked = []
+        again, still_asked = [], []
         for request in self.asked:
             request.asked_at = min(request.asked_at, now)  # the clock may have gone back
-            filters = dg.RunsFilter(tags={DELIVERY_TAG: request.run_key})
-            run = next(iter(instance.get_runs(filters=filters, limit=1)), None)
-            if run is not None and run.is_success:
+            outcome = outcome_of(request)
+            if outcome == "succeeded":
                 self.loaded.update(request.digests)
                 continue
-            failed = run.is_finished if run else now - request.asked_at > LAUNCH_SECONDS
-            if failed:
+            if outcome == "failed" or (outcome is None and now - request.asked_at > LAUNCH_SECONDS):
                 request.failed_at = min(request.failed_at or now, now)
                 if now >= request.retry_at():
                     request.attempt += 1
                     request.asked_at, request.failed_at = now, None
-                    again.append(request.run_request())
+                    again.append(request)
             still_asked.append(request)
         self.asked = still_asked
         return again
