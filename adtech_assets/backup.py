@@ -36,7 +36,7 @@ CONTENTS = "backup.json"
 FORMATS = (1, 2)
 """That can be restored; the last is written."""
 
-WAIT_SECONDS = 5
+IN_USE_SECONDS = 5
 """For whoever uses the data folder to be gone, before it is replaced."""
 
 _NEW, _OLD = ".restored", ".replaced"
@@ -162,10 +162,10 @@ def restore(settings: Settings, folder: Path, tell: Callable[[str], object]) -> 
     with ExitStack() as stack:
         _enter_dev_lock(settings, stack)
         stack.enter_context(
-            Warehouse(settings.warehouse_path, wait_seconds=WAIT_SECONDS).reserved()
+            Warehouse(settings.warehouse_path, wait_seconds=IN_USE_SECONDS).reserved()
         )
         stack.enter_context(
-            embedded_postgres.unused(settings.data_dir / "postgres", wait_seconds=WAIT_SECONDS)
+            embedded_postgres.unused(settings.data_dir / "postgres", wait_seconds=IN_USE_SECONDS)
         )
         for left in (new, old):  # by a restore that was killed
             shutil.rmtree(left, ignore_errors=True)

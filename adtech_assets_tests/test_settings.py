@@ -26,7 +26,7 @@ from adtech_assets_tests.other_feed import write_feed
 SECRET_PARTS = ("s3cret", "tail")
 
 
-def refusal(name, value, monkeypatch):
+def rejection(name, value, monkeypatch):
     monkeypatch.setenv(name, value)
     with pytest.raises(UserError) as raised:
         load_settings()
@@ -134,7 +134,7 @@ def test_the_embedded_postgres_starts_in_a_folder_of_a_strange_name(tmp_path):
 def test_home_of_a_user_who_has_none_is_told(monkeypatch):
     monkeypatch.delenv("HOME")
     monkeypatch.setattr(os, "getuid", lambda: 987654)
-    assert "no home folder" in refusal("ADTECH_RAW_DATA_DIR", "~/feed", monkeypatch)
+    assert "no home folder" in rejection("ADTECH_RAW_DATA_DIR", "~/feed", monkeypatch)
 
 
 def test_folders_may_begin_at_home(monkeypatch):
@@ -164,7 +164,7 @@ def test_folders_may_begin_at_home(monkeypatch):
     ],
 )
 def test_a_value_that_cannot_be_is_told_in_one_line(name, value, advice, monkeypatch):
-    message = refusal(name, value, monkeypatch)
+    message = rejection(name, value, monkeypatch)
     assert message.startswith(f"{name} ")
     assert advice in message
     assert "\n" not in message
@@ -173,7 +173,7 @@ def test_a_value_that_cannot_be_is_told_in_one_line(name, value, advice, monkeyp
 def test_several_mistakes_are_told_at_once_each_in_its_line(monkeypatch):
     monkeypatch.setenv("ADTECH_TIMEZONE", "Mars")
     monkeypatch.setenv("ADTECH_START_DATE", "tomorrow")
-    lines = refusal("ADTECH_PROCESSED_FILES", "shred", monkeypatch).splitlines()
+    lines = rejection("ADTECH_PROCESSED_FILES", "shred", monkeypatch).splitlines()
     assert [line.split()[0] for line in lines] == [
         "ADTECH_START_DATE",
         "ADTECH_TIMEZONE",
@@ -197,7 +197,7 @@ def test_several_mistakes_are_told_at_once_each_in_its_line(monkeypatch):
     ],
 )
 def test_a_url_that_libpq_would_misread_is_refused_without_showing_it(url, monkeypatch):
-    message = refusal("ADTECH_TARGET_DATABASE_URL", url, monkeypatch)
+    message = rejection("ADTECH_TARGET_DATABASE_URL", url, monkeypatch)
     assert message.startswith("ADTECH_TARGET_DATABASE_URL must look like postgresql://")
     assert "percent-encoded" in message
     assert not any(part in message for part in SECRET_PARTS)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from adtech_assets import graph
 from adtech_assets.audit import failures, offsets, row_counts
+from adtech_assets.audit.conditions import Condition
 from adtech_assets.contract import KINDS
 from adtech_assets.feed import landing, names, quarantine
 from adtech_assets.feed.ledger import DayFiles, Ledger
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 from adtech_assets.load import audited_load
 from adtech_assets.partitions import DayRange, contiguous, loadable_days, today
 from adtech_assets.stores.postgres import Postgres
@@ -24,7 +25,7 @@ from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets.versions import Notes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
     from datetime import date
 
     import duckdb
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 State = Literal["loaded", "empty", "missing", "stale", "failed"]
 
-WAIT_SECONDS = 60.0
+LOOK_SECONDS = 60.0
 """How long a look waits for a run that uses the warehouse."""
 
 
@@ -72,49 +73,6 @@ class Quarantined:
     def __str__(self) -> str:
         """File, detail and reason in a line."""
         return f"{self.file}: {self.detail} [{self.reason}]"
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Something that stands, on whatever day, until somebody does something about it."""
-
-    what: Literal[
-        "file in quarantine",
-        "gap between offsets",
-        "file of a day to come",
-        "failed day",
-        "stale day",
-        "missing day",
-        "difference between counts",
-        "not known",
-    ]
-    told: str
-    """Which one, in a line."""
-
-    def __str__(self) -> str:
-        """What it is, and which one."""
-        return f"{self.what}: {self.told}"
-
-    @property
-    def look(self) -> Literal["bad", "warn"]:
-        """What may be a wrong number is bad."""
-        return "bad" if self.what in ("failed day", "difference between counts") else "warn"
-
-    @property
-    def check(self) -> str | None:
-        """Name of the check that asks for it, and may have been asked before it was so."""
-        return _CHECKS.get(self.what)
-
-
-STANDING_DAYS = ("failed day", "stale day", "missing day")
-
-_CHECKS = {
-    "file in quarantine": "no_file_is_quarantined",
-    "gap between offsets": "offsets_have_no_gaps",
-    "file of a day to come": "no_file_is_early",
-    "difference between counts": "counts_are_conserved",
-    **dict.fromkeys(STANDING_DAYS, "every_day_is_up_to_date"),
-}
 
 
 @dataclass(frozen=True)
@@ -192,24 +150,6 @@ class Status:
             yield Condition(what, f"{stretch}{files}")
 
 
-def told(standing: Sequence[Condition]) -> str:
-    """How much stands: `2 files in quarantine, 1 stale day`; of days, how many stretches."""
-    counts = Counter(condition.what for condition in standing)
-    return ", ".join(
-        f"{number:,} {what if number == 1 else _MANY.get(what, what)}"
-        for what, number in counts.items()
-    )
-
-
-_MANY = {
-    "file in quarantine": "files in quarantine",
-    "gap between offsets": "gaps between offsets",
-    "difference between counts": "differences between counts",
-    "file of a day to come": "files of days to come",
-    **{f"{state} day": f"stretches of {state} days" for state in ("failed", "stale", "missing")},
-}
-
-
 @dataclass
 class _Warehouse:
     """What the warehouse knows of the days."""
@@ -229,7 +169,7 @@ class _Warehouse:
 def read_status(
     settings: Settings,
     days: DayRange | None = None,
-    wait_seconds: float = WAIT_SECONDS,
+    wait_seconds: float = LOOK_SECONDS,
     project: Project | None = None,
 ) -> Status:
     """Compare landing folder, ledger and audited table.
@@ -347,7 +287,7 @@ def _waiting_files(
             continue
         try:
             day = names.day_of(settings.feed, file.name, last_day)
-        except Refusal:
+        except Rejection:
             continue  # the next run puts it into quarantine
         waiting[day] += 1
         if day > last_day and file.kind in kinds:

@@ -75,8 +75,8 @@ def _events(file: Checked) -> int | None:
 def _remarks(file: Checked) -> str:
     if file.kind is None:
         return "no file pattern of the feed matches"
-    if file.refusal:
-        return f"{file.refusal.detail} [{file.refusal.reason}]"
+    if file.rejection:
+        return f"{file.rejection.detail} [{file.rejection.reason}]"
     remarks = []
     if file.read and file.read.missing_columns:
         remarks.append(f"without {', '.join(file.read.missing_columns)}")
@@ -97,6 +97,6 @@ def _fields(file: Checked) -> dict[str, object]:
         "offsets": file.parsed and file.parsed.offsets and file.parsed.offsets._asdict(),
         "events": _events(file),
         "missing_columns": file.read.missing_columns if file.read else [],
-        "reason": file.refusal and file.refusal.reason,
-        "detail": file.refusal and file.refusal.detail,
+        "reason": file.rejection and file.rejection.reason,
+        "detail": file.rejection and file.rejection.detail,
     }

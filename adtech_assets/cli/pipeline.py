@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from adtech_assets.settings import Settings
 
 
-WAIT_SECONDS = 5
+IN_USE_SECONDS = 5
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -110,8 +110,8 @@ def reset(
             f"Delete {listed} with everything in it? Log files not yet loaded stay.", abort=True
         )
     with (
-        Warehouse(settings.warehouse_path, wait_seconds=WAIT_SECONDS).reserved(),
-        unused(settings.data_dir / "postgres", wait_seconds=WAIT_SECONDS),
+        Warehouse(settings.warehouse_path, wait_seconds=IN_USE_SECONDS).reserved(),
+        unused(settings.data_dir / "postgres", wait_seconds=IN_USE_SECONDS),
     ):
         for folder in folders:
             shutil.rmtree(folder)

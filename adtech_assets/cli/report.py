@@ -9,10 +9,10 @@ import typer
 
 if TYPE_CHECKING:
     from adtech_assets import report as reports
-    from adtech_assets.audit.status import Condition
+    from adtech_assets.audit.conditions import Condition
     from adtech_assets.settings import Settings
 
-WAIT_SECONDS = 5.0
+LOOK_SECONDS = 5.0
 """For a run that uses the warehouse: the page says that it could not be asked."""
 
 
@@ -69,13 +69,14 @@ def _checks() -> list[reports.Check]:
 
 def _standing(settings: Settings) -> list[Condition]:
     """What stands now; that this cannot be known keeps lights from being green too."""
-    from adtech_assets.audit.status import Condition, read_status
+    from adtech_assets.audit.conditions import Condition
+    from adtech_assets.audit.status import read_status
     from adtech_assets.defs.dbt_project import dbt_project
     from adtech_assets.errors import TransientError
 
     try:
         return read_status(
-            settings, wait_seconds=WAIT_SECONDS, project=dbt_project(settings.feed)
+            settings, wait_seconds=LOOK_SECONDS, project=dbt_project(settings.feed)
         ).standing
     except TransientError as error:
         return [Condition("not known", str(error))]

@@ -9,7 +9,7 @@ from pathlib import Path
 from dagster._core.storage.sql import create_engine
 from sqlalchemy import Connection, event
 
-WAIT_SECONDS = 60
+BUSY_SECONDS = 60
 """How long a statement waits for another process that writes."""
 
 
@@ -22,7 +22,7 @@ class OpenDatabase:
 
     def __init__(self, url: str) -> None:
         """Open nothing yet."""
-        self._engine = create_engine(url, connect_args={"timeout": WAIT_SECONDS})
+        self._engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
         event.listen(self._engine, "connect", _without_waiting_for_the_disk)
         self._lock = threading.RLock()
         self._connection: Connection | None = None
@@ -49,7 +49,7 @@ def is_made(path: Path) -> bool:
     """
     if not path.exists():
         return False
-    with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as connection:
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
         try:
             return connection.execute("SELECT 1 FROM alembic_version").fetchone() is not None
         except sqlite3.OperationalError:

@@ -12,7 +12,7 @@ from adtech_assets.errors import TransientError
 from adtech_assets.feed import landing, names, raw_tables
 from adtech_assets.feed.conformance import Inspector
 from adtech_assets.feed.reader import FileToRead, Reader
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 from adtech_assets.partitions import today
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Checked:
     """What its name says, if it says anything."""
     read: ReadFile | None = None
     """What would be read of it."""
-    refusal: Refusal | None = None
+    rejection: Rejection | None = None
     """Why it would go to quarantine."""
 
     @property
@@ -95,8 +95,8 @@ def _judge(settings: Settings, reader: Reader, folder: Path, name: str, number: 
         seen = landing.fingerprint(landing.look(folder, name, kind))
         looked = Inspector(feed, kind).look(path)
         read = reader.append_one(FileToRead(number, path, seen.bytes, parsed, looked))
-    except Refusal as refusal:
-        return Checked(path, name, kind, parsed, refusal=refusal)
+    except Rejection as rejection:
+        return Checked(path, name, kind, parsed, rejection=rejection)
     except TransientError as error:
-        return Checked(path, name, kind, parsed, refusal=Refusal("unreadable", str(error)))
+        return Checked(path, name, kind, parsed, rejection=Rejection("unreadable", str(error)))
     return Checked(path, name, kind, parsed, read)

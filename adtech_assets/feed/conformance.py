@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from adtech_assets.contract import KINDS
 from adtech_assets.feed import footer, integrity
 from adtech_assets.feed.drift import Schemas
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -117,7 +117,7 @@ class Inspector:
         """Compare a file's schema with the contract, and its bytes with its footer.
 
         Raises:
-            Refusal: as `check`.
+            Rejection: as `check`.
             OSError: the file is gone or cannot be opened.
         """
         # Opened here, because pyarrow leaves a file open that it cannot read.
@@ -159,7 +159,7 @@ def check(opened: BinaryIO, feed: Feed, kind: Kind) -> tuple[Layout, int]:
         How it has the feed's columns, and how many rows.
 
     Raises:
-        Refusal: no parquet file, another kind's file, a column that is missing, of another type,
+        Rejection: no parquet file, another kind's file, a column that is missing, of another type,
             or there twice, more events than a file may hold, or other bytes than were written.
     """
     footer.locate(opened)
@@ -168,7 +168,7 @@ def check(opened: BinaryIO, feed: Feed, kind: Kind) -> tuple[Layout, int]:
         schema = parquet.schema_arrow
         layout = _Schema(schema, parquet.schema)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise Refusal("not_parquet", _one_line(error)) from error
+        raise Rejection("not_parquet", _one_line(error)) from error
     _check_kind(feed, kind, parquet.metadata.metadata or {}, frozenset(schema.names))
     check_size(parquet.metadata.num_rows)
     found = layout.of(feed.columns)
@@ -180,10 +180,10 @@ def check_size(rows: int, decoded_bytes: int = 0) -> None:
     """Refuse more events, or more bytes of them, than a file may hold.
 
     Raises:
-        Refusal: `too_large`.
+        Rejection: `too_large`.
     """
     if rows > MOST_ROWS or decoded_bytes > MOST_DECODED_BYTES:
-        raise Refusal("too_large", f"{rows:,} events of {decoded_bytes:,} bytes once decoded")
+        raise Rejection("too_large", f"{rows:,} events of {decoded_bytes:,} bytes once decoded")
 
 
 def _check_kind(
@@ -201,7 +201,7 @@ def _check_kind(
         marked = {kind for kind in KINDS if columns.intersection(feed.kinds[kind].marks)}
         found = marked if len(marked) == 1 else {kind}
     if kind not in found:
-        raise Refusal("wrong_kind", f"the file holds {min(found)}, its name says {kind}")
+        raise Rejection("wrong_kind", f"the file holds {min(found)}, its name says {kind}")
 
 
 class _Schema:
@@ -230,7 +230,7 @@ class _Schema:
         """The column, None if it is not there.
 
         Raises:
-            Refusal: it is of another type, there twice, or required and missing.
+            Rejection: it is of another type, there twice, or required and missing.
         """
         fields: Iterable[pa.Field] = self._fields
         field = None
@@ -238,23 +238,25 @@ class _Schema:
             if field is not None:
                 above = ".".join(column.parts[:depth])
                 if not pa.types.is_struct(field.type):
-                    raise Refusal("wrong_type", f"{above} is {field.type}, not a group of columns")
+                    raise Rejection(
+                        "wrong_type", f"{above} is {field.type}, not a group of columns"
+                    )
                 fields = field.type
             field = _only(fields, part)
             if field is None:
                 if column.required:
-                    raise Refusal("missing_column", f"there is no {column.path}")
+                    raise Rejection("missing_column", f"there is no {column.path}")
                 return None
         if field is not None and all(
             self._is_of(leaf, column) for leaf, _ in _leaves(column, field.type)
         ):
             return field
-        raise Refusal("wrong_type", f"{column.path} is {field and field.type}, not {column.type}")
+        raise Rejection("wrong_type", f"{column.path} is {field and field.type}, not {column.type}")
 
     def _is_of(self, leaf: Leaf, column: Column) -> bool:
         stored = self._leaves.get(".".join(leaf), [])
         if len(stored) > 1:
-            raise Refusal("ambiguous_column", f"there is more than one column {'.'.join(leaf)}")
+            raise Rejection("ambiguous_column", f"there is more than one column {'.'.join(leaf)}")
         if not stored or stored[0].max_repetition_level:
             return False
         accepted = STORED_TYPES[column.type] | (INTEGERS if column.unit else set())
@@ -274,7 +276,7 @@ def _only(fields: Iterable[pa.Field], name: str) -> pa.Field | None:
     alike = [field for field in fields if field.name.lower() == name.lower()]
     found = [field for field in alike if field.name == name]
     if found and len(alike) > 1:
-        raise Refusal("ambiguous_column", f"there is more than one column {name}")
+        raise Rejection("ambiguous_column", f"there is more than one column {name}")
     return found[0] if found else None
 
 

@@ -15,7 +15,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 from adtech_assets.feed import landing, names
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 from adtech_assets.partitions import DayRange, contiguous
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def settled_days(settings: Settings, loadable: DayRange, now: float) -> tuple[di
     for file in landing.entries(settings.raw_data_dir, settings.feed):
         try:
             day = names.day_of(settings.feed, file.name, loadable.last)
-        except Refusal:
+        except Rejection:
             continue  # no day can claim it; whichever run comes first puts it into quarantine
         if not loadable.first <= day <= loadable.last:
             continue

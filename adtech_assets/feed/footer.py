@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +66,7 @@ def read(content: BinaryIO) -> bytes:
     """The footer's bytes; others, or none, of a file that is no parquet file.
 
     Raises:
-        Refusal: the footer is absurdly long.
+        Rejection: the footer is absurdly long.
     """
     start, length = locate(content)
     content.seek(start)
@@ -77,7 +77,7 @@ def locate(content: BinaryIO) -> tuple[int, int]:
     """Where the footer begins, and how long it is: 0 for a file that is no parquet file.
 
     Raises:
-        Refusal: the footer is absurdly long.
+        Rejection: the footer is absurdly long.
     """
     end = content.seek(0, 2)
     content.seek(max(0, end - _TAIL_BYTES))
@@ -86,7 +86,7 @@ def locate(content: BinaryIO) -> tuple[int, int]:
     if start < 0:
         return 0, 0
     if length > MOST_BYTES:
-        raise Refusal("too_large", f"its footer has {length:,} bytes")
+        raise Rejection("too_large", f"its footer has {length:,} bytes")
     return start, length
 
 

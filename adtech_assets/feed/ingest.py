@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
-from bisect import bisect, insort
-from collections import Counter, defaultdict
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,7 +21,8 @@ from adtech_assets.feed import landing, names, quarantine
 from adtech_assets.feed.ledger import COUNTED, Entry, Ledger, SeenFile
 from adtech_assets.feed.names import kind_of
 from adtech_assets.feed.raw_tables import RAW_TABLES
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
+from adtech_assets.feed.verdicts import Candidate, Duplicate, Facts, judge
 from adtech_assets.partitions import today
 from adtech_assets.stores.warehouse import bound_cache, transaction
 
@@ -56,7 +55,7 @@ class Ingested:
     loaded: int = 0
     rows: int = 0
     duplicates: list[str] = field(default_factory=list)
-    quarantined: list[tuple[str, Refusal]] = field(default_factory=list)
+    quarantined: list[tuple[str, Rejection]] = field(default_factory=list)
     known: int = 0
     """Files that had been loaded before, delivered again or not yet taken away."""
     events_other_hour: int = 0
@@ -70,13 +69,6 @@ class Ingested:
     """Files of days before the start date."""
     changed_days: set[date] = field(default_factory=set)
     """Days of which files have been loaded."""
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    file: LandedFile
-    seen: SeenFile
-    name: LogFileName
 
 
 class Ingest:
@@ -113,7 +105,7 @@ class Ingest:
         self.ledger = Ledger(connection)
         landing.remove_unfinished_quarantine(settings)
         self.next_file_id = max(self.ledger.next_file_id(), landing.last_folder_id(settings) + 1)
-        self.refused_contents: dict[str, Refusal] = {}
+        self.rejected_contents: dict[str, Rejection] = {}
         self.again: dict[str, int] = {}
         """Loaded files to be read once more, with their ids."""
         if again:
@@ -134,23 +126,22 @@ class Ingest:
             pending = self._take(pending)
         return self.result
 
-    def _take(self, pending: list[_Candidate]) -> list[_Candidate]:
+    def _take(self, pending: list[Candidate]) -> list[Candidate]:
         """Load one file of each name, content and offsets; return those that wait for its fate."""
-        known_names, known_hashes = self._look_up([candidate.seen for candidate in pending])
-        new: list[_Candidate] = []
-        later: list[_Candidate] = []
-        taken: set[str | None] = set()
-        for candidate in pending:
-            if not self._is_new(candidate, known_names, known_hashes):
-                continue
-            name_and_content = {candidate.file.name, candidate.seen.sha256}
-            if taken.isdisjoint(name_and_content):
-                taken |= name_and_content
-                new.append(candidate)
-            else:
-                later.append(candidate)
-        new, overlapping = self._without_overlaps(new)
-        later += overlapping
+        new: list[Candidate] = []
+        later: list[Candidate] = []
+        for candidate, verdict in list(judge(pending, self._facts(pending))):
+            match verdict:
+                case "read":
+                    new.append(candidate)
+                case "later":
+                    later.append(candidate)
+                case "known":
+                    self.result.known += 1
+                case Duplicate(original):
+                    self._record_duplicate(candidate, original)
+                case Rejection():
+                    self._quarantine(candidate.file, candidate.seen, candidate.name, verdict)
         if not new:
             return later
         # Imported here because their libraries take 0.3 s, and most runs have nothing to read.
@@ -173,7 +164,7 @@ class Ingest:
 
     # ---- which files ---------------------------------------------------------------------------
 
-    def _candidates(self) -> list[_Candidate]:
+    def _candidates(self) -> list[Candidate]:
         """Finished files of the days, hashed; those that can never be counted are refused."""
         landed = landing.scan(self.settings.raw_data_dir, self.feed)
         mine = [file for file in landed if file.kind == self.kind and self._is_mine(file)]
@@ -183,20 +174,20 @@ class Ingest:
         candidates = []
         found = [*self._unknown(archived), *settled]
         for file, outcome in zip(found, _each(self._candidate, found), strict=True):
-            if isinstance(outcome, _Candidate):
+            if isinstance(outcome, Candidate):
                 candidates.append(outcome)
             else:
-                self._refuse(file, *outcome)
+                self._reject(file, *outcome)
         return candidates
 
-    def _candidate(self, file: LandedFile) -> _Candidate | tuple[LogFileName | None, Refusal]:
+    def _candidate(self, file: LandedFile) -> Candidate | tuple[LogFileName | None, Rejection]:
         """The file, hashed; or why it can never be counted, and its name as far as it is one."""
         name = None
         try:
             name = self._claim(file)
-            return _Candidate(file, landing.fingerprint(file), name)
-        except Refusal as refusal:
-            return name, refusal
+            return Candidate(file, landing.fingerprint(file), name)
+        except Rejection as rejection:
+            return name, rejection
         except FileNotFoundError:
             raise _disappeared(file) from None
 
@@ -204,7 +195,7 @@ class Ingest:
         """Whether the file is of these days, or of none at all."""
         try:
             day = self._claim(file).day
-        except Refusal:
+        except Rejection:
             return True
         if day not in self.days and day < self.settings.start_date:
             self.result.outside += 1
@@ -212,7 +203,7 @@ class Ingest:
 
     def _claim(self, file: LandedFile) -> LogFileName:
         if landing.shown_name(file.name) != file.name:
-            raise Refusal("unusable_name", "the name is not printable text")
+            raise Rejection("unusable_name", "the name is not printable text")
         return names.parse(self.feed, file.name, today(self.settings.zone))
 
     def _unknown(self, archived: list[LandedFile]) -> list[LandedFile]:
@@ -224,84 +215,32 @@ class Ingest:
         }
         return [file for file in archived if file.name not in known - self.again.keys()]
 
-    def _look_up(
-        self, files: Sequence[SeenFile]
-    ) -> tuple[dict[str, LedgerRow], dict[str, LedgerRow]]:
-        """What the ledger counts (or knows as a duplicate) by name, and by content."""
-        rows = self.ledger.find(
+    def _facts(self, candidates: Sequence[Candidate]) -> Facts:
+        """What the ledger knows of these names, contents and offsets; but for files read again."""
+        rows = self._known([candidate.seen for candidate in candidates])
+        ranges = [c.name.offsets for c in candidates if c.name.offsets is not None]
+        counted = self.ledger.loaded_offsets(
             self.kind,
-            [file.file_name for file in files],
-            [file.sha256 or "" for file in files],
+            min((offsets.first for offsets in ranges), default=0),
+            max((offsets.last for offsets in ranges), default=-1),
         )
-        rows = [row for row in rows if row.file_id not in self.again.values()]
-        by_name = {row.file_name: row for row in rows if row.status in COUNTED}
-        by_hash = {row.sha256: row for row in rows if row.status == "loaded" and row.sha256}
-        return by_name, by_hash
+        return Facts(
+            hash_of={row.file_name: row.sha256 for row in rows if row.status in COUNTED},
+            name_of={
+                row.sha256: row.file_name for row in rows if row.status == "loaded" and row.sha256
+            },
+            rejected=self.rejected_contents,
+            offsets=[each for each in counted if each[-1] not in self.again],
+            refuses_overlaps=self.settings.refuse_offset_overlaps,
+        )
 
-    def _is_new(
-        self,
-        candidate: _Candidate,
-        known_names: dict[str, LedgerRow],
-        known_hashes: dict[str, LedgerRow],
-    ) -> bool:
-        """Whether a file is to be read; what is known, a duplicate or a conflict is not."""
-        name, digest = candidate.file.name, candidate.seen.sha256 or ""
-        same_name = known_names.get(name)
-        if same_name is not None and same_name.sha256 == digest:
-            self.result.known += 1
-        elif same_name is not None:
-            self._quarantine(
-                candidate.file,
-                candidate.seen,
-                candidate.name,
-                Refusal(
-                    "conflict",
-                    "a file of this name but with other bytes is loaded; "
-                    f"to count this one instead: adtech logs replace {shlex.quote(name)}",
-                ),
-            )
-        elif digest in self.refused_contents:
-            self._quarantine(
-                candidate.file, candidate.seen, candidate.name, self.refused_contents[digest]
-            )
-        elif digest in known_hashes:
-            self._record_duplicate(candidate, known_hashes[digest].file_name)
-        else:
-            return True
-        return False
-
-    def _without_overlaps(
-        self, candidates: list[_Candidate]
-    ) -> tuple[list[_Candidate], list[_Candidate]]:
-        """Refuse files whose offsets a loaded file of the feed's partition has delivered already.
-
-        Returns:
-            Files without overlaps, and files that overlap one of these, which may yet be refused.
-        """
-        with_offsets = [c.name.offsets for c in candidates if c.name.offsets is not None]
-        if not with_offsets or not self.settings.refuse_offset_overlaps:
-            return candidates, []
-        taken: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
-        for partition, first, last, name in self.ledger.loaded_offsets(
-            self.kind, min(o.first for o in with_offsets), max(o.last for o in with_offsets)
-        ):
-            if name not in self.again:
-                insort(taken[partition], (first, last, name))
-        kept: dict[str, _Candidate] = {}
-        overlapping = []
-        for candidate in candidates:
-            other = _reserve(taken, candidate)
-            if other is None:
-                kept[candidate.file.name] = candidate
-            elif other in kept:
-                overlapping.append(candidate)
-            else:
-                refusal = Refusal("offset_overlap", f"its offsets overlap those of {other}")
-                self._quarantine(candidate.file, candidate.seen, candidate.name, refusal)
-        return list(kept.values()), overlapping
+    def _known(self, files: Sequence[SeenFile]) -> list[LedgerRow]:
+        names, hashes = [f.file_name for f in files], [f.sha256 or "" for f in files]
+        rows = self.ledger.find(self.kind, names, hashes)
+        return [row for row in rows if row.file_id not in self.again.values()]
 
     def _acceptable(
-        self, to_read: dict[int, _Candidate], inspector: Inspector
+        self, to_read: dict[int, Candidate], inspector: Inspector
     ) -> Iterator[FileToRead]:
         """The files that keep the contract, as far as can be known before anything is decoded."""
         from adtech_assets.feed.reader import FileToRead  # noqa: PLC0415 - as above
@@ -310,8 +249,8 @@ class Ingest:
             path = candidate.file.path
             try:
                 looked = inspector.look(path)
-            except Refusal as refusal:
-                self._refuse_content(candidate, file_id, refusal)
+            except Rejection as rejection:
+                self._reject_content(candidate, file_id, rejection)
             except FileNotFoundError:
                 raise _disappeared(candidate.file) from None
             else:
@@ -322,7 +261,7 @@ class Ingest:
     def _load(
         self,
         into: Reader,
-        batch: list[tuple[FileToRead, _Candidate]],
+        batch: list[tuple[FileToRead, Candidate]],
         events: Future[pl.DataFrame] | None,
     ) -> None:
         """Read a batch in one transaction with its ledger rows, or its files one by one."""
@@ -342,43 +281,43 @@ class Ingest:
         else:
             self._count(read.values())
 
-    def _load_one(self, into: Reader, file: FileToRead, candidate: _Candidate) -> None:
+    def _load_one(self, into: Reader, file: FileToRead, candidate: Candidate) -> None:
         try:
             with transaction(self.connection):
                 self._take_out([candidate])
                 read = into.append_one(file)
                 self._record_loaded([(candidate, file.file_id, read)])
-        except Refusal as refusal:
-            self._refuse_content(candidate, file.file_id, refusal)
+        except Rejection as rejection:
+            self._reject_content(candidate, file.file_id, rejection)
         except FileNotFoundError:
             raise _disappeared(candidate.file) from None
         else:
             self._count([read])
 
-    def _take_out(self, candidates: Iterable[_Candidate]) -> None:
+    def _take_out(self, candidates: Iterable[Candidate]) -> None:
         """Remove the events of files that are read once more."""
         ids = [self.again[c.file.name] for c in candidates if c.file.name in self.again]
         if ids:
             table = RAW_TABLES[self.kind]
             self.connection.execute(f"DELETE FROM {table} WHERE file_id IN ?", [ids])
 
-    def _refuse_content(self, candidate: _Candidate, file_id: int, raised: Refusal) -> None:
+    def _reject_content(self, candidate: Candidate, file_id: int, raised: Rejection) -> None:
         """Quarantine a file for what is in it, and remember that; unless it has changed since."""
         self._check_is_still(candidate)
         # Without its trace, which would keep every refused file's footer in memory.
-        refusal = Refusal(raised.reason, raised.detail)
+        rejection = Rejection(raised.reason, raised.detail)
         if self.again.pop(candidate.file.name, None):
             logger.warning(
                 "%s cannot be read again (%s), so its events stay as they are",
                 candidate.file.name,
-                refusal.detail,
+                rejection.detail,
             )
             return
-        if refusal.reason != "incomplete":  # which depends on the name too
-            self.refused_contents[candidate.seen.sha256 or ""] = refusal
-        self._quarantine(candidate.file, candidate.seen, candidate.name, refusal, file_id)
+        if rejection.reason != "incomplete":  # which depends on the name too
+            self.rejected_contents[candidate.seen.sha256 or ""] = rejection
+        self._quarantine(candidate.file, candidate.seen, candidate.name, rejection, file_id)
 
-    def _record_loaded(self, loaded: list[tuple[_Candidate, int, ReadFile]]) -> None:
+    def _record_loaded(self, loaded: list[tuple[Candidate, int, ReadFile]]) -> None:
         """Write the ledger rows, after a last look: what was read must be what was hashed."""
         for candidate, _, _ in loaded:
             self._check_is_still(candidate)
@@ -390,7 +329,7 @@ class Ingest:
         self.result.changed_days.update(candidate.name.day for candidate, _, _ in loaded)
 
     @staticmethod
-    def _check_is_still(candidate: _Candidate) -> None:
+    def _check_is_still(candidate: Candidate) -> None:
         """Whether a file is the very one that was hashed."""
         try:
             is_still = landing.is_still(candidate.file, candidate.seen)
@@ -406,7 +345,7 @@ class Ingest:
             self.result.events_other_hour += file.events_other_hour
             self.result.events_without_time += file.events_without_time
 
-    def _record_duplicate(self, candidate: _Candidate, original: str) -> None:
+    def _record_duplicate(self, candidate: Candidate, original: str) -> None:
         entry = Entry(
             self._take_file_id(),
             candidate.seen,
@@ -423,48 +362,49 @@ class Ingest:
         # Of equal files the newest: the ledger has one row for them.
         entries: dict[tuple[str, str | None], Entry] = {}
         for found in quarantine.unknown_files(self.connection, self.settings):
-            refusal, number = quarantine.reason(found), found.folder.name
+            rejection, number = quarantine.reason(found), found.folder.name
             kind = kind_of(self.feed, found.name)
-            if kind != self.kind or refusal is None or not number.isdecimal():
+            if kind != self.kind or rejection is None or not number.isdecimal():
                 continue
             file = landing.look(found.folder, found.name, self.kind)
             name = None
-            with suppress(Refusal):
+            with suppress(Rejection):
                 name = self._claim(file)
             seen = _seen(file)
-            entries[seen.file_name, seen.sha256] = Entry(int(number), seen, name, refusal)
+            entries[seen.file_name, seen.sha256] = Entry(int(number), seen, name, rejection)
         with transaction(self.connection):
             self.ledger.record(list(entries.values()), run_id=self.run_id, now=self.now)
 
-    def _refuse(self, file: LandedFile, name: LogFileName | None, refusal: Refusal) -> None:
+    def _reject(self, file: LandedFile, name: LogFileName | None, rejection: Rejection) -> None:
         """Quarantine a file that never became a candidate."""
         seen = _seen(file)
-        known_names, _ = self._look_up([seen])
-        same_name = known_names.get(seen.file_name)
-        if same_name is not None and same_name.sha256 == seen.sha256:
+        if any(
+            (row.file_name, row.sha256) == (seen.file_name, seen.sha256) and row.status in COUNTED
+            for row in self._known([seen])
+        ):
             self.result.known += 1  # loaded before the clock went back behind its date
         else:
-            self._quarantine(file, seen, name, refusal)
+            self._quarantine(file, seen, name, rejection)
 
     def _quarantine(
         self,
         file: LandedFile,
         seen: SeenFile,
         name: LogFileName | None,
-        refusal: Refusal,
+        rejection: Rejection,
         file_id: int | None = None,
     ) -> None:
-        """Note the refusal, then move the file: a kill in between is mended by the next run."""
+        """Note the rejection, then move the file: a kill in between is mended by the next run."""
         file_id = file_id or self._take_file_id()
         with transaction(self.connection):
             self.ledger.record(
-                [Entry(file_id, seen, name, refusal)], run_id=self.run_id, now=self.now
+                [Entry(file_id, seen, name, rejection)], run_id=self.run_id, now=self.now
             )
         try:
-            landing.quarantine(self.settings, file, refusal, file_id)
+            landing.quarantine(self.settings, file, rejection, file_id)
         except FileNotFoundError:
             raise _disappeared(file) from None
-        self.result.quarantined.append((seen.file_name, refusal))
+        self.result.quarantined.append((seen.file_name, rejection))
 
     def _take_file_id(self) -> int:
         self.next_file_id += 1
@@ -483,26 +423,11 @@ def _each(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
             yield from results
 
 
-def _reserve(taken: dict[int, list[tuple[int, int, str]]], candidate: _Candidate) -> str | None:
-    """Take a file's offsets, or return the name of the file that has some of them already."""
-    offsets = candidate.name.offsets
-    if offsets is None:
-        return None
-    ranges = taken[offsets.partition]
-    # Ranges in `taken` do not overlap, so only the two neighbours can.
-    place = bisect(ranges, (offsets.first,))
-    for first, last, name in ranges[max(place - 1, 0) : place + 1]:
-        if first <= offsets.last and offsets.first <= last:
-            return name
-    ranges.insert(place, (offsets.first, offsets.last, candidate.file.name))
-    return None
-
-
 def _seen(file: LandedFile) -> SeenFile:
     """A file that is not counted; hashed if that is possible."""
     try:
         digest = landing.fingerprint(file).sha256
-    except (Refusal, TransientError, OSError):
+    except (Rejection, TransientError, OSError):
         digest = None
     name = landing.shown_name(file.name)
     return SeenFile(file.kind, name, digest, file.bytes, file.modified_ns)

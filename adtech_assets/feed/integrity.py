@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from adtech_assets.feed import footer
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -54,16 +54,16 @@ def check(content: BinaryIO, columns: Iterable[tuple[str, ...]], row_groups: int
         row_groups: how many the file has.
 
     Raises:
-        Refusal: `not_parquet`, `incomplete` or `corrupt_data`.
+        Rejection: `not_parquet`, `incomplete` or `corrupt_data`.
     """
     if _read(content, 0, len(MAGIC)) != MAGIC:
-        raise Refusal("not_parquet", "it does not begin as a parquet file does")
+        raise Rejection("not_parquet", "it does not begin as a parquet file does")
     decoded = footer.decoded(footer.read(content), columns)
     chunks = decoded.chunks if decoded is not None else ()
     if chunks or not row_groups:
         _check_beginning(content, footer.locate(content)[0], chunks[:1])
     if not all(_is_as_checked(content, chunk) for chunk in chunks):
-        raise Refusal("corrupt_data", "a page contradicts its checksum")
+        raise Rejection("corrupt_data", "a page contradicts its checksum")
 
 
 def _check_beginning(content: BinaryIO, end: int, chunks: Sequence[Chunk]) -> None:
@@ -73,7 +73,7 @@ def _check_beginning(content: BinaryIO, end: int, chunks: Sequence[Chunk]) -> No
     """
     for at in islice(_found(content, MAGIC, end), MOST_BEGINNINGS):
         if all(_is_chunk(content, (at + first, at + last)) for first, last in chunks):
-            raise Refusal("incomplete", f"another file lies before it, of {at:,} bytes")
+            raise Rejection("incomplete", f"another file lies before it, of {at:,} bytes")
 
 
 def _is_chunk(content: BinaryIO, chunk: Chunk) -> bool:

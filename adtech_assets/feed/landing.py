@@ -22,7 +22,7 @@ from adtech_assets import files
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.feed.ledger import SeenFile
 from adtech_assets.feed.names import kind_of
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -167,14 +167,14 @@ def fingerprint(file: LandedFile) -> SeenFile:
     """Hash a file that does not change meanwhile.
 
     Raises:
-        Refusal: no regular file, no content, or it may not be read.
+        Rejection: no regular file, no content, or it may not be read.
         TransientError: it changes while it is read, each time we try.
         FileNotFoundError: it disappeared.
     """
     if not file.is_regular:
-        raise Refusal("not_a_file", NOT_A_FILE)
+        raise Rejection("not_a_file", NOT_A_FILE)
     if file.bytes == 0:
-        raise Refusal("empty_file", "the file has no content")
+        raise Rejection("empty_file", "the file has no content")
     for _ in range(HASH_TRIES):
         try:
             with _open_regular(file) as content:
@@ -182,7 +182,7 @@ def fingerprint(file: LandedFile) -> SeenFile:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
                 after = os.fstat(content.fileno())
         except PermissionError as error:
-            raise Refusal("unreadable", f"it may not be read: {error.strerror}") from error
+            raise Rejection("unreadable", f"it may not be read: {error.strerror}") from error
         if _identity(before) == _identity(after):
             return SeenFile(
                 file.kind,
@@ -199,7 +199,7 @@ def _open_regular(file: LandedFile) -> BufferedReader:
     """Open a file that is still a regular one: since the listing, a link may have come instead.
 
     Raises:
-        Refusal: it is a link, lies behind one, or is no regular file.
+        Rejection: it is a link, lies behind one, or is no regular file.
         FileNotFoundError: it disappeared.
     """
     *folders, name = file.name.split("/")
@@ -214,13 +214,13 @@ def _open_regular(file: LandedFile) -> BufferedReader:
         descriptor = os.open(name, flags, dir_fd=within)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOTDIR):
-            raise Refusal("not_a_file", NOT_A_FILE) from error
+            raise Rejection("not_a_file", NOT_A_FILE) from error
         raise
     finally:
         os.close(within)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise Refusal("not_a_file", NOT_A_FILE)
+        raise Rejection("not_a_file", NOT_A_FILE)
     return os.fdopen(descriptor, "rb")
 
 
@@ -311,7 +311,7 @@ def last_folder_id(settings: Settings) -> int:
     return max((int(name) for name in folders if name.isdecimal()), default=0)
 
 
-def quarantine(settings: Settings, file: LandedFile, refusal: Refusal, file_id: int) -> None:
+def quarantine(settings: Settings, file: LandedFile, rejection: Rejection, file_id: int) -> None:
     """Move a refused file to `quarantine/<file id>/<name>`, beside a `reason.json`.
 
     The reason is written first: a file never lies there without one. What cannot be moved (out of
@@ -324,8 +324,8 @@ def quarantine(settings: Settings, file: LandedFile, refusal: Refusal, file_id: 
     reason = {
         "file": shown_name(file.name),
         "kind": file.kind,
-        "reason": refusal.reason,
-        "detail": refusal.detail,
+        "reason": rejection.reason,
+        "detail": rejection.detail,
         "bytes": file.bytes,
         "file_id": file_id,
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from adtech_assets.contract import CORE
 from adtech_assets.feed import raw_tables
 from adtech_assets.feed.raw_tables import RAW_TABLES
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 from adtech_assets.stores.warehouse import transaction
 from adtech_assets.versions import Notes, digest
 
@@ -123,7 +123,7 @@ class Entry:
     seen: SeenFile
     name: LogFileName | None
     """What the name says; None where it cannot be read."""
-    outcome: ReadFile | Refusal | Literal["duplicate"]
+    outcome: ReadFile | Rejection | Literal["duplicate"]
     detail: str | None = None
 
     @property
@@ -131,7 +131,7 @@ class Entry:
         """Loaded, quarantined or duplicate."""
         if self.outcome == "duplicate":
             return "duplicate"
-        return "quarantined" if isinstance(self.outcome, Refusal) else "loaded"
+        return "quarantined" if isinstance(self.outcome, Rejection) else "loaded"
 
     @property
     def read(self) -> ReadFile | None:
@@ -139,9 +139,9 @@ class Entry:
         return self.outcome if isinstance(self.outcome, ReadFile) else None
 
     @property
-    def refusal(self) -> Refusal | None:
+    def rejection(self) -> Rejection | None:
         """Why it was refused, if it was."""
-        return self.outcome if isinstance(self.outcome, Refusal) else None
+        return self.outcome if isinstance(self.outcome, Rejection) else None
 
     @property
     def offsets(self) -> Offsets | None:
@@ -163,8 +163,11 @@ _ENTRY: dict[str, tuple[str, Callable[[Entry], object]]] = {
     "last_offset": ("BIGINT", lambda entry: entry.offsets and entry.offsets.last),
     "feed_partition": ("BIGINT", lambda entry: entry.offsets and entry.offsets.partition),
     "status": ("VARCHAR", lambda entry: entry.status),
-    "reason": ("VARCHAR", lambda entry: entry.refusal and entry.refusal.reason),
-    "detail": ("VARCHAR", lambda entry: entry.refusal.detail if entry.refusal else entry.detail),
+    "reason": ("VARCHAR", lambda entry: entry.rejection and entry.rejection.reason),
+    "detail": (
+        "VARCHAR",
+        lambda entry: entry.rejection.detail if entry.rejection else entry.detail,
+    ),
     "events_other_hour": ("BIGINT", lambda entry: entry.read and entry.read.events_other_hour),
     "events_without_time": ("BIGINT", lambda entry: entry.read and entry.read.events_without_time),
     "missing_columns": ("VARCHAR[]", lambda e: list(e.read.missing_columns) if e.read else []),

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -80,8 +80,8 @@ def parse(feed: Feed, name: str, last_day: date) -> LogFileName:
         last_day: the day it is now.
 
     Raises:
-        Refusal: no date, no such date, no such hour, a date too far in the future, or offsets that
-            run backwards.
+        Rejection: no date, no such date, no such hour, a date too far in the future, or offsets
+            that run backwards.
     """
     kind = kind_of(feed, name)
     if kind is None:
@@ -94,7 +94,7 @@ def day_of(feed: Feed, name: str, last_day: date) -> date:
     """The day of a name that `parse` takes, in half of its time, for who looks at 100,000 of them.
 
     Raises:
-        Refusal: `parse` refuses the name.
+        Rejection: `parse` refuses the name.
     """
     day, _ = _day_and_hour(feed, name, last_day)
     _offsets(feed, name)
@@ -104,10 +104,10 @@ def day_of(feed: Feed, name: str, last_day: date) -> date:
 def _day_and_hour(feed: Feed, name: str, last_day: date) -> tuple[date, int]:
     found = feed.hour_pattern.search(name)
     if found is None:
-        raise Refusal("no_date", "the name has no date and hour where the feed has them")
+        raise Rejection("no_date", "the name has no date and hour where the feed has them")
     day, hour = _calendar(*found.group("year", "month", "day", "hour"))
     if (day - last_day).days > MOST_DAYS_AHEAD:
-        raise Refusal(
+        raise Rejection(
             "future_date", f"{day} is more than {MOST_DAYS_AHEAD} days after today, {last_day}"
         )
     return day, hour
@@ -118,13 +118,13 @@ def _calendar(year: str, month: str, day: str, hour: str) -> tuple[date, int]:
     try:
         found = date(int(year), int(month), int(day))
     except (ValueError, TypeError):
-        raise Refusal("impossible_date", f"there is no day {year}{month}{day}") from None
+        raise Rejection("impossible_date", f"there is no day {year}{month}{day}") from None
     try:
         number = int(hour)
     except (ValueError, TypeError):
         number = -1
     if not 0 <= number <= LAST_HOUR:
-        raise Refusal("impossible_hour", f"there is no hour {hour}")
+        raise Rejection("impossible_hour", f"there is no hour {hour}")
     return found, number
 
 
@@ -135,8 +135,8 @@ def _offsets(feed: Feed, name: str) -> Offsets | None:
     try:
         first, last, *rest = map(int, found.group(*feed.offset_groups))
     except (ValueError, TypeError):
-        raise Refusal("impossible_offsets", "offsets must be numbers") from None
+        raise Rejection("impossible_offsets", "offsets must be numbers") from None
     partition = rest[0] if rest else 0
     if not 0 <= first <= last <= MOST_OFFSET or not 0 <= partition <= MOST_PARTITION:
-        raise Refusal("impossible_offsets", f"offsets run from {first} to {last}")
+        raise Rejection("impossible_offsets", f"offsets run from {first} to {last}")
     return Offsets(first, last, partition)

@@ -13,7 +13,7 @@ from adtech_assets.errors import UserError
 from adtech_assets.feed import landing
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.feed.raw_tables import RAW_TABLES
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 from adtech_assets.partitions import DayRange
 from adtech_assets.stores.warehouse import Warehouse, transaction
 
@@ -66,11 +66,11 @@ def unknown_files(
     return [file for file, name in zip(there, names, strict=True) if name not in known]
 
 
-def reason(file: QuarantinedFile) -> Refusal | None:
+def reason(file: QuarantinedFile) -> Rejection | None:
     """Why a file is in quarantine, as `reason.json` beside it says; None if that cannot be read."""
     try:
         note = json.loads((file.folder / landing.REASON).read_text(encoding="utf-8"))
-        return Refusal(note["reason"], note["detail"])
+        return Rejection(note["reason"], note["detail"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
@@ -196,9 +196,9 @@ def _check(path: Path, feed: Feed, kind: Kind) -> None:
         from adtech_assets.feed.conformance import Inspector  # noqa: PLC0415 - needs pyarrow: 0.05 s
 
         Inspector(feed, kind).look(path)
-    except Refusal as refusal:
+    except Rejection as rejection:
         raise UserError(
-            f"{path} would be refused again, so it replaces nothing: {refusal.detail}."
+            f"{path} would be refused again, so it replaces nothing: {rejection.detail}."
         ) from None
 
 

@@ -24,7 +24,7 @@ from adtech_assets.feed import conformance
 from adtech_assets.feed.footer import Decoded
 from adtech_assets.feed.ledger import ReadFile
 from adtech_assets.feed.raw_tables import RAW_TABLES, quoted
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 from adtech_assets.feed.values import SCALED_DECIMAL, value
 from adtech_assets.stores.warehouse import first_line
 
@@ -171,7 +171,7 @@ class Reader:
         except FileNotFoundError:
             raise
         except (
-            *(Refusal, OSError, duckdb.Error),
+            *(Rejection, OSError, duckdb.Error),
             *(pl.exceptions.PolarsError, pl.exceptions.PanicException),
         ) as error:
             raise BatchNotReadError from error
@@ -183,7 +183,7 @@ class Reader:
         """Append one file.
 
         Raises:
-            Refusal: it cannot be decoded, or has other rows than it promised.
+            Rejection: it cannot be decoded, or has other rows than it promised.
             FileNotFoundError: it disappeared.
             duckdb.Error: the warehouse cannot take the rows, which is not the file's fault.
         """
@@ -192,13 +192,13 @@ class Reader:
         except duckdb.Error as error:
             if not file.path.exists():
                 raise FileNotFoundError(file.path) from error
-            refusal = _refusal(error, file)
-            if refusal.reason != "too_large" and _is_the_warehouses(error, file):
+            rejection = _rejection(error, file)
+            if rejection.reason != "too_large" and _is_the_warehouses(error, file):
                 raise
-            raise refusal from error
+            raise rejection from error
         if {file.looked.rows, file.promised_rows} != {read.rows}:
             expected = f", its offsets {file.promised_rows}" if file.name.offsets else ""
-            raise Refusal(
+            raise Rejection(
                 "incomplete", f"{read.rows} rows; the footer promises {file.looked.rows}{expected}"
             )
         return read
@@ -296,17 +296,17 @@ class Reader:
             conformance.check_size(rows, text or 0)
 
 
-def _refusal(error: duckdb.Error, file: FileToRead) -> Refusal:
+def _rejection(error: duckdb.Error, file: FileToRead) -> Rejection:
     """What is wrong with a file that DuckDB could not read."""
     decoded = file.looked.decoded
     is_large = decoded is not None and decoded.bytes > conformance.SMALL_DECODED_BYTES
     if isinstance(error, duckdb.OutOfMemoryException) and is_large:
         # A page is decoded as a whole, and may be all of that.
-        return Refusal("too_large", f"it does not fit into memory: {first_line(error)}")
+        return Rejection("too_large", f"it does not fit into memory: {first_line(error)}")
     detail = " ".join(str(error).split())
     # The file's path may have any words.
     told = detail.replace(str(file.path), "").replace(_for_duckdb(file.path), "")
-    return Refusal("invalid_utf8" if "utf" in told.lower() else "corrupt_data", detail[:300])
+    return Rejection("invalid_utf8" if "utf" in told.lower() else "corrupt_data", detail[:300])
 
 
 def _is_the_warehouses(error: duckdb.Error, file: FileToRead) -> bool:

@@ -29,7 +29,7 @@ Reason = Literal[
 """Codes in the ledger and in `reason.json`; the words beside them are for people."""
 
 
-class Refusal(Exception):  # noqa: N818 - a verdict on a file, not a fault of ours
+class Rejection(Exception):  # noqa: N818 - a verdict on a file, not a fault of ours
     """A file goes to quarantine: it must not be counted until a person has looked at it."""
 
     def __init__(self, reason: Reason, detail: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from typing import TYPE_CHECKING
 
 from adtech_assets.errors import UserError
@@ -49,8 +50,7 @@ def read(folder: Path, day: date) -> list[HourCount]:
     path = path_of(folder, day)
     again = f"Load the day again: adtech backfill --from {day} --to {day}"
     try:
-        with path.open(newline="") as source:
-            return _parse(list(csv.reader(source)), day)
+        return _parse(path.read_bytes().decode(), day)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}. {again}") from error
     except (ValueError, csv.Error) as error:
@@ -70,17 +70,15 @@ def _text(counts: Iterable[HourCount]) -> str:
     return "".join((",".join(HEADER) + "\n", *rows))
 
 
-def _parse(rows: list[list[str]], day: date) -> list[HourCount]:
-    if not rows or tuple(rows[0]) != HEADER:
-        raise ValueError("the header is not " + ",".join(HEADER))
-    counts = [HourCount(day, int(hour), int(i), int(c)) for _, hour, i, c in rows[1:]]
-    # Written once more it must be the same: any other day, sign, order or spelling is not ours.
-    written = [[str(c.day), str(c.hour), str(c.impressions), str(c.clicks)] for c in counts]
+def _parse(content: str, day: date) -> list[HourCount]:
+    _, *rows = csv.reader(io.StringIO(content))
+    counts = [HourCount(day, int(hour), int(i), int(c)) for _, hour, i, c in rows]
     hours = [count.hour for count in counts]
+    # Written once more it must be the same: any other header, day, order or spelling is not ours.
     if (
-        written != rows[1:]
+        _text(counts) != content
         or hours != sorted(set(hours) & set(range(24)))
         or any(min(c.impressions, c.clicks) < 0 for c in counts)
     ):
-        raise ValueError(f"its rows are not hours of {day} in order, with their counts")
+        raise ValueError(f"it does not hold {','.join(HEADER)} of {day}, in the order of its hours")
     return counts

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from adtech_assets.feed import landing
 from adtech_assets.feed.ledger import Ledger
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -146,5 +146,5 @@ def _has_same_bytes(file: landing.LandedFile, row: LedgerRow) -> bool:
         return True
     try:
         return landing.fingerprint(file).sha256 == row.sha256
-    except (Refusal, FileNotFoundError):
+    except (Rejection, FileNotFoundError):
         return False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from adtech_assets.audit.check import Check
-    from adtech_assets.audit.status import Condition
+    from adtech_assets.audit.conditions import Condition
     from adtech_assets.report.published import Published
 
 TITLE = "Ad KPIs"

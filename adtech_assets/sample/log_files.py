@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from adtech_assets.contract import Column as FeedColumn
-    from adtech_assets.contract import Feed, Kind
+    from adtech_assets.contract import Column, Feed, Kind
 
 USER_AGENTS = (
     "some user agent",
@@ -76,9 +75,9 @@ NOTHING = {
 
 # A column is a group of columns or the value that fills it; a plain int stands for an int32. The
 # few columns that carry data are filled by `write_log_file`.
-Column: TypeAlias = "dict[str, Column] | pa.Scalar | int | str"
+SampleColumn: TypeAlias = "dict[str, SampleColumn] | pa.Scalar | int | str"
 
-COMMON_COLUMNS: dict[str, Column] = {
+COMMON_COLUMNS: dict[str, SampleColumn] = {
     "transaction_header": {
         "transaction_id": {"lo": INT64_ZERO, "hi": INT64_ZERO},
         "original_producer": "sample",
@@ -160,7 +159,7 @@ COMMON_COLUMNS: dict[str, Column] = {
     },
 }
 
-KIND_COLUMNS: dict[Kind, dict[str, Column]] = {
+KIND_COLUMNS: dict[Kind, dict[str, SampleColumn]] = {
     "impressions": {
         "shown_in_non_friendly_iframe": False,
         "shown_in_ad_container": False,
@@ -240,7 +239,7 @@ def write_log_file(
     _write_atomically(table, {"parquet.proto.class": message_type}, path, agents)
 
 
-def _as_delivered(column: FeedColumn, values: pa.Array) -> pa.Array:
+def _as_delivered(column: Column, values: pa.Array) -> pa.Array:
     """Values of the sample in the type that a feed has them in."""
     if column.name == "campaign_id":
         return values.cast(pa.string()) if column.type == "string" else values
@@ -254,12 +253,12 @@ def _as_delivered(column: FeedColumn, values: pa.Array) -> pa.Array:
     return pc.multiply(values, {"ms": 1, "us": 1000, "ns": 1_000_000}[unit])
 
 
-def _columns_of(feed: Feed, kind: Kind) -> dict[str, Column]:
+def _columns_of(feed: Feed, kind: Kind) -> dict[str, SampleColumn]:
     """The columns of a feed in their groups, and those that mark the kind; all of them empty."""
-    columns: dict[str, Column] = dict.fromkeys(feed.kinds[kind].marks, NO_INT32)
+    columns: dict[str, SampleColumn] = dict.fromkeys(feed.kinds[kind].marks, NO_INT32)
     for column in feed.columns.values():
         *groups, field = column.parts
-        group: dict[str, Column] = columns
+        group: dict[str, SampleColumn] = columns
         for name in groups:
             inner = group.setdefault(name, {})
             if not isinstance(inner, dict):  # a mark, which has columns of its own
@@ -397,7 +396,7 @@ def _hours_of_day(day: date, zone: ZoneInfo) -> list[datetime]:
     return list(starts)
 
 
-def _array(name: str, column: Column, rows: int, data: dict[str, pa.Array]) -> pa.Array:
+def _array(name: str, column: SampleColumn, rows: int, data: dict[str, pa.Array]) -> pa.Array:
     """Build a column, named by its dotted path: its data if there are any, else its filler."""
     if name in data:
         return data[name]

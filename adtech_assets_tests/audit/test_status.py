@@ -4,7 +4,8 @@ from datetime import date, timedelta
 import pytest
 
 from adtech_assets.audit import failures
-from adtech_assets.audit.status import read_status, told
+from adtech_assets.audit.conditions import told
+from adtech_assets.audit.status import read_status
 from adtech_assets.errors import TransientError
 from adtech_assets.feed.ingest import Ingest
 from adtech_assets.feed.ledger import Ledger

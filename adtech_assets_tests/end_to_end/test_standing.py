@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from adtech_assets.audit import failures
-from adtech_assets.audit.status import STANDING_DAYS, read_status, told
+from adtech_assets.audit.conditions import STANDING_DAYS, told
+from adtech_assets.audit.status import read_status
 from adtech_assets.cli.report import _standing
 from adtech_assets.definitions import build_definitions
 from adtech_assets.defs.evaluations import latest_evaluations

@@ -124,7 +124,7 @@ def fingerprints(warehouse, of=None):
 
 
 def reasons(ingested):
-    return {name: refusal.reason for name, refusal in ingested.quarantined}
+    return {name: rejection.reason for name, rejection in ingested.quarantined}
 
 
 def names_in(folder):

@@ -379,9 +379,9 @@ def test_the_way_out_of_a_conflict_can_be_pasted_into_a_shell(warehouse, setting
     ingest(warehouse, settings)
     deliver(settings, name, "second")
 
-    ((_, refusal),) = ingest(warehouse, settings).quarantined
+    ((_, rejection),) = ingest(warehouse, settings).quarantined
 
-    assert refusal.detail.endswith(f"adtech logs replace '{name}'")
+    assert rejection.detail.endswith(f"adtech logs replace '{name}'")
 
 
 def test_a_late_file_adds(warehouse, settings):

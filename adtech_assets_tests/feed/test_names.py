@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adtech_assets.contract import KINDS
 from adtech_assets.feed.names import LogFileName, Offsets, day_of, kind_of, parse
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 from adtech_assets_tests.sample_feed import SAMPLE
 
 TODAY = date(2022, 6, 1)
@@ -16,7 +16,7 @@ COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 
 
 def reason(name):
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(Rejection) as refused:
         parse(SAMPLE, name, TODAY)
     return refused.value.reason
 
@@ -73,7 +73,7 @@ def test_no_text_is_read_as_a_log_file_without_a_kind(text):
 )
 def test_any_text_in_a_name_is_read_or_refused(kind, text):
     parsed = None
-    with contextlib.suppress(Refusal):
+    with contextlib.suppress(Rejection):
         parsed = parse(SAMPLE, f"{kind}{text}.parquet", TODAY)
 
     assert parsed is None or (parsed.day <= TODAY and 0 <= parsed.hour <= 23)
@@ -87,8 +87,8 @@ def test_the_day_alone_is_that_of_the_whole_name_and_refused_for_the_same_reason
     def outcome(read):
         try:
             return read(SAMPLE, f"{kind}{text}.parquet", TODAY)
-        except Refusal as refusal:
-            return str(refusal)
+        except Rejection as rejection:
+            return str(rejection)
 
     whole = outcome(parse)
 

@@ -11,7 +11,7 @@ from adtech_assets.errors import UserError
 from adtech_assets.feed import conformance, landing, names, quarantine
 from adtech_assets.feed.ingest import Ingest
 from adtech_assets.feed.ledger import Ledger
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 from adtech_assets.partitions import DayRange
 from adtech_assets.settings import load_settings
 from adtech_assets.versions import Notes
@@ -118,7 +118,7 @@ def test_a_decimal_in_parts_is_exact_or_its_file_is_refused(warehouse, settings,
     result = ingest(warehouse, settings)
 
     if value is None:
-        assert [refusal.reason for _, refusal in result.quarantined] == ["corrupt_data"]
+        assert [rejection.reason for _, rejection in result.quarantined] == ["corrupt_data"]
     else:
         assert warehouse.execute("SELECT price FROM raw.impression_logs").fetchall() == [
             (Decimal(value),)
@@ -130,9 +130,9 @@ def test_a_refused_file_keeps_its_path_in_quarantine_and_on_its_way_back(warehou
     other = table("clicks", ["a"], at=NOON)
     path = deliver(settings.raw_data_dir, FILE, other)
 
-    ((name, refusal),) = ingest(warehouse, settings).quarantined
+    ((name, rejection),) = ingest(warehouse, settings).quarantined
 
-    assert (name, refusal.reason) == (FILE, "wrong_kind")
+    assert (name, rejection.reason) == (FILE, "wrong_kind")
     assert not path.exists()
     assert quarantine.retry(settings) == [name]
     assert path.exists()
@@ -162,9 +162,9 @@ def test_a_required_column_must_be_there_and_of_its_type(warehouse, settings, co
         content = content.append_column("ua", column)
     deliver(settings.raw_data_dir, FILE, content)
 
-    ((_, refusal),) = ingest(warehouse, settings).quarantined
+    ((_, rejection),) = ingest(warehouse, settings).quarantined
 
-    assert refusal.reason == reason
+    assert rejection.reason == reason
 
 
 @pytest.mark.usefixtures("size")
@@ -207,7 +207,7 @@ def test_files_of_different_layouts_are_read_side_by_side(warehouse, settings):
     ],
 )
 def test_a_path_that_says_no_hour_is_refused(settings, name):
-    with pytest.raises(Refusal):
+    with pytest.raises(Rejection):
         names.parse(settings.feed, name, DAY)
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from adtech_assets.feed import conformance, footer, landing, names, reader
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 from adtech_assets_tests.feed.deliveries import (
     DAY,
     FIRST,
@@ -284,7 +284,7 @@ def test_what_takes_the_place_of_a_file_after_the_listing_is_not_opened(settings
     path.unlink()
     make(path, tmp_path)
 
-    with pytest.raises(Refusal, match="not_a_file"):
+    with pytest.raises(Rejection, match="not_a_file"):
         landing.fingerprint(listed)
 
 

@@ -472,7 +472,7 @@ SECRET = "hunter2hunter2"  # noqa: S105
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Rejection:
     """What the server refuses to somebody."""
 
     store: str
@@ -483,12 +483,12 @@ class Refusal:
 
 PRIVILEGE = "Give the role this privilege"
 REFUSALS = {
-    "wrong password, target": Refusal("target", "postgres", "password authentication failed for"),
-    "wrong password, source": Refusal("source", "postgres", "password authentication failed for"),
-    "no privilege, target": Refusal(
+    "wrong password, target": Rejection("target", "postgres", "password authentication failed for"),
+    "wrong password, source": Rejection("source", "postgres", "password authentication failed for"),
+    "no privilege, target": Rejection(
         "target", "guest", "permission denied for schema public", PRIVILEGE
     ),
-    "no privilege, source": Refusal(
+    "no privilege, source": Rejection(
         "source", "guest", "permission denied for table advertiser", PRIVILEGE
     ),
 }
@@ -517,25 +517,25 @@ def history(tmp_path_factory):
 def test_h58_a_refusal_is_told_at_once_and_the_password_kept_secret(
     stage, what, history, caplog, capfd
 ):
-    refusal = REFUSALS[what]
-    url = stage.server.url(user=refusal.user, password=SECRET, database=refusal.store)
+    rejection = REFUSALS[what]
+    url = stage.server.url(user=rejection.user, password=SECRET, database=rejection.store)
     settings = stage.pipeline.settings.model_copy(
-        update={f"{refusal.store}_database_url": SecretStr(url)}
+        update={f"{rejection.store}_database_url": SecretStr(url)}
     )
-    assets = LOAD if refusal.store == "target" else RAW_OPERATIONAL
+    assets = LOAD if rejection.store == "target" else RAW_OPERATIONAL
 
     with dg.DagsterInstance.local_temp(str(history)) as instance:
         run = Graph(settings, instance).run(*assets, of=TWO_DAYS)
 
-    assert refusal.reason in run.failure
-    assert refusal.hint in run.failure
+    assert rejection.reason in run.failure
+    assert rejection.hint in run.failure
     assert run.retries == 0
     assert "Trying again" not in caplog.text
     # Neither what is shown nor any file: Dagster's events, its logs, notes of failed days.
     assert SECRET not in "".join([run.failure, caplog.text, *capfd.readouterr()])
     folders = (history, settings.data_dir, settings.output_dir)
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    assert [path for path in files if refusal.reason.encode() in path.read_bytes()]
+    assert [path for path in files if rejection.reason.encode() in path.read_bytes()]
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
 
 

@@ -231,7 +231,7 @@ import polars as pl
 
 from adtech_assets.errors import UserError
 from adtech_assets.feed.landing import quarantine, scan
-from adtech_assets.feed.rejections import Refusal
+from adtech_assets.feed.rejections import Rejection
 from adtech_assets.rollup.hourly import HourCount
 from adtech_assets import report
 from adtech_assets.load import daily_csv
@@ -254,7 +254,7 @@ writes = {
     "csv": lambda: daily_csv.write(settings.output_dir, day, [HourCount(day, 1, 1, 1)]),
     "export as csv": lambda: exports.write(frame, settings.exports_dir / "ctr.csv"),
     "export as parquet": lambda: exports.write(frame, settings.exports_dir / "ctr.parquet"),
-    "quarantine": lambda: quarantine(settings, file, Refusal("not_parquet", "x" * 100), 1),
+    "quarantine": lambda: quarantine(settings, file, Rejection("not_parquet", "x" * 100), 1),
 }
 resource.setrlimit(resource.RLIMIT_FSIZE, (20, resource.RLIM_INFINITY))
 for name, write in writes.items():

@@ -13,7 +13,7 @@ from decimal import Decimal
 import pytest
 
 from adtech_assets import report
-from adtech_assets.audit.status import Condition
+from adtech_assets.audit.conditions import Condition
 from adtech_assets.errors import UserError
 from adtech_assets_tests.publish import marts
 from adtech_assets_tests.publish.marts import LAST_DAY, LONG_NAMES, Business

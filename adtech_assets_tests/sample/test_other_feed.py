@@ -45,7 +45,7 @@ def test_they_would_be_counted_in_their_hours(tmp_path, text):
     )
     found = list(checking.check(settings, [folder]))
     assert len(found) == len(set(written)) > 20
-    assert all(file.is_counted for file in found), [file.refusal for file in found]
+    assert all(file.is_counted for file in found), [file.rejection for file in found]
     assert {file.parsed.day for file in found} == {DAY}
     assert sum(file.read.rows for file in found if file.kind == "impressions") == 100
     assert sum(file.read.events_other_hour + file.read.events_without_time for file in found) == 0

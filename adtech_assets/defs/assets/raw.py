@@ -91,8 +91,8 @@ def _build_logs(kind: Kind, feed: Feed) -> dg.AssetsDefinition:
 
 def _report(context: dg.AssetExecutionContext, kind: Kind, result: "Ingested") -> None:
     """Say what became of the files; quarantine has a check of its own that warns."""
-    for name, refusal in result.quarantined:
-        context.log.info(f"Quarantined {name}: {refusal.detail} [{refusal.reason}]")
+    for name, rejection in result.quarantined:
+        context.log.info(f"Quarantined {name}: {rejection.detail} [{rejection.reason}]")
     for name in result.duplicates:
         context.log.warning(f"Counted once only: {name} repeats the bytes of a loaded file.")
     for name in result.unsettled:

@@ -34,62 +34,70 @@ if TYPE_CHECKING:
 
 MOST_CAMPAIGNS = 10
 
+HEAD, RATE_ROW = 8, 38
+
+NEAR_EDGE = 0.2
+
 
 def rates(campaigns: Sequence[Campaign]) -> Picture:
     """Click-through rates with their intervals, of the campaigns with the most impressions."""
     shown = [campaign for campaign in campaigns if campaign.ctr is not None][:MOST_CAMPAIGNS]
-    total_clicks = sum(c.clicks for c in campaigns)
-    total = ctr(total_clicks, sum(c.impressions for c in campaigns))
+    total = ctr(sum(c.clicks for c in campaigns), sum(c.impressions for c in campaigns))
     highest = max([c.ctr_high or c.ctr or 0 for c in shown] + [total or 0], default=0)
     top = nice_top(highest) or 1
-    row, head = 38, 8
-    bottom = head + row * len(shown)
-    marks = []
-    for number, campaign in enumerate(shown):
-        y = head + row * number
-        rate = campaign.ctr or 0.0
-        low, high = campaign.ctr_low, campaign.ctr_high
-        said = text.name(campaign.campaign_name)
-        interval = f" ({text.percent(low)} to {text.percent(high)})" if low is not None else ""
-        marks += [
-            named(said, y + 14),
-            label(1, y + 14, text.percent(rate), "value", text_anchor="end"),
-            *(upright(part, y + 20, y + 32, "grid") for part in (0, 0.25, 0.5, 0.75, 1)),
-            rule(y + 26, "track"),
-        ]
-        if low is not None and high is not None:
-            marks.append(rect(low / top, y + 23, (high - low) / top, 6, "band", rx=3))
-        if total is not None:
-            marks.append(upright(total / top, y + 19, y + 33, "average"))
-        marks.append(
-            dot(rate / top, y + 26, 4.5, "rate dot", f"{said}: {text.percent(rate)}{interval}")
-        )
-    marks += [
-        label(0, bottom + 17, "0%", "axis"),
-        label(1, bottom + 17, f"{100 * top:.3g}%", "axis", text_anchor="end"),
-    ]
-    if total is not None:
-        anchor = "start" if total / top < 0.2 else "end" if total / top > 0.8 else "middle"  # noqa: PLR2004
-        marks.append(
-            label(
-                total / top,
-                bottom + 17,
-                f"all: {text.percent(total)}",
-                "axis strong",
-                text_anchor=anchor,
-            )
-        )
+    bottom = HEAD + RATE_ROW * len(shown)
+    said = [f"All campaigns: {text.percent(total)}."]
+    said += [f"{_short_name(c)}: {text.percent(c.ctr)}." for c in shown]
     return Picture(
         key="rates",
         title="Click-through rate by campaign, with its 95 % interval",
-        description=f"All campaigns: {text.percent(total)}. "
-        + " ".join(
-            f"{text.cut(text.name(c.campaign_name), NAME_LETTERS)}: {text.percent(c.ctr)}."
-            for c in shown
-        ),
+        description=" ".join(said),
         height=bottom + AXIS_HEIGHT,
-        marks=group(marks),
+        marks=group(
+            [
+                *(_rate(c, HEAD + RATE_ROW * n, top, total) for n, c in enumerate(shown)),
+                _rate_axis(bottom + 17, top, total),
+            ]
+        ),
     )
+
+
+def _rate(campaign: Campaign, y: float, top: float, total: float | None) -> Markup:
+    """A campaign's name and rate, and below them the interval, the rate, and that of all."""
+    said, rate = text.name(campaign.campaign_name), campaign.ctr or 0.0
+    low, high = campaign.ctr_low, campaign.ctr_high
+    marks = [
+        named(said, y + 14),
+        label(1, y + 14, text.percent(rate), "value", text_anchor="end"),
+        *(upright(part, y + 20, y + 32, "grid") for part in (0, 0.25, 0.5, 0.75, 1)),
+        rule(y + 26, "track"),
+    ]
+    interval = ""
+    if low is not None and high is not None:
+        interval = f" ({text.percent(low)} to {text.percent(high)})"
+        marks.append(rect(low / top, y + 23, (high - low) / top, 6, "band", rx=3))
+    if total is not None:
+        marks.append(upright(total / top, y + 19, y + 33, "average"))
+    hint = f"{said}: {text.percent(rate)}{interval}"
+    return group([*marks, dot(rate / top, y + 26, 4.5, "rate dot", hint)])
+
+
+def _rate_axis(y: float, top: float, total: float | None) -> Markup:
+    """From nothing to the top, with the rate of all, whose words stay within the picture."""
+    marks = [
+        label(0, y, "0%", "axis"),
+        label(1, y, f"{100 * top:.3g}%", "axis", text_anchor="end"),
+    ]
+    if total is not None:
+        at = total / top
+        anchor = "start" if at < NEAR_EDGE else "end" if at > 1 - NEAR_EDGE else "middle"
+        said = f"all: {text.percent(total)}"
+        marks.append(label(at, y, said, "axis strong", text_anchor=anchor))
+    return group(marks)
+
+
+def _short_name(campaign: Campaign) -> str:
+    return text.cut(text.name(campaign.campaign_name), NAME_LETTERS)
 
 
 def pacing_marks(campaign: Campaign, y: float, height: float) -> Markup:
@@ -126,10 +134,7 @@ def pacing(campaigns: Sequence[Campaign]) -> Picture:
     return Picture(
         key="pacing",
         title="Share of the budget used; the mark is an even course",
-        description=" ".join(
-            f"{text.cut(text.name(c.campaign_name), NAME_LETTERS)}: {pacing_words(c)}."
-            for c in shown
-        )
+        description=" ".join(f"{_short_name(c)}: {pacing_words(c)}." for c in shown)
         or "No campaign has a budget.",
         height=max(row * len(shown), 24),
         marks=group(marks),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from adtech_assets.report import charts, text, words
 from adtech_assets.report.sections.parts import (
-    Column,
     Look,
     Section,
     Table,
+    TableColumn,
     isolated,
     total_of,
     unpublished,
@@ -182,15 +182,19 @@ def _sum_row(name: str, of: Sequence[Campaign]) -> CampaignRow:
 def _campaign_table(found: Sequence[Campaign], *, has_money: bool) -> Table:
     shown = found[:MOST_CAMPAIGN_ROWS]
     columns = [
-        *(Column("Campaign", "whole"), Column("Id", "number"), Column("Impressions", "number")),
-        *(Column("Clicks", "number"), Column("Click-through rate", "number")),
-        Column("95 % interval", "number"),
+        *(
+            TableColumn("Campaign", "whole"),
+            TableColumn("Id", "number"),
+            TableColumn("Impressions", "number"),
+        ),
+        *(TableColumn("Clicks", "number"), TableColumn("Click-through rate", "number")),
+        TableColumn("95 % interval", "number"),
     ]
     if has_money:
         columns += [
-            *(Column("Advertiser", "whole"), Column("Pacing", "nowrap")),
-            *(Column("Budget used", "number"), Column("Est. spend", "number")),
-            Column("Budget", "number"),
+            *(TableColumn("Advertiser", "whole"), TableColumn("Pacing", "nowrap")),
+            *(TableColumn("Budget used", "number"), TableColumn("Est. spend", "number")),
+            TableColumn("Budget", "number"),
         ]
     rows = []
     for campaign in shown:

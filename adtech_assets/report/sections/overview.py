@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from adtech_assets.report import charts, text
 from adtech_assets.report.sections.parts import (
-    Column,
     Section,
     Table,
+    TableColumn,
     empty,
     unpublished,
 )
@@ -252,9 +252,13 @@ def by_day(published: Published) -> Section:
         table=Table(
             "Impressions, clicks and click-through rate by day, newest first",
             (
-                *(Column("Day", "nowrap"), Column("Weekday"), Column("Impressions", "number")),
-                *(Column("Clicks", "number"), Column("Click-through rate", "number")),
-                Column("95 % interval", "number"),
+                *(
+                    TableColumn("Day", "nowrap"),
+                    TableColumn("Weekday"),
+                    TableColumn("Impressions", "number"),
+                ),
+                *(TableColumn("Clicks", "number"), TableColumn("Click-through rate", "number")),
+                TableColumn("95 % interval", "number"),
             ),
             rows,
             summary=f"The numbers of {text.counted(len(days), 'day')}",

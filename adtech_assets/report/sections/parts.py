@@ -23,7 +23,7 @@ MARKS: dict[Look, str] = {"good": "✓", "warn": "!", "bad": "✕", "none": text
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a table: its head, and how its cells look."""
 
     name: str
@@ -52,7 +52,7 @@ class Table:
     """A table: what it is, and its rows; the first cell of each is its head."""
 
     caption: str
-    columns: Sequence[Column]
+    columns: Sequence[TableColumn]
     rows: Sequence[Sequence[object]]
     summary: str = ""
     """What to click on, where it is collapsed."""

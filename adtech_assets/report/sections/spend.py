@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from adtech_assets.report import charts, text
 from adtech_assets.report.sections.overview import periods
 from adtech_assets.report.sections.parts import (
-    Column,
     Section,
     Table,
+    TableColumn,
     total_of,
     unpublished,
 )
@@ -49,7 +49,7 @@ def spend(published: Published) -> Spend:
         chart=charts.spend(days, now) if days else None,
         table=Table(
             "Estimated spend by day, newest first",
-            (Column("Day", "nowrap"), Column("Estimated spend", "number")),
+            (TableColumn("Day", "nowrap"), TableColumn("Estimated spend", "number")),
             [
                 (
                     text.day_so_far(d.event_date, is_so_far=d.is_so_far),
@@ -82,6 +82,6 @@ def _spend_facts(found: Sequence[Campaign]) -> Table:
         )
     return Table(
         "Spend and budgets over all published days",
-        (Column("What"), Column("Amount", "number")),
+        (TableColumn("What"), TableColumn("Amount", "number")),
         rows,
     )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from adtech_assets.report import charts, text, words
 from adtech_assets.report.sections.parts import (
     Bar,
-    Column,
     Look,
     Section,
     Table,
+    TableColumn,
     empty,
     marked,
     unpublished,
@@ -41,7 +41,7 @@ def hours(published: Published) -> Section:
         chart=chart,
         table=Table(
             "Impressions by hour and weekday, in the feed's time zone",
-            (Column("Hour"), *(Column(name[:3], "number") for name in text.WEEKDAYS)),
+            (TableColumn("Hour"), *(TableColumn(name[:3], "number") for name in text.WEEKDAYS)),
             [
                 (
                     f"{hour:02}:00",
@@ -73,9 +73,12 @@ def devices(published: Published) -> Section:
         table=Table(
             "Logged impressions and clicks by device",
             (
-                *(Column("Device"), Column("Share of impressions", "bar")),
-                *(Column("Impressions (gross)", "number"), Column("Clicks (gross)", "number")),
-                Column("Click-through rate (net)", "number"),
+                *(TableColumn("Device"), TableColumn("Share of impressions", "bar")),
+                *(
+                    TableColumn("Impressions (gross)", "number"),
+                    TableColumn("Clicks (gross)", "number"),
+                ),
+                TableColumn("Click-through rate (net)", "number"),
             ),
             [
                 (
@@ -126,8 +129,8 @@ def invalid(published: Published) -> Invalid:
         reasons=Table(
             "Invalid events by reason",
             (
-                *(Column("Reason", "nowrap"), Column("Share of all events", "bar")),
-                *(Column("Impressions", "number"), Column("Clicks", "number")),
+                *(TableColumn("Reason", "nowrap"), TableColumn("Share of all events", "bar")),
+                *(TableColumn("Impressions", "number"), TableColumn("Clicks", "number")),
             ),
             [
                 (
@@ -142,9 +145,9 @@ def invalid(published: Published) -> Invalid:
         table=Table(
             "Logged events by day and the reason that makes them invalid, newest first",
             (
-                *(Column("Day", "nowrap"), Column("Events", "number")),
-                *(Column(words.reason_words(r).capitalize(), "number") for r in reasons),
-                Column("Invalid", "number"),
+                *(TableColumn("Day", "nowrap"), TableColumn("Events", "number")),
+                *(TableColumn(words.reason_words(r).capitalize(), "number") for r in reasons),
+                TableColumn("Invalid", "number"),
             ),
             [
                 (
@@ -202,9 +205,13 @@ def reconciliation(published: Published) -> Reconciliation:
         table=Table(
             "Events in the log and in the database by day and type, newest first",
             (
-                *(Column("Day", "nowrap"), Column("Events"), Column("Log", "number")),
-                *(Column("Database", "number"), Column("Difference", "number")),
-                *(Column("Share", "number"), Column("Status", "nowrap")),
+                *(
+                    TableColumn("Day", "nowrap"),
+                    TableColumn("Events"),
+                    TableColumn("Log", "number"),
+                ),
+                *(TableColumn("Database", "number"), TableColumn("Difference", "number")),
+                *(TableColumn("Share", "number"), TableColumn("Status", "nowrap")),
             ),
             [
                 (

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from adtech_assets.audit.status import STANDING_DAYS, told
+from adtech_assets.audit.conditions import STANDING_DAYS, told
 from adtech_assets.report import text
 from adtech_assets.report.sections import overview
 from adtech_assets.report.sections.parts import (
     MARKS,
-    Column,
     Look,
     Table,
+    TableColumn,
     empty,
     marked,
     unpublished,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adtech_assets.audit.check import Check
-    from adtech_assets.audit.status import Condition
+    from adtech_assets.audit.conditions import Condition
     from adtech_assets.report.published import Published
 
 
@@ -111,7 +111,7 @@ def freshness(published: Published) -> Table:
         rows.append(("Marts not published yet", ", ".join(published.unpublished)))
     return Table(
         "As the published tables and load_audit tell it",
-        (Column("What"), Column("State", "text")),
+        (TableColumn("What"), TableColumn("State", "text")),
         rows,
     )
 
@@ -120,8 +120,8 @@ def _check_table(caption: str, found: Sequence[Check], summary: str = "") -> Tab
     return Table(
         caption,
         (
-            *(Column("Check", "whole"), Column("Outcome", "nowrap")),
-            *(Column("What it says", "text"), Column("When (UTC)", "nowrap")),
+            *(TableColumn("Check", "whole"), TableColumn("Outcome", "nowrap")),
+            *(TableColumn("What it says", "text"), TableColumn("When (UTC)", "nowrap")),
         ),
         [
             (
@@ -194,7 +194,7 @@ def standing_table(standing: Sequence[Condition]) -> Table | None:
     return Table(
         "What stands on whatever day, until somebody does something about it, worst first"
         + (f"; {left_out:,} more in adtech status" if left_out else ""),
-        (Column("What", "nowrap"), Column("Which", "text")),
+        (TableColumn("What", "nowrap"), TableColumn("Which", "text")),
         [
             (
                 marked(condition.look, condition.what),
