@@ -80,6 +80,7 @@ SOURCE_TABLES: dict[str, dict[str, str]] = {
         "start_date": "DATE",
         "end_date": "DATE",
         "advertiser_id": "INTEGER",
+        "log_campaign_id": "VARCHAR",
         "updated_at": "TIMESTAMP",
         "created_at": "TIMESTAMP",
     },
@@ -87,6 +88,10 @@ SOURCE_TABLES: dict[str, dict[str, str]] = {
     "clicks": {"id": "BIGINT", "campaign_id": "INTEGER", "created_at": "TIMESTAMP"},
 }
 """The operational tables: the columns that are read of them, and their types in the warehouse."""
+
+KEYS = {"log_campaign_id": "id"}
+"""Columns of any type, which are read as text, and the ones that stand for them unless a feed file
+names others: log files call a campaign by its id."""
 
 _SAID = {"missing": "is missing", "extra_forbidden": "is nothing that a feed file may say here"}
 _COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -31,6 +31,7 @@ MARTS = {
     "dim_user_agents",
     "fct_user_agent_hourly",
     "fct_traffic_quality_daily",
+    "fct_campaign_traffic_daily",
     "fct_log_reconciliation_hourly",
     "fct_log_reconciliation_daily",
 }
@@ -78,6 +79,8 @@ GRAPH = {
         "intermediate/int_campaign_terms_daily",
         "intermediate/int_log_events_hourly",
         "intermediate/int_log_events_classified",
+        "intermediate/int_log_campaign_events_hourly",
+        "intermediate/int_campaign_log_keys",
     },
     "marts": {f"marts/{mart}" for mart in MARTS},
     "serving": {
@@ -92,6 +95,7 @@ BUILT_BY_DAY = {
     "intermediate/int_campaign_events_hourly",
     "intermediate/int_log_events_hourly",
     "intermediate/int_log_events_classified",
+    "intermediate/int_log_campaign_events_hourly",
     "marts/fct_daily_summary",
     "marts/fct_user_agent_hourly",
     "marts/fct_traffic_quality_daily",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import duckdb
 
-from adtech_assets.contract import SOURCE_TABLES, Operational, SourceTable
+from adtech_assets.contract import KEYS, SOURCE_TABLES, Operational, SourceTable
 from adtech_assets.errors import UserError
 from adtech_assets.operational import summaries
 from adtech_assets.operational.summaries import NO_ROWS, UNDATED, Summaries
@@ -57,7 +57,10 @@ class Source:
         """SQL of the table with our names of its columns."""
         if all(ours == theirs for ours, theirs in self.names.items()):
             return self.table
-        columns = ", ".join(f"{_quoted(self.names[name])} AS {name}" for name in self.columns)
+        columns = ", ".join(
+            f"{_quoted(self.names[name])}{'::text' if name in KEYS else ''} AS {name}"
+            for name in self.columns
+        )
         return f"(SELECT {columns} FROM {self.table}) AS source"
 
     def columns_sql(self) -> str:
@@ -81,9 +84,15 @@ def sources(operational: Operational) -> dict[RawTable, Source]:
         named: SourceTable = getattr(operational, name)
         columns = SOURCE_TABLES[name]
         table = ".".join(map(_quoted, named.table.split("."))) if named.table else name
-        names = {column: named.columns.get(column, column) for column in columns}
+        names = {column: _name_of(column, named.columns) for column in columns}
         found[raw] = Source(table, columns, names)
     return found
+
+
+def _name_of(column: str, named: Mapping[str, str]) -> str:
+    """What a column is called in the source."""
+    stands_for = KEYS.get(column, column)
+    return named.get(column, named.get(stands_for, stands_for))
 
 
 def _quoted(name: str) -> str:
@@ -166,11 +175,13 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for name, source in SOURCES.items():
         columns = ", ".join(f"{column} {type_}" for column, type_ in source.columns.items())
         connection.execute(f"CREATE TABLE IF NOT EXISTS raw.{name} ({columns})")
+    # Columns of statements of their own: warehouses of earlier versions do not have them.
     for name in WHOLE_TABLES:
-        # A column of its own statement: warehouses of earlier versions do not have it.
         connection.execute(
             f"ALTER TABLE raw.{name} ADD COLUMN IF NOT EXISTS extracted_at TIMESTAMP"
         )
+    for name in KEYS:
+        connection.execute(f"ALTER TABLE raw.campaigns ADD COLUMN IF NOT EXISTS {name} VARCHAR")
     connection.execute(_EXTRACTED_DAYS)
 
 

@@ -25,6 +25,7 @@ IN_DATABASE, IN_LOGS = "is_full_in_database", "is_full_in_logs"
 SIDES = {
     "fct_user_agent_hourly": (IN_LOGS,),
     "fct_traffic_quality_daily": (IN_LOGS,),
+    "fct_campaign_traffic_daily": (IN_DATABASE, IN_LOGS),
     "fct_log_reconciliation_hourly": (IN_DATABASE, IN_LOGS),
     "fct_log_reconciliation_daily": (IN_DATABASE, IN_LOGS),
 }

@@ -32,11 +32,12 @@ from adtech_assets_tests.end_to_end.recomputed_marts import Campaign, Event, His
 from adtech_assets_tests.end_to_end.recounted_log_marts import REASONS
 
 DAY = timedelta(days=1)
-MARTS = (*recomputed_marts.MARTS, *recounted_log_marts.MARTS)
+MARTS = (*recomputed_marts.MARTS, *recounted_log_marts.MARTS, "fct_campaign_traffic_daily")
 ROUNDS = 8
 """Changes that have a refused file to put in the place of a counted one."""
 
 DEARER, RENAMED, DELETED, ENTERED_LATE, NOWHERE = 1, 2, 3, 50, 99
+LOGGED_CAMPAIGNS = (DEARER, RENAMED, DELETED, ENTERED_LATE, NOWHERE, None)
 
 FIRST_ROWS = f"""
 INSERT INTO advertiser (id, name, created_at) VALUES
@@ -188,7 +189,7 @@ class Changing:
                 kind,
                 user_agents=["some user agent", *rng.choices(list(REASONS), k=events - 1)],
                 creation_times_ms=[int(at.timestamp() * 1000) for at in times],
-                campaign_ids=[DEARER] * events,
+                campaign_ids=rng.choices(LOGGED_CAMPAIGNS, k=events),
                 is_fraud=rng.choices((True, False, None), k=events),
             )
             if counts:
@@ -227,6 +228,10 @@ class Changing:
         operational = self._recomputed()
         logs = recounted_log_marts.recounted(
             self.counted, self.source, set(self.days), self.settings.zone
+        )
+        logged = recounted_log_marts.logged_events(self.counted, set(self.days), self.settings.zone)
+        logs["fct_campaign_traffic_daily"] = list(
+            recounted_log_marts.campaign_traffic(logged, operational)
         )
         logged_days = {row[-1] for row in logs["fct_traffic_quality_daily"]}
         for mart in marts or MARTS:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 
 from adtech_assets.contract import KINDS
+from adtech_assets_tests.end_to_end.recomputed_marts import UNKNOWN
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 
@@ -31,6 +34,7 @@ REASONS = {
     "Mozilla/5.0": "non_browser",
     "some user agent": "non_browser",
 }
+ALL_REASONS = ("none", "fraud_flag", "crawler", "missing_user_agent", "non_browser")
 MARTS = (
     "dim_user_agents",
     "fct_user_agent_hourly",
@@ -40,8 +44,18 @@ MARTS = (
 )
 
 
+class Logged(NamedTuple):
+    """An event in a log file."""
+
+    kind: str
+    hour: datetime
+    agent: str | None
+    reason: str
+    campaign: int | None
+
+
 def logged_events(folder, loaded, zone):
-    """Kind, hour, user agent and reason of each event in the files of the loaded days."""
+    """The events in the files of the loaded days."""
     for path in folder.glob("*.parquet"):
         kind, _, stamp = path.stem.split("_")
         file_at = datetime.strptime(stamp, "%Y%m%d%H").replace(tzinfo=zone)
@@ -55,7 +69,8 @@ def logged_events(folder, loaded, zone):
                 happened = file_at.astimezone(UTC)
             hour = happened.replace(minute=0, second=0, microsecond=0, tzinfo=None)
             fraud = row["fraud_detection"]["is_fraud"]
-            yield kind, hour, agent, "fraud_flag" if fraud else REASONS[agent]
+            reason = "fraud_flag" if fraud else REASONS[agent]
+            yield Logged(kind, hour, agent, reason, row["banner"]["campaign_id"])
 
 
 def source_events(source, loaded):
@@ -91,10 +106,9 @@ def recounted(folder, source, loaded, zone=ZONE):
     database = list(source_events(source, loaded))
     agents: dict[tuple[str, datetime], Counter[tuple[str, str]]] = defaultdict(Counter)
     quality: dict[date, Counter[tuple[str, str]]] = defaultdict(Counter)
-    for kind, hour, agent, reason in log:
+    for kind, hour, agent, reason, _ in log:
         agents[agent_id(agent), hour][kind, reason] += 1
         quality[hour.date()][kind, reason] += 1
-    reasons = ("none", "fraud_flag", "crawler", "missing_user_agent", "non_browser")
     log_hours = Counter((hour, kind) for kind, hour, *_ in log)
     db_hours = Counter((hour, kind) for kind, hour in database)
     log_days = Counter((hour.date(), kind) for kind, hour, *_ in log)
@@ -104,9 +118,9 @@ def recounted(folder, source, loaded, zone=ZONE):
         "fct_user_agent_hourly": [
             (
                 agent,
-                *(sum(counts[kind, reason] for reason in reasons) for kind in KINDS),
+                *(sum(counts[kind, reason] for reason in ALL_REASONS) for kind in KINDS),
                 *(counts[kind, "none"] for kind in KINDS),
-                *(sum(counts[kind, reason] for kind in KINDS) for reason in reasons[1:]),
+                *(sum(counts[kind, reason] for kind in KINDS) for reason in ALL_REASONS[1:]),
                 hour.date(),
                 hour,
             )
@@ -124,7 +138,7 @@ def recounted(folder, source, loaded, zone=ZONE):
                 day,
             )
             for day in loaded | set(quality)
-            for reason in reasons
+            for reason in ALL_REASONS
         ],
         "fct_log_reconciliation_hourly": [
             (kind, *compared(log_hours[hour, kind], db_hours[hour, kind]), hour.date(), hour)
@@ -136,3 +150,42 @@ def recounted(folder, source, loaded, zone=ZONE):
             for kind in KINDS
         ],
     }  # fmt: skip
+
+
+def campaign_traffic(log, operational):
+    """Rows of fct_campaign_traffic_daily, of logged events and the recomputed database's side."""
+    known = operational.campaigns.versions
+    counts: dict[tuple[int, date], Counter[tuple[str, str]]] = defaultdict(Counter)
+    spend: dict[tuple[int, date], Decimal] = defaultdict(Decimal)
+    for event in log:
+        campaign = event.campaign if event.campaign in known else UNKNOWN
+        place = campaign, event.hour.date()
+        counts[place][event.kind, event.reason] += 1
+        if event.kind == "clicks" and event.reason == "none" and campaign in known:
+            spend[place] += operational.campaigns.at(campaign, event.hour).bid or 0
+    dense = {(campaign, day) for campaign in operational.members for day in operational.days}
+    for campaign, day in dense | counts.keys() | operational.by_day.keys():
+        of = counts[campaign, day]
+        db = operational.by_day[campaign, day]
+        gross = [sum(of[kind, reason] for reason in ALL_REASONS) for kind in KINDS]
+        valid = [of[kind, "none"] for kind in KINDS]
+        found = [compared(gross[0], db.impressions), compared(gross[1], db.clicks)]
+        yield (
+            campaign,
+            *(status for status, *_ in found),
+            *gross,
+            *(of[kind, reason] for reason in ALL_REASONS for kind in KINDS),
+            db.impressions,
+            db.clicks,
+            _ctr(*valid),
+            float(Fraction(sum(gross) - sum(valid), sum(gross))) if sum(gross) else None,
+            *(share for *_, share in found),
+            spend[campaign, day],
+            day,
+        )
+
+
+def _ctr(impressions, clicks):
+    if clicks > impressions:
+        return 1.0
+    return float(Fraction(clicks, impressions)) if impressions else None

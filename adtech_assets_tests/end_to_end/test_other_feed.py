@@ -27,7 +27,11 @@ operational:
   advertiser: {table: shop.customers, columns: {id: customer_no, name: full name}}
   campaign:
     table: shop.campaigns
-    columns: {id: campaign_no, bid: max_cpc, advertiser_id: customer_no}
+    columns:
+      id: campaign_no
+      log_campaign_id: reference
+      bid: max_cpc
+      advertiser_id: customer_no
   impressions: {table: events.shown, columns: {id: nr, created_at: shown_at}}
   clicks: {table: events.clicked, columns: {id: nr, created_at: clicked_at}}
 """
@@ -38,14 +42,14 @@ CREATE TABLE shop.customers
     (customer_no int, "full name" text, updated_at timestamp, created_at timestamp);
 CREATE TABLE shop.campaigns (
     campaign_no int, name text, max_cpc numeric(10, 2), budget numeric(10, 2), start_date date,
-    end_date date, customer_no int, updated_at timestamp, created_at timestamp
+    end_date date, customer_no int, updated_at timestamp, created_at timestamp, reference text
 );
 CREATE TABLE events.shown (nr int, campaign_id int, shown_at timestamp);
 CREATE TABLE events.clicked (nr int, campaign_id int, clicked_at timestamp);
 CREATE INDEX ON events.clicked (clicked_at);
 INSERT INTO shop.customers VALUES (7, 'Acme', NULL, '2022-05-01');
 INSERT INTO shop.campaigns VALUES
-    (1, 'Spring', 0.5, 100, '2022-05-01', '2022-06-01', 7, NULL, '2022-05-01');
+    (1, 'Spring', 0.5, 100, '2022-05-01', '2022-06-01', 7, NULL, '2022-05-01', 'c-1');
 INSERT INTO events.shown SELECT n, 1, '2022-05-26 16:00' FROM generate_series(1, 10) AS n;
 INSERT INTO events.clicked VALUES (1, 1, '2022-05-26 16:01');
 """
@@ -112,6 +116,24 @@ def test_the_marts_are_of_its_events_and_tables(deployment):
         "FROM marts.fct_user_agent_hourly",
     )
     assert counted == {"gross": 7, "valid": 6}
+
+
+def test_its_events_find_their_campaign_by_the_name_that_the_log_has_for_it(deployment):
+    assert deployment.query(
+        "target",
+        "SELECT campaign_id, gross_impressions, valid_impressions, valid_clicks, db_impressions, "
+        "clicks_status, net_spend::text FROM marts.fct_campaign_traffic_daily",
+    ) == [
+        {
+            "campaign_id": 1,
+            "gross_impressions": 7,
+            "valid_impressions": 6,
+            "valid_clicks": 1,
+            "db_impressions": 10,
+            "clicks_status": "ok",
+            "net_spend": "0.50",
+        }
+    ]
 
 
 def test_its_own_columns_are_in_the_raw_tables(deployment):

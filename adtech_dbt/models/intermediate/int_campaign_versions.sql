@@ -13,6 +13,7 @@ numbered as (
     select
         campaign_id,
         advertiser_id,
+        log_campaign_id,
         campaign_name,
         bid,
         budget,
@@ -47,6 +48,7 @@ final as (
     select
         campaign_id,
         advertiser_id,
+        log_campaign_id,
         campaign_name,
         bid,
         budget,

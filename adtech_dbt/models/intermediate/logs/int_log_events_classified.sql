@@ -19,6 +19,7 @@ final as (
 
     select
         log_events.user_agent_id,
+        log_events.log_campaign_id,
         log_events.impressions,
         log_events.clicks,
         log_events.is_fraud,

@@ -20,6 +20,7 @@ clicks as (
 events as (
 
     select
+        campaign_id,
         user_agent,
         file_hour,
         1 as impressions,
@@ -33,6 +34,7 @@ events as (
     union all
 
     select
+        campaign_id,
         user_agent,
         file_hour,
         0 as impressions,
@@ -49,6 +51,7 @@ events as (
 counts as (
 
     select
+        campaign_id,
         user_agent,
         file_hour,
         sum(impressions) as impressions,
@@ -59,7 +62,7 @@ counts as (
 
     from events
 
-    group by 1, 2, 5, 6, 7
+    group by 1, 2, 3, 6, 7, 8
 
 ),
 
@@ -67,6 +70,7 @@ placed as (
 
     select
         {{ user_agent_id('user_agent') }} as user_agent_id,
+        coalesce(cast(campaign_id as {{ dbt.type_string() }}), '') as log_campaign_id,
         impressions,
         clicks,
         is_fraud,
@@ -86,6 +90,7 @@ hourly as (
 
     select
         user_agent_id,
+        log_campaign_id,
         cast(sum(impressions) as bigint) as impressions,
         cast(sum(clicks) as bigint) as clicks,
         is_fraud,
@@ -94,7 +99,7 @@ hourly as (
 
     from placed
 
-    group by 1, 4, 5, 6
+    group by 1, 2, 5, 6, 7
 
 ),
 

@@ -11,6 +11,7 @@ renamed as (
     select
         id as campaign_id,
         advertiser_id,
+        log_campaign_id,
         name as campaign_name,
         bid,
         budget,

@@ -1,0 +1,37 @@
+with
+
+campaign_versions as (
+
+    select * from {{ ref('int_campaign_versions') }}
+    where log_campaign_id is not null
+
+),
+
+-- Two campaigns may have had the same one: events are counted for one of them, never for both.
+ranked as (
+
+    select
+        log_campaign_id,
+        campaign_id,
+        row_number() over (
+            partition by log_campaign_id
+            order by is_current desc, valid_from desc, campaign_id desc
+        ) as place
+
+    from campaign_versions
+
+),
+
+final as (
+
+    select
+        log_campaign_id,
+        campaign_id
+
+    from ranked
+
+    where place = 1
+
+)
+
+select * from final
