@@ -80,7 +80,7 @@ GRAPH = {
         "intermediate/int_log_events_hourly",
         "intermediate/int_log_events_classified",
         "intermediate/int_log_campaign_events_hourly",
-        "intermediate/int_campaign_log_keys",
+        "intermediate/int_log_campaign_versions",
     },
     "marts": {f"marts/{mart}" for mart in MARTS},
     "serving": {

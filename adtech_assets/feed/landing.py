@@ -14,7 +14,6 @@ import shutil
 import stat
 import time
 import unicodedata
-from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,7 +88,7 @@ def entries(folder: Path, feed: Feed) -> Iterator[LandedFile]:
         raise UserError(
             f"There is no landing folder {folder}. Make it, or set ADTECH_RAW_DATA_DIR."
         ) from None
-    yield from _entries(listing, folder, feed)
+    return _entries(listing, folder, feed)
 
 
 def _entries(
@@ -104,13 +103,13 @@ def _entries(
         for entry in found:
             name = above + entry.name
             kind = kind_of(feed, name)
-            if kind is not None:
-                with suppress(FileNotFoundError):  # gone since the listing
-                    status = entry.stat(follow_symlinks=False)
-                    yield _landed(folder, name, kind, status)
-            elif goes_deeper and entry.is_dir(follow_symlinks=False) and entry.name[0] != ".":
-                with suppress(FileNotFoundError):
+            try:
+                if kind is not None:
+                    yield _landed(folder, name, kind, entry.stat(follow_symlinks=False))
+                elif goes_deeper and entry.is_dir(follow_symlinks=False) and entry.name[0] != ".":
                     yield from _entries(os.scandir(entry.path), folder, feed, f"{name}/", depth + 1)
+            except FileNotFoundError:
+                continue  # gone since the listing
 
 
 def look(folder: Path, name: str, kind: Kind) -> LandedFile:

@@ -219,9 +219,20 @@ def test_every_column_arrives_as_it_is(warehouse, source, write):
     assert found["campaigns"] == [
         (
             *(1, "spring", Decimal("0.10"), Decimal("12345678.99")),
-            *(date(2022, 5, 1), date(2022, 6, 1), 1, None, noon),
+            *(date(2022, 5, 1), date(2022, 6, 1), 1, "1", None, noon),
         ),
-        (2, "no flight", Decimal("99999999.99"), Decimal("0.00"), None, None, None, None, None),
+        (
+            2,
+            "no flight",
+            Decimal("99999999.99"),
+            Decimal("0.00"),
+            None,
+            None,
+            None,
+            "2",
+            None,
+            None,
+        ),
     ]
 
 

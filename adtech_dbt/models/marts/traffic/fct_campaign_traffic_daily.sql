@@ -19,15 +19,9 @@ campaign_days as (
 
 ),
 
-log_keys as (
-
-    select * from {{ ref('int_campaign_log_keys') }}
-
-),
-
 campaign_versions as (
 
-    select * from {{ ref('int_campaign_versions') }}
+    select * from {{ ref('int_log_campaign_versions') }}
 
 ),
 
@@ -35,7 +29,7 @@ campaign_versions as (
 priced as (
 
     select
-        coalesce(log_keys.campaign_id, {{ unknown_campaign_id() }}) as campaign_id,
+        coalesce(campaign_versions.campaign_id, {{ unknown_campaign_id() }}) as campaign_id,
         log_events.impressions,
         log_events.clicks,
         log_events.event_date,
@@ -48,12 +42,9 @@ priced as (
 
     from log_events
 
-    left join log_keys
-        on log_events.log_campaign_id = log_keys.log_campaign_id
-
     left join campaign_versions
         on
-            log_keys.campaign_id = campaign_versions.campaign_id
+            log_events.log_campaign_id = campaign_versions.log_campaign_id
             and log_events.hour_at >= campaign_versions.valid_from
             and (
                 log_events.hour_at < campaign_versions.valid_until

@@ -3,7 +3,6 @@ with
 campaign_versions as (
 
     select * from {{ ref('int_campaign_versions') }}
-    where log_campaign_id is not null
 
 ),
 
@@ -20,17 +19,25 @@ ranked as (
 
     from campaign_versions
 
+    where log_campaign_id is not null
+
 ),
 
 final as (
 
     select
-        log_campaign_id,
-        campaign_id
+        ranked.log_campaign_id,
+        ranked.campaign_id,
+        campaign_versions.bid,
+        campaign_versions.valid_from,
+        campaign_versions.valid_until
 
     from ranked
 
-    where place = 1
+    inner join campaign_versions
+        on ranked.campaign_id = campaign_versions.campaign_id
+
+    where ranked.place = 1
 
 )
 
