@@ -26,6 +26,11 @@ STEP_RETRY_SECONDS = 5
 DAYS_CHECK = dg.AssetCheckKey(dg.AssetKey("kpi_report"), "every_day_is_up_to_date")
 """Asked at the end of each run that writes the report; a failed day is told of at once."""
 
+LOG_STEPS = (
+    *("raw", "hourly_user_agent_rollup", "daily_csv", "csv_data_task", "processed_log_files"),
+)
+"""The steps that load log files, in their order, by the first part of their assets' keys."""
+
 MOST_TOLD = 5
 """Stretches of days that a light names."""
 
@@ -108,9 +113,10 @@ def _on_folders(settings: Settings) -> Iterator[None]:
 
 
 def _tell_days(context: dg.AssetExecutionContext, settings: Settings, project: Project) -> None:
-    """Ask what stands of the days, in a run that leaves out the report, which asks at the end."""
-    selection = context.run.asset_selection
-    if selection is None or DAYS_CHECK.asset_key in selection:
+    """Ask what stands of the days, once, in a run without the report, which asks at the end."""
+    in_run = set(context.job_def.asset_layer.executable_asset_keys)
+    later = LOG_STEPS[LOG_STEPS.index(context.asset_key.path[0]) + 1 :]
+    if not in_run.isdisjoint([DAYS_CHECK.asset_key, *map(dg.AssetKey, later)]):
         return
     from adtech_assets.audit.status import read_status  # noqa: PLC0415 - as few runs do
 

@@ -37,15 +37,12 @@ def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     written = ", ".join(f"{quoted(name)} {type_}" for name, type_ in wanted.items())
     for table in RAW_TABLES.values():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({written})")
-    found = connection.execute(
-        "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "
-        "WHERE schema_name || '.' || table_name IN ?",
-        [list(RAW_TABLES.values())],
-    ).fetchall()
-    there = {(table, column): type_ for table, column, type_ in found}
     for table in RAW_TABLES.values():
+        # Not asked of duckdb_columns(), which looks at every view too: 37 ms.
+        described = connection.execute(f"DESCRIBE {table}").fetchall()
+        there = {column: type_ for column, type_, *_ in described}
         for name, type_ in feed.stored.items():
-            is_now = there.get((table, name))
+            is_now = there.get(name)
             if is_now is None and name in _ALWAYS_THERE:
                 continue  # somebody has taken it away: whoever reads it says so
             if is_now is None:

@@ -180,8 +180,8 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(
             f"ALTER TABLE raw.{name} ADD COLUMN IF NOT EXISTS extracted_at TIMESTAMP"
         )
-    for name in KEYS:
-        connection.execute(f"ALTER TABLE raw.campaigns ADD COLUMN IF NOT EXISTS {name} VARCHAR")
+    for column in KEYS:
+        connection.execute(f"ALTER TABLE raw.campaigns ADD COLUMN IF NOT EXISTS {column} VARCHAR")
     connection.execute(_EXTRACTED_DAYS)
 
 

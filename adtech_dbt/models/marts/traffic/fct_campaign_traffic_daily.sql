@@ -104,14 +104,16 @@ daily as (
         campaign_id,
         cast(sum(impressions) as bigint) as gross_impressions,
         cast(sum(clicks) as bigint) as gross_clicks,
-        {% for reason in ('none', 'fraud_flag', 'crawler', 'missing_user_agent', 'non_browser') -%}
-        cast(
-            sum(case when invalid_reason = '{{ reason }}' then impressions else 0 end) as bigint
-        ) as {{ 'valid' if reason == 'none' else reason }}_impressions,
-        cast(
-            sum(case when invalid_reason = '{{ reason }}' then clicks else 0 end) as bigint
-        ) as {{ 'valid' if reason == 'none' else reason }}_clicks,
-        {% endfor -%}
+        {{ sum_of_reason('impressions', 'none') }} as valid_impressions,
+        {{ sum_of_reason('clicks', 'none') }} as valid_clicks,
+        {{ sum_of_reason('impressions', 'fraud_flag') }} as fraud_flag_impressions,
+        {{ sum_of_reason('clicks', 'fraud_flag') }} as fraud_flag_clicks,
+        {{ sum_of_reason('impressions', 'crawler') }} as crawler_impressions,
+        {{ sum_of_reason('clicks', 'crawler') }} as crawler_clicks,
+        {{ sum_of_reason('impressions', 'missing_user_agent') }} as missing_user_agent_impressions,
+        {{ sum_of_reason('clicks', 'missing_user_agent') }} as missing_user_agent_clicks,
+        {{ sum_of_reason('impressions', 'non_browser') }} as non_browser_impressions,
+        {{ sum_of_reason('clicks', 'non_browser') }} as non_browser_clicks,
         cast(sum(db_impressions) as bigint) as db_impressions,
         cast(sum(db_clicks) as bigint) as db_clicks,
         cast(sum(net_spend) as decimal(38, 2)) as net_spend,
@@ -119,7 +121,7 @@ daily as (
 
     from counts
 
-    group by campaign_id, event_date
+    group by 1, 17
 
 ),
 
