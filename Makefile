@@ -132,12 +132,17 @@ dbt-docs-serve: dbt-docs  ## open the dbt documentation on http://127.0.0.1:8081
 # ---- work on the project -------------------------------------------------------------------
 
 .PHONY: test
-test: setup $(VENV)/.installed-dev  ## all tests but the hostile cases
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore adtech_assets_tests/hostile
+test: setup $(VENV)/.installed-dev  ## all tests but the hostile cases and those of the deployment
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder \
+		$(foreach part,hostile deployment benchmarks,--ignore adtech_assets_tests/$(part))
 
 .PHONY: test-hostile
 test-hostile: setup $(VENV)/.installed-dev  ## the 72 hostile cases, with their table
 	@$(BIN)/python -m pytest -n 4 --dist loadfile adtech_assets_tests/hostile
+
+.PHONY: test-deployment
+test-deployment: setup $(VENV)/.installed-dev  ## the files of the deployment, and what the benchmarks count with
+	@$(BIN)/python -m pytest -n 2 --dist loadfile adtech_assets_tests/deployment adtech_assets_tests/benchmarks
 
 .PHONY: lint
 lint: setup $(VENV)/.installed-dev  ## every static check

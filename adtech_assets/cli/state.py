@@ -53,7 +53,7 @@ def status(
             ("file", "reason", "detail"),
             ((file.file, file.reason, file.detail) for file in found.quarantine),
         )
-        screen.print("Mend the cause, then: [bold]adtech logs retry[/]")
+        screen.print("Fix the cause, then run: [bold]adtech logs retry[/]")
     for gap in found.gaps:
         screen.print(f"[yellow]Gap:[/] {escape(gap)}", soft_wrap=True)
     for file in found.early:

@@ -40,7 +40,7 @@ def held_back(what: str, audits: Iterable[str]) -> UserError:
     names = ", ".join(sorted(audits))
     return UserError(
         f"{what}: held back, for what the warehouse holds has not passed {names}. See what that "
-        "says, mend the cause, then run the whole pipeline for any day."
+        "says, fix the cause, then run the whole pipeline for any day."
     )
 
 

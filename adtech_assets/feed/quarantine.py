@@ -191,7 +191,7 @@ def replace(settings: Settings, name: str) -> DayRange:
 def _check(path: Path, feed: Feed, kind: Kind) -> None:
     """Refuse a replacement that a run would refuse as well, and leave the day without either."""
     if path.is_symlink() or not path.is_file():
-        raise UserError(f"{path} is no regular file, so it cannot replace one.")
+        raise UserError(f"{path} is not a regular file, so it cannot replace one.")
     try:
         from adtech_assets.feed.conformance import Inspector  # noqa: PLC0415 - needs pyarrow: 0.05 s
 

@@ -82,7 +82,7 @@ def _check_folder(folder: Path, setting: str) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        reason = "it is no folder" if folder.is_file() else error.strerror
+        reason = "it is not a folder" if folder.is_file() else error.strerror
         raise UserError(
             f"{folder} cannot be written to: {reason}. Nothing has been changed. Give access to it "
             f"or set {setting}."

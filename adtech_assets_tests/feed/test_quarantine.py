@@ -310,7 +310,7 @@ def test_a_replacement_that_is_no_file_replaces_nothing(settings, run, look):
     (settings.raw_data_dir / FIRST).mkdir()
     run()
 
-    with pytest.raises(UserError, match="no regular file"):
+    with pytest.raises(UserError, match="not a regular file"):
         quarantine.replace(settings, FIRST)
 
     assert look(agents) == {"old": 1}

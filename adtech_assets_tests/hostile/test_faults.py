@@ -351,7 +351,7 @@ def test_h60_the_command_tells_it_before_a_run_is_begun(pipeline, monkeypatch):
     done = CliRunner().invoke(app, ["backfill", "--from", str(DAY), "--to", str(DAY)])
 
     assert isinstance(done.exception, UserError)
-    assert f"{pipeline.settings.output_dir} cannot be written to: it is no folder" in str(
+    assert f"{pipeline.settings.output_dir} cannot be written to: it is not a folder" in str(
         done.exception
     )
     assert not pipeline.settings.dagster_dir.exists()
