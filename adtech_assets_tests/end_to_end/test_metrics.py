@@ -30,6 +30,10 @@ CAMPAIGNS = """
         ON days.advertiser_id = advertisers.advertiser_id
 """
 QUALITY = "marts.fct_traffic_quality_daily"
+TRAFFIC = """
+    marts.fct_campaign_traffic_daily AS traffic
+    LEFT JOIN marts.dim_campaigns AS campaigns USING (campaign_id)
+"""
 RECONCILIATION = "marts.fct_log_reconciliation_daily"
 
 # From the marts, in the words of docs/kpis.md: where a metric is, and its formula.
@@ -69,6 +73,18 @@ METRICS = {
         ), 0)
         """,
     ),
+    "gross_impressions": (TRAFFIC, "sum(gross_impressions)"),
+    "gross_clicks": (TRAFFIC, "sum(gross_clicks)"),
+    "valid_impressions": (TRAFFIC, "sum(valid_impressions)"),
+    "valid_clicks": (TRAFFIC, "sum(valid_clicks)"),
+    "net_spend": (TRAFFIC, "sum(net_spend)"),
+    "net_ctr": (
+        TRAFFIC,
+        """
+        CASE WHEN sum(valid_clicks) > sum(valid_impressions) THEN 1
+        ELSE sum(valid_clicks)::DOUBLE / nullif(sum(valid_impressions), 0) END
+        """,
+    ),
     "log_events": (RECONCILIATION, "sum(log_events)"),
     "db_events": (RECONCILIATION, "sum(db_events)"),
     "log_db_discrepancy": (
@@ -85,6 +101,7 @@ GROUPS = {
     "campaign__campaign_is_current": "campaigns.is_current",
     "advertiser": "days.advertiser_id",
     "advertiser__advertiser_name": "advertiser_name",
+    "campaign_traffic_day__event_date": "event_date",
     "traffic_quality_day__event_date": "event_date",
     "traffic_quality_day__invalid_reason": "invalid_reason",
     "log_reconciliation_day__event_date": "event_date",
@@ -198,6 +215,14 @@ def test_every_metric_has_its_formula_here():
                 {"advertiser": "advertiser_id", "metric_time__day": "event_date"},
             )
             for metric in ("impressions", "clicks", "estimated_spend", "ctr")
+        ),
+        *(
+            (
+                metric,
+                "fct_campaign_traffic_daily",
+                {"campaign": "campaign_id", "metric_time__day": "event_date"},
+            )
+            for metric in ("net_ctr", "net_spend", "gross_impressions")
         ),
         (
             "ivt_rate",
