@@ -14,6 +14,7 @@ import dagster as dg
 
 from adtech_assets import cli, settings
 from adtech_assets.cli import running
+from adtech_assets.defs.automation import PIPELINE
 from adtech_assets.partitions import DayRange
 from adtech_assets.settings import load_settings
 from adtech_assets_tests.hostile.killed import die
@@ -31,7 +32,7 @@ UNTOLD = ("ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED")
 
 def _warm_up() -> None:
     """Import what Dagster imports late, by a run that opens no store of ours."""
-    running.defs.resolve_job_def(running.JOB)
+    running.defs.resolve_job_def(PIPELINE)
     running.selected_assets(LOG_BRANCH)
 
     @dg.asset

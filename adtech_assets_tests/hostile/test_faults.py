@@ -38,6 +38,7 @@ from adtech_assets_tests.feed.deliveries import (
 from adtech_assets_tests.hostile import loader_process
 from adtech_assets_tests.hostile.conftest import Pipeline
 from adtech_assets_tests.hostile.graph import LOG_BRANCH, PUBLISHED, RAW_OPERATIONAL, prove
+from adtech_assets_tests.sample_feed import PROJECT
 
 TWO_DAYS = days(DAY, NEXT_DAY)
 EXPORTS = ("exports/campaign_ctr", "exports/daily_summary", "kpi_report")
@@ -816,7 +817,7 @@ def test_h71_a_model_of_the_log_files_that_fails_holds_back_no_operational_mart(
     pipeline.look(lambda w: w.execute("ALTER TABLE raw.impression_logs DROP user_agent"))
 
     run = graph.run(
-        *(key.to_user_string() for part in models.assets for key in part.keys), *PUBLISHED
+        *(key.to_user_string() for part in models.build(PROJECT) for key in part.keys), *PUBLISHED
     )
 
     assert not run.success
