@@ -40,7 +40,7 @@ Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 def with_days(
     assets: Iterable[dg.AssetsDefinition | dg.AssetSpec], days: dg.PartitionsDefinition
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """The assets, those by day with the partitions of `daily`."""
+    """The assets, those by day with these partitions in the place of `BY_DAY`."""
     return list(
         dg.map_asset_specs(
             lambda spec: (
