@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from adtech_assets.audit.status import DayStatus, Status
 
-COLOURS = {"loaded": "green", "empty": "cyan", "missing": "dim", "stale": "yellow", "failed": "red"}
-
 
 def add_commands(app: typer.Typer) -> None:
     """Add these commands to the app."""

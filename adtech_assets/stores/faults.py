@@ -49,6 +49,10 @@ HINTS["42501"] = (
     "Give the role this privilege (where row-level security hides rows from it: BYPASSRLS)."
 )
 CHECK_URLS = HINTS["28"]
+HINTS |= dict.fromkeys(
+    ("42P01", "42703"),
+    f"{CHECK_URLS[:-1]}, and what the feed file (ADTECH_FEED) calls tables and columns.",
+)
 
 LOGIN_SECONDS = 10
 """How long a server may take to say why it refuses a login."""
@@ -155,8 +159,18 @@ def state_of_login(conninfo: str) -> str | None:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's text, whose line breaks would tear a message apart."""
-    return " ".join(str(error).split())
+    """An error's text, whose line breaks would tear a message apart.
+
+    Without the line of the query that the server quotes, and the caret that points into it.
+    """
+    lines = str(error).splitlines()
+    below = [*lines[1:], ""]
+    told = [
+        line
+        for line, next_line in zip(lines, below, strict=True)
+        if "^" not in (line.strip(), next_line.strip())
+    ]
+    return " ".join(" ".join(told).split())
 
 
 def driver_errors(name: str) -> tuple[type[Exception], ...]:

@@ -4,6 +4,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
+from adtech_assets.contract import Operational, SourceTable
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.operational import snapshot, summaries
 from adtech_assets.operational.snapshot import EVENT_TABLES, RAW_TABLES, WHOLE_TABLES
@@ -547,3 +548,15 @@ def test_the_extract_uses_the_index_on_created_at(many_events, table):
         plan = many_events(f"SELECT * FROM {table} WHERE {condition}")
         assert f"ix_{table}_created_at" in plan
         assert "Seq Scan" not in plan
+
+
+def test_a_name_that_the_source_does_not_have_leads_to_the_feed_file(warehouse, source, write):
+    write(*TWO_CAMPAIGNS)
+    names = Operational(campaign=SourceTable(columns={"log_campaign_id": "reference"}))
+
+    with pytest.raises(UserError) as failed:
+        snapshot.extract(warehouse, source, None, ["campaigns"], "run", names)
+
+    told = str(failed.value)
+    assert 'column "reference" does not exist. Check ' in told
+    assert "the feed file (ADTECH_FEED)" in told
