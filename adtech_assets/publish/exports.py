@@ -90,16 +90,6 @@ class Page:
     """Days among these rows that were not over when they were read."""
 
 
-def read(target: Postgres, name: str) -> pl.DataFrame:
-    """Read a published mart, or the mart of an export, ordered by its key.
-
-    Raises:
-        UserError: it has not been published yet.
-    """
-    (page,) = read_pages(target, [name])
-    return page.frame
-
-
 @retried
 def read_pages(target: Postgres, names: Sequence[str], limit: int | None = None) -> list[Page]:
     """Read the first rows of published marts, all of one instant, each ordered by its key.
@@ -143,22 +133,12 @@ def export(
             rows = 0
             with contextlib.ExitStack() as stack:
                 writers = [stack.enter_context(_writer(path)) for path in paths]
-                for frame in _frames(snapshot, mart):
-                    rows += frame.height
-                    for write_frame in writers:
-                        write_frame(frame)
+                for table in _tables(snapshot, mart):
+                    rows += table.num_rows
+                    for write in writers:
+                        write(table)
             written |= dict.fromkeys(paths, rows)
     return written
-
-
-def write(frame: pl.DataFrame, path: Path) -> None:
-    """Write a table as CSV or parquet, after the path's suffix; whole or not at all.
-
-    Raises:
-        UserError: the folder or the file cannot be written.
-    """
-    with _writer(path) as write_frame:
-        write_frame(frame)
 
 
 def _chosen(snapshot: Snapshot, names: Sequence[str]) -> list[PublishedMart]:
@@ -210,19 +190,28 @@ def _published(snapshot: Snapshot) -> dict[str, PublishedMart]:
     }
 
 
-def _frames(
+def _tables(
     snapshot: Snapshot, mart: PublishedMart, limit: int | None = None
-) -> Iterator[pl.DataFrame]:
+) -> Iterator[pa.Table]:
     """A mart in batches, the first of which may be empty."""
     with snapshot.stream(mart.query(limit)) as stream:
         # An empty mart has no batch, but its columns.
-        yield _frame(stream.schema.empty_table(), mart)
+        yield _typed(stream.schema.empty_table(), mart)
         for batch in stream:
-            yield _frame(pa.Table.from_batches([batch]), mart)
+            yield _typed(pa.Table.from_batches([batch]), mart)
+
+
+def _typed(table: pa.Table, mart: PublishedMart) -> pa.Table:
+    """With decimals where they came as text."""
+    for number, (name, type_) in enumerate(mart.columns.items()):
+        if numeric := _NUMERIC.fullmatch(type_):
+            decimal = pa.decimal128(*map(int, numeric.groups()))
+            table = table.set_column(number, name, table.column(number).cast(decimal))
+    return table
 
 
 def _page(snapshot: Snapshot, mart: PublishedMart, limit: int | None) -> Page:
-    frame = pl.concat(_frames(snapshot, mart, limit))
+    frame = pl.DataFrame(pa.concat_tables(_tables(snapshot, mart, limit)))
     return Page(mart, frame, _count(snapshot, mart), _days_so_far(snapshot, mart, frame))
 
 
@@ -243,46 +232,39 @@ def _count(snapshot: Snapshot, mart: PublishedMart) -> int:
     return int(table["rows"][0].as_py())
 
 
-def _frame(table: pa.Table, mart: PublishedMart) -> pl.DataFrame:
-    for number, (name, type_) in enumerate(mart.columns.items()):
-        if numeric := _NUMERIC.fullmatch(type_):
-            decimal = pa.decimal128(*map(int, numeric.groups()))
-            table = table.set_column(number, name, table.column(number).cast(decimal))
-    return pl.DataFrame(table)
-
-
 @contextlib.contextmanager
-def _writer(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
-    """Write a file frame by frame, the first of which gives the columns."""
+def _writer(path: Path) -> Iterator[Callable[[pa.Table], None]]:
+    """Write a file table by table, the first of which gives the columns."""
     with written_output(path) as partial, partial.open("wb") as file:
         yield from _csv_writer(file) if path.suffix == ".csv" else _parquet_writer(file)
 
 
-def _csv_writer(file: IO[bytes]) -> Iterator[Callable[[pl.DataFrame], None]]:
+def _csv_writer(file: IO[bytes]) -> Iterator[Callable[[pa.Table], None]]:
     has_header = False
 
-    def write_frame(frame: pl.DataFrame) -> None:
+    def write(table: pa.Table) -> None:
         nonlocal has_header
         content = BytesIO()  # Polars has errors of its own for a full disk
-        frame.write_csv(content, include_header=not has_header, datetime_format=_TIME_FORMAT)
+        pl.DataFrame(table).write_csv(
+            content, include_header=not has_header, datetime_format=_TIME_FORMAT
+        )
         has_header = True
         file.write(content.getbuffer())
 
-    yield write_frame
+    yield write
 
 
-def _parquet_writer(file: IO[bytes]) -> Iterator[Callable[[pl.DataFrame], None]]:
+def _parquet_writer(file: IO[bytes]) -> Iterator[Callable[[pa.Table], None]]:
     writer: pq.ParquetWriter | None = None
 
-    def write_frame(frame: pl.DataFrame) -> None:
+    def write(table: pa.Table) -> None:
         nonlocal writer
-        table = frame.to_arrow()
         writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
         if table.num_rows:
             writer.write_table(table)
 
     try:
-        yield write_frame
+        yield write
     finally:
         if writer is not None:
             writer.close()

@@ -13,7 +13,7 @@ from adtech_assets.report.svg import style_sheet
 from adtech_assets.stores.outputs import written_output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from adtech_assets.audit.check import Check
@@ -104,16 +104,10 @@ def _styles() -> str:
 
 
 def _environment() -> Environment:
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("adtech_assets.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["zip"] = _zipped
-    return environment
-
-
-def _zipped(cells: Sequence[object], columns: Sequence[object]) -> Iterable[tuple[object, object]]:
-    return zip(cells, columns, strict=True)

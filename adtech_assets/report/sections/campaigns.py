@@ -179,44 +179,33 @@ def _sum_row(name: str, of: Sequence[Campaign]) -> CampaignRow:
     )
 
 
-def _campaign_table(found: Sequence[Campaign], *, has_money: bool) -> Table:
-    shown = found[:MOST_CAMPAIGN_ROWS]
-    columns = [
-        *(
-            TableColumn("Campaign", "whole"),
-            TableColumn("Id", "number"),
-            TableColumn("Impressions", "number"),
+_CAMPAIGN_COLUMNS: Sequence[TableColumn[Campaign]] = (
+    TableColumn("Campaign", lambda each: isolated(text.name(each.campaign_name)), "whole"),
+    TableColumn("Id", lambda each: each.campaign_id, "number"),
+    TableColumn("Impressions", lambda each: text.count(each.impressions), "number"),
+    TableColumn("Clicks", lambda each: text.count(each.clicks), "number"),
+    TableColumn(
+        "Click-through rate", lambda each: text.rate(each.clicks, each.impressions), "number"
+    ),
+    TableColumn("95 % interval", lambda each: _interval(each) or text.NOTHING, "number"),
+)
+_MONEY_COLUMNS: Sequence[TableColumn[Campaign]] = (
+    TableColumn(
+        "Advertiser",
+        lambda each: (
+            isolated(text.name(each.advertiser_name)) if each.advertiser_name else text.NOTHING
         ),
-        *(TableColumn("Clicks", "number"), TableColumn("Click-through rate", "number")),
-        TableColumn("95 % interval", "number"),
-    ]
-    if has_money:
-        columns += [
-            *(TableColumn("Advertiser", "whole"), TableColumn("Pacing", "nowrap")),
-            *(TableColumn("Budget used", "number"), TableColumn("Est. spend", "number")),
-            TableColumn("Budget", "number"),
-        ]
-    rows = []
-    for campaign in shown:
-        row: list[object] = [
-            isolated(text.name(campaign.campaign_name)),
-            campaign.campaign_id,
-            text.count(campaign.impressions),
-            text.count(campaign.clicks),
-            text.rate(campaign.clicks, campaign.impressions),
-            _interval(campaign) or text.NOTHING,
-        ]
-        if has_money:
-            row += [
-                isolated(text.name(campaign.advertiser_name))
-                if campaign.advertiser_name
-                else text.NOTHING,
-                words.status_words(campaign.pacing_status),
-                text.rough_percent(campaign.budget_used_share),
-                text.money(campaign.estimated_spend),
-                text.money(campaign.budget),
-            ]
-        rows.append(row)
+        "whole",
+    ),
+    TableColumn("Pacing", lambda each: words.status_words(each.pacing_status), "nowrap"),
+    TableColumn("Budget used", lambda each: text.rough_percent(each.budget_used_share), "number"),
+    TableColumn("Est. spend", lambda each: text.money(each.estimated_spend), "number"),
+    TableColumn("Budget", lambda each: text.money(each.budget), "number"),
+)
+
+
+def _campaign_table(found: Sequence[Campaign], *, has_money: bool) -> Table[Campaign]:
+    shown = found[:MOST_CAMPAIGN_ROWS]
     left_out = (
         ""
         if len(shown) == len(found)
@@ -224,8 +213,8 @@ def _campaign_table(found: Sequence[Campaign], *, has_money: bool) -> Table:
     )
     return Table(
         f"Campaigns by impressions, names in full{left_out}",
-        columns,
-        rows,
+        (*_CAMPAIGN_COLUMNS, *(_MONEY_COLUMNS if has_money else ())),
+        shown,
         summary=f"All campaigns ({len(shown):,} of {len(found):,})"
         if left_out
         else f"All {len(found):,} campaigns",

@@ -11,8 +11,7 @@ from adtech_assets.report.sections.parts import (
     Section,
     Table,
     TableColumn,
-    empty,
-    unpublished,
+    missing,
 )
 from adtech_assets.report.statistics import (
     Comparison,
@@ -93,10 +92,8 @@ def going_on(published: Published) -> list[Day]:
 def headline(published: Published) -> Headline:
     """Impressions, clicks, rate, spend, invalid share, each against the period before."""
     days, compared = published.days, periods(published)
-    if days is None:
-        return Headline("In short", missing=unpublished("fct_daily_summary"))
-    if compared is None:
-        return Headline("In short", missing=empty("fct_daily_summary", "days"))
+    if not days or compared is None:
+        return Headline("In short", missing=missing(days, "fct_daily_summary", "days"))
     now, before = compared.now, compared.before
     length = text.counted(now.length, "day")
     unfinished = going_on(published)
@@ -216,29 +213,29 @@ def _invalid_tile(published: Published, now: Period, before: Period | None) -> T
     )
 
 
+def _interval(day: Day) -> str:
+    found = wilson(day.clicks, day.impressions)
+    return f"{text.percent(found[0])} to {text.percent(found[1])}" if found else text.NOTHING
+
+
+_DAY_COLUMNS: Sequence[TableColumn[Day]] = (
+    TableColumn(
+        "Day", lambda day: text.day_so_far(day.event_date, is_so_far=day.is_so_far), "nowrap"
+    ),
+    TableColumn("Weekday", lambda day: text.WEEKDAYS[day.event_date.weekday()]),
+    TableColumn("Impressions", lambda day: text.count(day.impressions), "number"),
+    TableColumn("Clicks", lambda day: text.count(day.clicks), "number"),
+    TableColumn("Click-through rate", lambda day: text.rate(day.clicks, day.impressions), "number"),
+    TableColumn("95 % interval", _interval, "number"),
+)
+
+
 def by_day(published: Published) -> Section:
     """Impressions, clicks and rate of each day."""
     days, compared = published.days, periods(published)
-    if days is None:
-        return Section(unpublished("fct_daily_summary"))
     if not days or compared is None:
-        return Section(empty("fct_daily_summary", "days"))
+        return Section(missing(days, "fct_daily_summary", "days"))
     now = compared.now if compared.before else None
-    rows = []
-    for day in reversed(days):
-        interval = wilson(day.clicks, day.impressions)
-        rows.append(
-            (
-                text.day_so_far(day.event_date, is_so_far=day.is_so_far),
-                text.WEEKDAYS[day.event_date.weekday()],
-                text.count(day.impressions),
-                text.count(day.clicks),
-                text.rate(day.clicks, day.impressions),
-                f"{text.percent(interval[0])} to {text.percent(interval[1])}"
-                if interval
-                else text.NOTHING,
-            )
-        )
     shaded = (
         f" The last {text.counted(now.length, 'day')} are shaded." if now and now.length > 1 else ""
     )
@@ -251,16 +248,8 @@ def by_day(published: Published) -> Section:
         chart=charts.daily(days, now),
         table=Table(
             "Impressions, clicks and click-through rate by day, newest first",
-            (
-                *(
-                    TableColumn("Day", "nowrap"),
-                    TableColumn("Weekday"),
-                    TableColumn("Impressions", "number"),
-                ),
-                *(TableColumn("Clicks", "number"), TableColumn("Click-through rate", "number")),
-                TableColumn("95 % interval", "number"),
-            ),
-            rows,
+            _DAY_COLUMNS,
+            days[::-1],
             summary=f"The numbers of {text.counted(len(days), 'day')}",
         ),
     )

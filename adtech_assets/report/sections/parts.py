@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from adtech_assets.report import text
 from adtech_assets.report.svg import share, tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from markupsafe import Markup
 
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
 
 Look = Literal["good", "warn", "bad", "none"]
 
+Kind = Literal["", "number", "bar", "whole", "text", "nowrap"]
+R = TypeVar("R")
+
 MARKS: dict[Look, str] = {"good": "✓", "warn": "!", "bad": "✕", "none": text.NOTHING}
 
 
 @dataclass(frozen=True)
-class TableColumn:
-    """A column of a table: its head, and how its cells look."""
+class TableColumn(Generic[R]):
+    """A column of a table: its head, its cell in each row, and how its cells look."""
 
     name: str
-    kind: Literal["", "number", "bar", "whole", "text", "nowrap"] = ""
+    cell: Callable[[R], object]
+    kind: Kind = ""
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,29 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table: what it is, and its rows; the first cell of each is its head."""
+class Table(Generic[R]):
+    """A table: what it is, its columns, and what its rows are made of.
+
+    The first cell of each row is its head.
+    """
 
     caption: str
-    columns: Sequence[TableColumn]
-    rows: Sequence[Sequence[object]]
+    columns: Sequence[TableColumn[R]]
+    rows: Sequence[R]
     summary: str = ""
     """What to click on, where it is collapsed."""
+
+
+Fact = tuple[object, object]
+
+
+def facts(caption: str, told: str, rows: Sequence[Fact], kind: Kind) -> Table[Fact]:
+    """A table of things, and what there is to tell of each."""
+    return Table(
+        caption,
+        (TableColumn("What", itemgetter(0)), TableColumn(told, itemgetter(1), kind)),
+        rows,
+    )
 
 
 @dataclass(frozen=True)
@@ -66,7 +86,7 @@ class Section:
     intro: str = ""
     note: str = ""
     chart: Picture | None = None
-    table: Table | None = None
+    table: Table[Any] | None = None
 
 
 def unpublished(*marts: str) -> str:
@@ -75,9 +95,11 @@ def unpublished(*marts: str) -> str:
     return f"Not shown: {names} {'has' if len(marts) == 1 else 'have'} not been published yet."
 
 
-def empty(mart: str, what: str) -> str:
-    """Said in place of what an empty mart would show."""
-    return f"Nothing to show: marts.{mart} is published, but has no {what}."
+def missing(rows: Sequence[object] | None, mart: str, what: str) -> str:
+    """Said in place of what a mart would show, if it is not published or has nothing to show."""
+    if rows is None:
+        return unpublished(mart)
+    return "" if rows else f"Nothing to show: marts.{mart} is published, but has no {what}."
 
 
 def marked(look: Look, said: str) -> Markup:

@@ -13,26 +13,33 @@ from adtech_assets.report.sections.parts import (
     Section,
     Table,
     TableColumn,
-    empty,
     marked,
+    missing,
     unpublished,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from markupsafe import Markup
+
+    from adtech_assets.report.charts.traffic import InvalidDay
     from adtech_assets.report.published import Published, Reconciled
 
 
 def hours(published: Published) -> Section:
     """When impressions happen."""
     found = published.hours
-    if found is None:
-        return Section(unpublished("fct_campaign_hour_profiles"))
     if not found:
-        return Section(empty("fct_campaign_hour_profiles", "hours"))
+        return Section(missing(found, "fct_campaign_hour_profiles", "hours"))
     chart = charts.heat_map(found)
     counts = {(hour.iso_weekday, hour.hour_of_day): hour.impressions for hour in found}
+
+    def on(weekday: int, name: str) -> TableColumn[int]:
+        return TableColumn(
+            name[:3], lambda hour: text.count(counts.get((weekday, hour), 0)), "number"
+        )
+
     return Section(
         intro=(
             "All campaigns and all published days, hours in the feed's time zone. "
@@ -41,14 +48,11 @@ def hours(published: Published) -> Section:
         chart=chart,
         table=Table(
             "Impressions by hour and weekday, in the feed's time zone",
-            (TableColumn("Hour"), *(TableColumn(name[:3], "number") for name in text.WEEKDAYS)),
-            [
-                (
-                    f"{hour:02}:00",
-                    *(text.count(counts.get((weekday, hour), 0)) for weekday in range(1, 8)),
-                )
-                for hour in range(24)
-            ],
+            (
+                TableColumn("Hour", lambda hour: f"{hour:02}:00"),
+                *(on(weekday, name) for weekday, name in enumerate(text.WEEKDAYS, 1)),
+            ),
+            range(24),
             summary="The numbers of the 168 hours",
         ),
     )
@@ -65,7 +69,7 @@ def devices(published: Published) -> Section:
     if found is None:
         return Section(unpublished("fct_user_agent_hourly", "dim_user_agents"))
     if not found:
-        return Section(empty("fct_user_agent_hourly", "events"))
+        return Section(missing(found, "fct_user_agent_hourly", "events"))
     total = sum(device.gross_impressions for device in found)
     return Section(
         intro=f"From the log files{_logged_days(published)}. Impressions and clicks are gross, "
@@ -73,24 +77,32 @@ def devices(published: Published) -> Section:
         table=Table(
             "Logged impressions and clicks by device",
             (
-                *(TableColumn("Device"), TableColumn("Share of impressions", "bar")),
-                *(
-                    TableColumn("Impressions (gross)", "number"),
-                    TableColumn("Clicks (gross)", "number"),
+                TableColumn("Device", lambda row: text.name(row.device_class).capitalize()),
+                TableColumn(
+                    "Share of impressions",
+                    lambda row: Bar(row.gross_impressions / total if total else 0),
+                    "bar",
                 ),
-                TableColumn("Click-through rate (net)", "number"),
+                TableColumn(
+                    "Impressions (gross)", lambda row: text.count(row.gross_impressions), "number"
+                ),
+                TableColumn("Clicks (gross)", lambda row: text.count(row.gross_clicks), "number"),
+                TableColumn(
+                    "Click-through rate (net)",
+                    lambda row: text.rate(row.valid_clicks, row.valid_impressions),
+                    "number",
+                ),
             ),
-            [
-                (
-                    text.name(device.device_class).capitalize(),
-                    Bar(device.gross_impressions / total if total else 0),
-                    text.count(device.gross_impressions),
-                    text.count(device.gross_clicks),
-                    text.rate(device.valid_clicks, device.valid_impressions),
-                )
-                for device in found
-            ],
+            found,
         ),
+    )
+
+
+def _of_reason(reason: str) -> TableColumn[InvalidDay]:
+    return TableColumn(
+        words.reason_words(reason).capitalize(),
+        lambda day: text.count(day.by_reason.get(reason, 0)),
+        "number",
     )
 
 
@@ -98,16 +110,14 @@ def devices(published: Published) -> Section:
 class Invalid(Section):
     """Invalid traffic by reason, and by day."""
 
-    reasons: Table | None = None
+    reasons: Table[str] | None = None
 
 
 def invalid(published: Published) -> Invalid:
     """Crawlers, fraud and the rest."""
     found = published.quality
-    if found is None:
-        return Invalid(unpublished("fct_traffic_quality_daily"))
     if not found:
-        return Invalid(empty("fct_traffic_quality_daily", "days"))
+        return Invalid(missing(found, "fct_traffic_quality_daily", "days"))
     days = charts.invalid_days(found)
     reasons = charts.reasons_of(days)
     events = sum(day.events for day in days)
@@ -129,35 +139,43 @@ def invalid(published: Published) -> Invalid:
         reasons=Table(
             "Invalid events by reason",
             (
-                *(TableColumn("Reason", "nowrap"), TableColumn("Share of all events", "bar")),
-                *(TableColumn("Impressions", "number"), TableColumn("Clicks", "number")),
+                TableColumn(
+                    "Reason",
+                    lambda reason: (
+                        charts.swatch("quality", reason) + words.reason_words(reason).capitalize()
+                    ),
+                    "nowrap",
+                ),
+                TableColumn(
+                    "Share of all events",
+                    lambda reason: Bar(sum(by_reason[reason]) / events if events else 0),
+                    "bar",
+                ),
+                TableColumn(
+                    "Impressions", lambda reason: text.count(by_reason[reason][0]), "number"
+                ),
+                TableColumn("Clicks", lambda reason: text.count(by_reason[reason][1]), "number"),
             ),
-            [
-                (
-                    charts.swatch("quality", reason) + words.reason_words(reason).capitalize(),
-                    Bar(sum(counts) / events if events else 0),
-                    *(text.count(counts[0]), text.count(counts[1])),
-                )
-                for reason, counts in by_reason.items()
-            ],
+            reasons,
         ),
         chart=charts.quality(found),
         table=Table(
             "Logged events by day and the reason that makes them invalid, newest first",
             (
-                *(TableColumn("Day", "nowrap"), TableColumn("Events", "number")),
-                *(TableColumn(words.reason_words(r).capitalize(), "number") for r in reasons),
-                TableColumn("Invalid", "number"),
+                TableColumn(
+                    "Day", lambda day: text.day_so_far(day.day, is_so_far=day.is_so_far), "nowrap"
+                ),
+                TableColumn("Events", lambda day: text.count(day.events), "number"),
+                *map(_of_reason, reasons),
+                TableColumn(
+                    "Invalid",
+                    lambda day: (
+                        text.percent(sum(map(day.share, reasons))) if day.events else text.NOTHING
+                    ),
+                    "number",
+                ),
             ),
-            [
-                (
-                    text.day_so_far(day.day, is_so_far=day.is_so_far),
-                    text.count(day.events),
-                    *(text.count(day.by_reason.get(reason, 0)) for reason in reasons),
-                    text.percent(sum(map(day.share, reasons))) if day.events else text.NOTHING,
-                )
-                for day in reversed(days)
-            ],
+            days[::-1],
             summary=f"The numbers of {text.counted(len(days), 'day')}",
         ),
     )
@@ -173,13 +191,35 @@ class Reconciliation(Section):
 RECONCILED_LOOKS: dict[str, Look] = {"ok": "good", "warn": "warn", "breach": "bad"}
 
 
+def _status(row: Reconciled) -> Markup:
+    said = f"{words.discrepancy_words(row.status)} ({row.status})"
+    if row.is_so_far:
+        return marked("none", f"{said}, {text.SO_FAR}")
+    return marked(RECONCILED_LOOKS.get(row.status, "none"), said)
+
+
+_RECONCILED_COLUMNS: Sequence[TableColumn[Reconciled]] = (
+    TableColumn(
+        "Day", lambda row: text.day_so_far(row.event_date, is_so_far=row.is_so_far), "nowrap"
+    ),
+    TableColumn("Events", lambda row: row.event_type),
+    TableColumn("Log", lambda row: text.count(row.log_events), "number"),
+    TableColumn("Database", lambda row: text.count(row.db_events), "number"),
+    TableColumn(
+        "Difference",
+        lambda row: f"{row.log_events - row.db_events:+,}".replace("-", text.MINUS),
+        "number",
+    ),
+    TableColumn("Share", lambda row: text.signed_percent(row.log_db_discrepancy), "number"),
+    TableColumn("Status", _status, "nowrap"),
+)
+
+
 def reconciliation(published: Published) -> Reconciliation:
     """How far the two sources are from each other."""
     found = published.reconciliation
-    if found is None:
-        return Reconciliation(unpublished("fct_log_reconciliation_daily"))
     if not found:
-        return Reconciliation(empty("fct_log_reconciliation_daily", "days"))
+        return Reconciliation(missing(found, "fct_log_reconciliation_daily", "days"))
     compared = [row for row in found if not row.is_so_far]
     statuses = Counter(row.status for row in compared)
     told = [
@@ -204,29 +244,8 @@ def reconciliation(published: Published) -> Reconciliation:
         chart=charts.reconciliation(found),
         table=Table(
             "Events in the log and in the database by day and type, newest first",
-            (
-                *(
-                    TableColumn("Day", "nowrap"),
-                    TableColumn("Events"),
-                    TableColumn("Log", "number"),
-                ),
-                *(TableColumn("Database", "number"), TableColumn("Difference", "number")),
-                *(TableColumn("Share", "number"), TableColumn("Status", "nowrap")),
-            ),
-            [
-                (
-                    text.day_so_far(row.event_date, is_so_far=row.is_so_far),
-                    *(row.event_type, text.count(row.log_events)),
-                    text.count(row.db_events),
-                    f"{row.log_events - row.db_events:+,}".replace("-", text.MINUS),
-                    text.signed_percent(row.log_db_discrepancy),
-                    marked(
-                        "none" if row.is_so_far else RECONCILED_LOOKS.get(row.status, "none"),
-                        _status_text(row),
-                    ),
-                )
-                for row in reversed(found)
-            ],
+            _RECONCILED_COLUMNS,
+            found[::-1],
             summary=f"The numbers of {text.counted(len({r.event_date for r in found}), 'day')}",
         ),
     )
@@ -241,8 +260,3 @@ def _told_unfinished(found: Sequence[Reconciled]) -> str:
         f" Not among them: {text.stretches(days)}, where the log files or the database were read "
         "before the day was over."
     )
-
-
-def _status_text(row: Reconciled) -> str:
-    said = f"{words.discrepancy_words(row.status)} ({row.status})"
-    return f"{said}, {text.SO_FAR}" if row.is_so_far else said

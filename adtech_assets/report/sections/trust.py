@@ -13,12 +13,13 @@ from adtech_assets.report import text
 from adtech_assets.report.sections import overview
 from adtech_assets.report.sections.parts import (
     MARKS,
+    Fact,
     Look,
     Table,
     TableColumn,
-    empty,
+    facts,
     marked,
-    unpublished,
+    missing,
 )
 from adtech_assets.report.sections.traffic import RECONCILED_LOOKS
 from adtech_assets.report.svg import tag
@@ -54,8 +55,8 @@ class Checks:
     """What the checks say."""
 
     intro: str
-    table: Table | None = None
-    all: Table | None = None
+    table: Table[Check] | None = None
+    all: Table[Check] | None = None
 
 
 def _missing_days(days: Sequence[date]) -> list[date]:
@@ -76,12 +77,12 @@ def _told_missing(missing: Sequence[date]) -> str:
     return f"{text.counted(len(missing), 'day')}: {'…, ' if recent != missing else ''}{said}"
 
 
-def freshness(published: Published) -> Table:
+def freshness(published: Published) -> Table[Fact]:
     """Up to which day there is data, which days are missing, and when it was loaded."""
     days = [day.event_date for day in published.days or []]
     logged = [load.day for load in published.loads or []]
     not_there = "nothing published yet"
-    rows: list[tuple[object, ...]] = [
+    rows: list[Fact] = [
         (
             "Last day of the database",
             text.long_day(published.days[-1].event_date, is_so_far=published.days[-1].is_so_far)
@@ -109,36 +110,27 @@ def freshness(published: Published) -> Table:
             rows.append((f"{text.long_day(last.day)} loaded", text.moment(last.loaded_at)))
     if published.unpublished:
         rows.append(("Marts not published yet", ", ".join(published.unpublished)))
-    return Table(
-        "As the published tables and load_audit tell it",
-        (TableColumn("What"), TableColumn("State", "text")),
-        rows,
-    )
-
-
-def _check_table(caption: str, found: Sequence[Check], summary: str = "") -> Table:
-    return Table(
-        caption,
-        (
-            *(TableColumn("Check", "whole"), TableColumn("Outcome", "nowrap")),
-            *(TableColumn("What it says", "text"), TableColumn("When (UTC)", "nowrap")),
-        ),
-        [
-            (
-                *(_of_asset(check), marked(check.look, check.outcome)),
-                text.cut(text.name(check.description), CHECK_LETTERS)
-                if check.description
-                else text.NOTHING,
-                f"{check.evaluated_at:%Y-%m-%d %H:%M}",
-            )
-            for check in found
-        ],
-        summary,
-    )
+    return facts("As the published tables and load_audit tell it", "State", rows, "text")
 
 
 def _of_asset(check: Check) -> Markup:
     return Markup("{}{}").format(check.name, tag("span", check.asset, class_="note"))
+
+
+_CHECK_COLUMNS: Sequence[TableColumn[Check]] = (
+    TableColumn("Check", _of_asset, "whole"),
+    TableColumn("Outcome", lambda check: marked(check.look, check.outcome), "nowrap"),
+    TableColumn(
+        "What it says",
+        lambda check: (
+            text.cut(text.name(check.description), CHECK_LETTERS)
+            if check.description
+            else text.NOTHING
+        ),
+        "text",
+    ),
+    TableColumn("When (UTC)", lambda check: f"{check.evaluated_at:%Y-%m-%d %H:%M}", "nowrap"),
+)
 
 
 def _by_weight(check: Check) -> tuple[int, str, str]:
@@ -160,9 +152,12 @@ def checks(found: Sequence[Check] | None) -> Checks:
         intro += f" {failed:,} failed, {len(not_passed) - failed:,} warned."
     return Checks(
         intro,
-        _check_table("Checks that did not pass, worst first", not_passed) if not_passed else None,
-        _check_table(
+        Table("Checks that did not pass, worst first", _CHECK_COLUMNS, not_passed)
+        if not_passed
+        else None,
+        Table(
             "The latest evaluation of each check",
+            _CHECK_COLUMNS,
             ordered,
             f"All {text.counted(len(ordered), 'check')}",
         ),
@@ -185,7 +180,7 @@ def brought_up_to_date(found: Sequence[Check], standing: Sequence[Condition]) ->
     ]
 
 
-def standing_table(standing: Sequence[Condition]) -> Table | None:
+def standing_table(standing: Sequence[Condition]) -> Table[Condition] | None:
     """What stands, one a row."""
     if not standing:
         return None
@@ -194,14 +189,13 @@ def standing_table(standing: Sequence[Condition]) -> Table | None:
     return Table(
         "What stands on whatever day, until somebody does something about it, worst first"
         + (f"; {left_out:,} more in adtech status" if left_out else ""),
-        (TableColumn("What", "nowrap"), TableColumn("Which", "text")),
-        [
-            (
-                marked(condition.look, condition.what),
-                text.cut(text.name(condition.told), CHECK_LETTERS),
-            )
-            for condition in shown
-        ],
+        (
+            TableColumn("What", lambda each: marked(each.look, each.what), "nowrap"),
+            TableColumn(
+                "Which", lambda each: text.cut(text.name(each.told), CHECK_LETTERS), "text"
+            ),
+        ),
+        shown,
     )
 
 
@@ -288,13 +282,11 @@ def _check_signal(found: Sequence[Check] | None) -> Signal:
 
 def _agreement_signal(published: Published) -> Signal:
     found = published.reconciliation
-    if found is None:
-        return Signal(
-            "none", "Log and database not compared", unpublished("fct_log_reconciliation_daily")
-        )
     if not found:
         return Signal(
-            "none", "Log and database not compared", empty("fct_log_reconciliation_daily", "days")
+            "none",
+            "Log and database not compared",
+            missing(found, "fct_log_reconciliation_daily", "days"),
         )
     compared = [row for row in found if not row.is_so_far]
     if not compared:
