@@ -11,7 +11,7 @@ import re
 from collections.abc import Hashable
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -49,14 +49,45 @@ TYPES = {
 EVENT_TIME = "creation_time"
 """The column that says when an event happened; in the warehouse it is `event_at`."""
 
-CORE: dict[str, tuple[str, ...]] = {
-    EVENT_TIME: ("epoch", "timestamp"),
-    "user_agent": ("string",),
-    "campaign_id": ("integer", "string"),
-    "is_fraud": ("boolean",),
+
+class Known(NamedTuple):
+    """A column that the models read: the types that it may have, and the kinds whose events do."""
+
+    types: tuple[str, ...]
+    kinds: tuple[Kind, ...] = KINDS
+
+
+_TEXT, _TIME, _ID = ("string",), ("epoch", "timestamp"), ("integer", "string")
+_AMOUNT, _COUNT, _FLAG = ("decimal",), ("integer",), ("boolean",)
+_SHOWN: tuple[Kind, ...] = ("impressions",)
+_CLICKED: tuple[Kind, ...] = ("clicks",)
+
+CORE: dict[str, Known] = {
+    EVENT_TIME: Known(_TIME),
+    "user_agent": Known(_TEXT),
+    "campaign_id": Known(_ID),
+    "is_fraud": Known(_FLAG),
+    "media_cost": Known(_AMOUNT, _SHOWN),
+    "total_cost": Known(_AMOUNT, _SHOWN),
+    "data_cost": Known(_AMOUNT, _SHOWN),
+    "brand_safety_cost": Known(_AMOUNT, _SHOWN),
+    "rich_media_cost": Known(_AMOUNT, _SHOWN),
+    "trading_desk_fee": Known(_AMOUNT, _SHOWN),
+    "currency": Known(_TEXT, _SHOWN),
+    "data_currency": Known(_TEXT, _SHOWN),
+    "eur_rate": Known(_AMOUNT, _SHOWN),
+    "banner_width": Known(_COUNT, _SHOWN),
+    "banner_height": Known(_COUNT, _SHOWN),
+    "is_eligible": Known(_FLAG, _SHOWN),
+    "visible_percentage": Known(_COUNT, _SHOWN),
+    "visible_ms": Known(_COUNT, _SHOWN),
+    "is_viewable": Known(_FLAG, _SHOWN),
+    "is_campaign_unique": Known(_FLAG, _SHOWN),
+    "is_campaign_day_unique": Known(_FLAG, _SHOWN),
+    "shown_at": Known(_TIME, _CLICKED),
 }
-"""Columns that the models read, and the types that they may have. The warehouse has them whatever
-a feed delivers: what it does not is NULL."""
+"""Columns that the models read. The warehouse has them whatever a feed delivers: what it does not
+is NULL."""
 
 FILE_COLUMNS = {
     "file_id": "BIGINT NOT NULL",
@@ -140,6 +171,8 @@ class Column(_Part):
     type: Literal["string", "integer", "decimal", "boolean", "timestamp", "epoch"]
     unit: Literal["s", "ms", "us", "ns"] | None = None
     """Of a number that counts time from 1970."""
+    per: Literal["impression", "mille"] = "impression"
+    """Of an amount: what it is the price of; that of a thousand is divided when it is read."""
     required: bool = False
     """Whether a file without it is refused; else it is NULL."""
     description: str = ""
@@ -157,12 +190,19 @@ class Column(_Part):
             raise ValueError("type epoch needs a unit: s, ms, us or ns")
         if self.unit is not None and self.type not in ("epoch", "timestamp"):
             raise ValueError(f"type {self.type} has no unit")
+        if self.per == "mille" and self.type != "decimal":
+            raise ValueError(f"type {self.type} is no amount, which could be per mille")
         return self
 
     @cached_property
     def parts(self) -> tuple[str, ...]:
         """Names from the outermost group to the field."""
         return tuple(self.path.split("."))
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Kinds of events that it is read of."""
+        return CORE[self.name].kinds if self.name in CORE else KINDS
 
     @property
     def stored_as(self) -> str:
@@ -269,8 +309,8 @@ class Feed(_Part):
                     f"{name} cannot be a column's name; use lower case, digits and _, and none of "
                     + ", ".join(sorted(_RESERVED))
                 )
-            if column.type not in CORE.get(name, (column.type,)):
-                raise ValueError(f"{name} must be of type {' or '.join(CORE[name])}")
+            if name in CORE and column.type not in CORE[name].types:
+                raise ValueError(f"{name} must be of type {' or '.join(CORE[name].types)}")
         if "user_agent" not in columns:
             raise ValueError("user_agent is missing: events are counted by it")
         return columns
@@ -283,17 +323,24 @@ class Feed(_Part):
         columns = [column.model_dump_json() for column in self.columns.values()]
         return hashlib.blake2b("\n".join(columns).encode(), digest_size=8).hexdigest()
 
-    @cached_property
-    def stored(self) -> dict[str, str]:
-        """The columns of the raw log tables that come from the rows of files, with their types."""
+    def columns_of(self, kind: Kind) -> dict[str, Column]:
+        """The columns that are read of a kind's files."""
+        return {name: column for name, column in self.columns.items() if kind in column.kinds}
+
+    def stored(self, kind: Kind) -> dict[str, str]:
+        """The columns of a raw log table that come from the rows of files, with their types."""
         absent = {
             name: Column(
-                name=name, path=name, type=types[0], unit="ms" if name == EVENT_TIME else None
+                name=name,
+                path=name,
+                type=known.types[0],
+                unit="ms" if known.types[0] == "epoch" else None,
             )
-            for name, types in CORE.items()
-            if name not in self.columns
+            for name, known in CORE.items()
+            if name not in self.columns and kind in known.kinds
         }
-        return {c.stored_as: c.sql_type for c in (*self.columns.values(), *absent.values())}
+        columns = (*self.columns_of(kind).values(), *absent.values())
+        return {column.stored_as: column.sql_type for column in columns}
 
     @cached_property
     def kind_pattern(self) -> re.Pattern[str]:

@@ -44,6 +44,18 @@ MISTAKES = {
         SAMPLE.replace("type: boolean", "type: string"),
         "columns: is_fraud must be of type boolean",
     ),
+    "an amount that is none": (
+        SAMPLE.replace("type: decimal", "type: integer", 1),
+        "columns: media_cost must be of type decimal",
+    ),
+    "a price of a thousand of what has no price": (
+        SAMPLE + "  clicks_of: {path: x, type: integer, per: mille}\n",
+        "columns.clicks_of: type integer is no amount",
+    ),
+    "a price of what nobody knows": (
+        SAMPLE.replace("type: decimal", "type: decimal\n    per: dozen", 1),
+        "columns.media_cost.per: ",
+    ),
     "no user agent": (
         SAMPLE.replace("  user_agent:", "  agent:"),
         "columns: user_agent is missing",

@@ -32,6 +32,10 @@ MARTS = {
     "fct_user_agent_hourly",
     "fct_traffic_quality_daily",
     "fct_campaign_traffic_daily",
+    "fct_campaign_cost_daily",
+    "fct_campaign_viewability_daily",
+    "fct_campaign_reach_daily",
+    "fct_campaign_click_quality_daily",
     "fct_log_reconciliation_hourly",
     "fct_log_reconciliation_daily",
 }
@@ -80,6 +84,8 @@ GRAPH = {
         "intermediate/int_log_events_hourly",
         "intermediate/int_log_events_classified",
         "intermediate/int_log_campaign_events_hourly",
+        "intermediate/int_log_campaign_measures_daily",
+        "intermediate/int_log_campaign_measures_identified",
         "intermediate/int_log_campaign_versions",
     },
     "marts": {f"marts/{mart}" for mart in MARTS},
@@ -96,6 +102,7 @@ BUILT_BY_DAY = {
     "intermediate/int_log_events_hourly",
     "intermediate/int_log_events_classified",
     "intermediate/int_log_campaign_events_hourly",
+    "intermediate/int_log_campaign_measures_daily",
     "marts/fct_daily_summary",
     "marts/fct_user_agent_hourly",
     "marts/fct_traffic_quality_daily",
@@ -339,7 +346,7 @@ def test_the_graph_is_that_of_the_settings_it_is_built_from(settings, tmp_path):
     for graph, built_of in ((ours, settings), (theirs, other)):
         spec = graph.resolve_assets_def(key).get_asset_spec(key)
         columns = spec.metadata["dagster/column_schema"].columns
-        assert {column.name for column in columns} >= built_of.feed.stored.keys()
+        assert {column.name for column in columns} >= built_of.feed.stored("impressions").keys()
         for name in ("raw/impression_logs", "marts/fct_daily_summary", "daily_csv"):
             days = graph.resolve_assets_def(dg.AssetKey.from_user_string(name)).partitions_def
             assert days.get_first_partition_key() == str(built_of.start_date)

@@ -15,7 +15,7 @@ from adtech_assets.rollup import hourly, user_agents
 if TYPE_CHECKING:
     import duckdb
 
-    from adtech_assets.contract import Feed
+    from adtech_assets.contract import Feed, Kind
 
 FILE_COLUMNS = {
     "file_id": "File of the event, in log_files.",
@@ -26,7 +26,6 @@ FILE_COLUMNS = {
 
 def described(feed: Feed) -> str:
     """YAML of the raw log tables as sources of dbt, with the feed's columns."""
-    columns = FILE_COLUMNS | {c.stored_as: c.description for c in feed.columns.values()}
     nightly = {
         "warn_after": {"count": 36, "period": "hour"},
         "error_after": {"count": 7, "period": "day"},
@@ -43,7 +42,10 @@ def described(feed: Feed) -> str:
                     f"where kind = '{kind}' and status = 'loaded'"
                 ),
             },
-            "columns": [{"name": name, "description": text} for name, text in columns.items()],
+            "columns": [
+                {"name": name, "description": text}
+                for name, text in (FILE_COLUMNS | _descriptions(feed, kind)).items()
+            ],
         }
         for kind in KINDS
     ]
@@ -58,6 +60,11 @@ def described(feed: Feed) -> str:
         "tables": tables,
     }
     return yaml.safe_dump({"sources": [source]}, sort_keys=False, allow_unicode=True)
+
+
+def _descriptions(feed: Feed, kind: Kind) -> dict[str, str]:
+    columns = feed.columns_of(kind).values()
+    return {column.stored_as: column.description for column in columns}
 
 
 def create_sources(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:

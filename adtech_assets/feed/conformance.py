@@ -171,7 +171,7 @@ def check(opened: BinaryIO, feed: Feed, kind: Kind) -> tuple[Layout, int]:
         raise Rejection("not_parquet", _one_line(error)) from error
     _check_kind(feed, kind, parquet.metadata.metadata or {}, frozenset(schema.names))
     check_size(parquet.metadata.num_rows)
-    found = layout.of(feed.columns)
+    found = layout.of(feed.columns_of(kind))
     integrity.check(opened, found.paths, parquet.metadata.num_row_groups)
     return found, parquet.metadata.num_rows
 

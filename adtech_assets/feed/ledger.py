@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from adtech_assets.contract import CORE
+from adtech_assets.contract import KINDS
 from adtech_assets.feed import raw_tables
-from adtech_assets.feed.raw_tables import RAW_TABLES
+from adtech_assets.feed.raw_tables import FIRST_COLUMNS, RAW_TABLES
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets.stores.warehouse import transaction
 from adtech_assets.versions import Notes, digest
@@ -308,7 +308,7 @@ class Ledger:
             WHERE status = 'loaded' AND file_date IN (SELECT unnest($days::DATE[]))
             GROUP BY file_date, kind
             """,
-            {"days": touched, "first": list(CORE)},
+            {"days": touched, "first": list(FIRST_COLUMNS)},
         ).fetchall()
         by_table: dict[str, dict[date, str]] = {table: {} for table in RAW_TABLES.values()}
         for day, kind, files in rows:
@@ -369,13 +369,16 @@ class Ledger:
         query = f"""
             SELECT {LedgerRow.columns()} FROM raw.log_files
             WHERE status = 'loaded'
-                AND NOT list_has_all(coalesce(feed_columns, $first), $columns)
+                AND NOT list_has_all(
+                    coalesce(feed_columns, $first),
+                    CASE kind WHEN 'impressions' THEN $impressions ELSE $clicks END
+                )
                 AND ($first_day IS NULL OR file_date BETWEEN $first_day AND $last_day)
             ORDER BY file_id
         """
-        parameters = {
-            "first": list(CORE),
-            "columns": list(feed.columns),
+        parameters: dict[str, object] = {
+            "first": list(FIRST_COLUMNS),
+            **{kind: list(feed.columns_of(kind)) for kind in KINDS},
             "first_day": days and days.first,
             "last_day": days and days.last,
         }

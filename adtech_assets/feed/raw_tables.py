@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adtech_assets.contract import CORE, EVENT_TIME, FILE_COLUMNS
+from adtech_assets.contract import FILE_COLUMNS
 from adtech_assets.errors import UserError
 
 if TYPE_CHECKING:
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 RAW_TABLES: dict[Kind, str] = {"impressions": "raw.impression_logs", "clicks": "raw.click_logs"}
 
-_ALWAYS_THERE = {"event_at" if name == EVENT_TIME else name for name in CORE}
+FIRST_COLUMNS = ("creation_time", "user_agent", "campaign_id", "is_fraud")
+"""Columns of the feed that were read of every file before feeds were files."""
+
+_ALWAYS_THERE = {"event_at", *FIRST_COLUMNS}
 
 
 def quoted(name: str) -> str:
@@ -22,9 +25,9 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def columns(feed: Feed) -> dict[str, str]:
-    """Columns of both tables with their types: what an event has from its file, and of its row."""
-    return FILE_COLUMNS | feed.stored
+def columns(feed: Feed, kind: Kind) -> dict[str, str]:
+    """Columns of a table with their types: what an event has from its file, and of its row."""
+    return FILE_COLUMNS | feed.stored(kind)
 
 
 def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
@@ -33,15 +36,15 @@ def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     Raises:
         UserError: they have a column of the feed in another type.
     """
-    wanted = columns(feed)
-    written = ", ".join(f"{quoted(name)} {type_}" for name, type_ in wanted.items())
-    for table in RAW_TABLES.values():
+    for kind, table in RAW_TABLES.items():
+        wanted = columns(feed, kind)
+        written = ", ".join(f"{quoted(name)} {type_}" for name, type_ in wanted.items())
         connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({written})")
-    for table in RAW_TABLES.values():
+    for kind, table in RAW_TABLES.items():
         # Not asked of duckdb_columns(), which looks at every view too: 37 ms.
         described = connection.execute(f"DESCRIBE {table}").fetchall()
         there = {column: type_ for column, type_, *_ in described}
-        for name, type_ in feed.stored.items():
+        for name, type_ in feed.stored(kind).items():
             is_now = there.get(name)
             if is_now is None and name in _ALWAYS_THERE:
                 continue  # somebody has taken it away: whoever reads it says so

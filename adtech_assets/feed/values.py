@@ -24,7 +24,7 @@ CREATE OR REPLACE TEMP MACRO digits_of(lo, hi) AS
     (lo::HUGEINT + CASE WHEN lo < 0 THEN 18446744073709551616 ELSE 0 END)
     + (hi::HUGEINT + CASE WHEN hi < 0 THEN 4294967296 ELSE 0 END) * 18446744073709551616;
 CREATE OR REPLACE TEMP MACRO power_of_ten(exponent) AS
-    list_extract({[10**exponent for exponent in range(29)]}::HUGEINT[], exponent + 1);
+    list_extract({[10**exponent for exponent in range(32)]}::HUGEINT[], exponent + 1);
 CREATE OR REPLACE TEMP MACRO behind_the_point(digits, scale) AS
     CASE
         WHEN scale <= {DECIMAL_SCALE} THEN digits * power_of_ten({DECIMAL_SCALE} - scale)
@@ -36,15 +36,15 @@ CREATE OR REPLACE TEMP MACRO unsigned_decimal(digits, scale) AS
     CAST(digits // power_of_ten(scale) AS DECIMAL(38, {DECIMAL_SCALE}))
     + CAST(behind_the_point(digits % power_of_ten(scale), scale) AS DECIMAL(13, 0))
     * {10**-DECIMAL_SCALE:.{DECIMAL_SCALE}f};
-CREATE OR REPLACE TEMP MACRO scaled_decimal(lo, hi, sign_scale) AS
+CREATE OR REPLACE TEMP MACRO scaled_decimal(lo, hi, sign_scale, shift) AS
     CASE
         WHEN lo IS NULL OR sign_scale IS NULL THEN NULL
         WHEN sign_scale NOT BETWEEN 0 AND 57 THEN error('a decimal has no scale ' || sign_scale)
-        WHEN sign_scale % 2 = 1 THEN -unsigned_decimal(digits_of(lo, hi), sign_scale // 2)
-        ELSE unsigned_decimal(digits_of(lo, hi), sign_scale // 2)
+        WHEN sign_scale % 2 = 1 THEN -unsigned_decimal(digits_of(lo, hi), sign_scale // 2 + shift)
+        ELSE unsigned_decimal(digits_of(lo, hi), sign_scale // 2 + shift)
     END;
 """
-"""SQL of `scaled_decimal`: value = digits / 10^(signScale ÷ 2), negative if signScale is odd."""
+"""SQL of `scaled_decimal`: value = digits / 10^(signScale ÷ 2 + shift), negative if that is odd."""
 
 
 def value(column: Column, type_: pa.DataType | None) -> str:
@@ -57,19 +57,25 @@ def value(column: Column, type_: pa.DataType | None) -> str:
     stored = quoted(column.path)
     if column.sql_type == "TIMESTAMP":
         return _time(stored, None if pa.types.is_timestamp(type_) else column.unit)
+    if column.type == "decimal":
+        return _decimal(column, type_)
+    return f"{stored}::{column.sql_type}"
+
+
+def _decimal(column: Column, type_: pa.DataType) -> str:
+    stored, shift = quoted(column.path), 3 if column.per == "mille" else 0
     if pa.types.is_struct(type_):
         has_hi = type_.get_field_index("hi") >= 0
         hi = f"coalesce({quoted(f'{column.path}.hi')}, 0)" if has_hi else "0"
         lo, sign_scale = quoted(f"{column.path}.lo"), quoted(f"{column.path}.signScale")
-        return f"scaled_decimal({lo}, {hi}, {sign_scale})"
-    if pa.types.is_decimal(type_) and type_.scale > DECIMAL_SCALE:
-        kept = f"{stored}::{column.sql_type}"
-        return (
-            f"CASE WHEN {stored} IS NULL "
-            f"OR {kept}::DECIMAL({type_.precision}, {type_.scale}) = {stored} THEN {kept} "
-            f"ELSE error('{column.name} has more than {DECIMAL_SCALE} digits behind the point') END"
+        return f"scaled_decimal({lo}, {hi}, {sign_scale}, {shift})"
+    amount, digits = f"{stored}::{column.sql_type}", DECIMAL_SCALE - shift
+    if getattr(type_, "scale", 0) > digits:
+        amount = (
+            f"CASE WHEN {stored} IS NULL OR {stored} = round({stored}, {digits}) THEN {amount} "
+            f"ELSE error('{column.name} has more than {digits} digits behind the point') END"
         )
-    return f"{stored}::{column.sql_type}"
+    return f"({amount} * 0.001)::{column.sql_type}" if shift else amount
 
 
 def _time(stored: str, unit: str | None) -> str:

@@ -26,6 +26,10 @@ SIDES = {
     "fct_user_agent_hourly": (IN_LOGS,),
     "fct_traffic_quality_daily": (IN_LOGS,),
     "fct_campaign_traffic_daily": (IN_DATABASE, IN_LOGS),
+    "fct_campaign_cost_daily": (IN_DATABASE, IN_LOGS),
+    "fct_campaign_viewability_daily": (IN_LOGS,),
+    "fct_campaign_reach_daily": (IN_LOGS,),
+    "fct_campaign_click_quality_daily": (IN_LOGS,),
     "fct_log_reconciliation_hourly": (IN_DATABASE, IN_LOGS),
     "fct_log_reconciliation_daily": (IN_DATABASE, IN_LOGS),
 }

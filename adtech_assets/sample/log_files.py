@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from adtech_assets.contract import SAMPLE_FEED, load
 from adtech_assets.errors import UserError
+from adtech_assets.sample import profiles
 from adtech_assets.sample.names import Offsets, file_name
 from adtech_assets.sample.rhythm import HOUR_WEIGHTS, random_numbers
 
@@ -53,7 +55,6 @@ OFFSETS_PER_DAY = 1000 * MOST_EVENTS_PER_DAY
 calls that wrote them; so far from the last one that the leap is not taken for lost files."""
 
 HOUR_MS = 3_600_000
-CLICK_DELAY_MS = 30_000
 DELIVERY_MS = (500, 5_000)
 """How long after its last event a file is named."""
 
@@ -62,6 +63,8 @@ NO_INT32 = pa.scalar(None, pa.int32())
 NO_INT64 = pa.scalar(None, pa.int64())
 NO_STRING = pa.scalar(None, pa.string())
 NO_BOOL = pa.scalar(None, pa.bool_())
+DECIMAL_IN_PARTS = pa.struct({"lo": pa.int64(), "hi": pa.int32(), "signScale": pa.int32()})
+NO_DECIMAL = pa.scalar(None, DECIMAL_IN_PARTS)
 
 NOTHING = {
     "string": NO_STRING,
@@ -134,8 +137,8 @@ COMMON_COLUMNS: dict[str, SampleColumn] = {
         "media_id": 0,
         "order_id": NO_INT32,
         "banner_type": 1,
-        "banner_width": 300,
-        "banner_height": 250,
+        "banner_width": NO_INT32,
+        "banner_height": NO_INT32,
     },
     "interaction_id": INT64_ZERO,
     "page_url": "https://publisher.example/article",
@@ -151,12 +154,25 @@ COMMON_COLUMNS: dict[str, SampleColumn] = {
         "interaction_id": INT64_ZERO,
         "engagement": {"mouse_over_count": 0, "engagement_time_ms": 0},
         "visibility": {
-            "max_visibility_percentage": 100,
+            "max_visibility_percentage": NO_INT32,
+            "visibility_time1_ms": NO_INT32,
             "exposure_time_ms": 0,
             "is_active_tab": True,
         },
+        "payload": {"is_visible_by_campaign_settings": NO_BOOL},
         "banner_position": {"x": 0, "y": 0},
     },
+    "rtb_vars": {
+        "in_campaign_currency": NO_DECIMAL,
+        "in_campaign_currency_with_all_fees": NO_DECIMAL,
+        "rich_media_cost": NO_DECIMAL,
+        "trading_desk_fee_in_campaign_currency": NO_DECIMAL,
+        "brand_safety_cost_in_campaign_currency": NO_DECIMAL,
+        "dmp_usage": {"total_data_cost": {"value": NO_DECIMAL, "currency_code": NO_STRING}},
+        "campaign_currency": NO_STRING,
+        "campaign_currency_to_eur_rate": NO_DECIMAL,
+    },
+    "payload": {"uniqueness": {"is_campaign_unique": NO_BOOL, "is_campaign_unique_day": NO_BOOL}},
 }
 
 KIND_COLUMNS: dict[Kind, dict[str, SampleColumn]] = {
@@ -166,7 +182,7 @@ KIND_COLUMNS: dict[Kind, dict[str, SampleColumn]] = {
         "is_engaging": NO_BOOL,
         "is_client_side_impression": False,
         "is_vast_measurable": NO_BOOL,
-        "is_eligible": True,
+        "is_eligible": NO_BOOL,
     },
     "clicks": {
         "landing_url": "https://advertiser.example/landing",
@@ -193,10 +209,10 @@ def write_log_file(
     is_fraud: Sequence[bool | None],
     feed: Feed | None = None,
 ) -> None:
-    """Write one log file; row i is made of the i-th value of each list.
+    """Write one log file; row i is made of the i-th value of each list, and of its profile.
 
-    Of the sample's feed it has about 70 columns, of another one those that the feed file names. The
-    file appears under its name only when it is complete.
+    Of the sample's feed it has about 100 columns, of another one those that the feed file names.
+    The file appears under its name only when it is complete.
 
     Args:
         path: the file; an existing one is replaced.
@@ -214,22 +230,25 @@ def write_log_file(
     if any(len(values) != rows for values in (creation_times_ms, campaign_ids, is_fraud)):
         raise ValueError("the columns of a log file must be equally long")
     feed = feed or load(SAMPLE_FEED)
-    times = pa.array(creation_times_ms, pa.int64())
+    times, campaigns = pa.array(creation_times_ms, pa.int64()), pa.array(campaign_ids, pa.int32())
+    details = profiles.details(kind, times, campaigns)
     values = {
         "user_agent": pa.array(user_agents, pa.string()),
         "creation_time": times,
-        "campaign_id": pa.array(campaign_ids, pa.int32()),
+        "campaign_id": campaigns,
         "is_fraud": pa.array(is_fraud, pa.bool_()),
+        **dict(zip(details.column_names, map(_in_one_piece, details.columns), strict=True)),
     }
+    if kind == "clicks":
+        values["shown_at"] = pc.subtract(times, values["latency_ms"])
     data = {
-        column.path: _as_delivered(column, values[name])
-        for name, column in feed.columns.items()
+        column.path: _as_delivered(column, values[name], in_parts=feed.file == SAMPLE_FEED)
+        for name, column in feed.columns_of(kind).items()
         if name in values
     }
     if feed.file == SAMPLE_FEED:
         columns = COMMON_COLUMNS | KIND_COLUMNS[kind]
         data["transaction_header.producer_time"] = times
-        data["server_impression_time_ms"] = pc.subtract(times, CLICK_DELAY_MS)
         message_type = PROTO_CLASS[kind]
     else:
         columns = _columns_of(feed, kind)
@@ -239,24 +258,39 @@ def write_log_file(
     _write_atomically(table, {"parquet.proto.class": message_type}, path, agents)
 
 
-def _as_delivered(column: Column, values: pa.Array) -> pa.Array:
+def _in_one_piece(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def _as_delivered(column: Column, values: pa.Array, *, in_parts: bool) -> pa.Array:
     """Values of the sample in the type that a feed has them in."""
-    if column.name == "campaign_id":
-        return values.cast(pa.string()) if column.type == "string" else values
-    if column.name != "creation_time":
-        return values
-    if column.type == "timestamp":
-        return values.cast(pa.timestamp("ms", "UTC"))
+    if column.type == "decimal":
+        return _amounts(values, in_parts=in_parts)
+    if column.type != "epoch":
+        return values.cast(NOTHING[column.type].type if column.type != "integer" else pa.int32())
     unit = column.unit or "ms"
     if unit == "s":
         return pc.divide(values, 1000)
     return pc.multiply(values, {"ms": 1, "us": 1000, "ns": 1_000_000}[unit])
 
 
+def _amounts(millionths: pa.Array, *, in_parts: bool) -> pa.Array:
+    if not in_parts:
+        return pc.multiply(millionths.cast(pa.decimal128(19, 0)), Decimal("0.000001"))
+    rows = len(millionths)
+    parts = [
+        millionths,
+        pa.repeat(pa.scalar(0, pa.int32()), rows),
+        pa.repeat(pa.scalar(2 * profiles.MILLIONTHS, pa.int32()), rows),
+    ]
+    return pa.StructArray.from_arrays(parts, fields=list(DECIMAL_IN_PARTS))
+
+
 def _columns_of(feed: Feed, kind: Kind) -> dict[str, SampleColumn]:
     """The columns of a feed in their groups, and those that mark the kind; all of them empty."""
     columns: dict[str, SampleColumn] = dict.fromkeys(feed.kinds[kind].marks, NO_INT32)
-    for column in feed.columns.values():
+    for column in feed.columns_of(kind).values():
         *groups, field = column.parts
         group: dict[str, SampleColumn] = columns
         for name in groups:

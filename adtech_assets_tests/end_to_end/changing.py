@@ -27,12 +27,21 @@ from adtech_assets.settings import load_settings
 from adtech_assets.stores import identity, ownership
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
-from adtech_assets_tests.end_to_end import recomputed_marts, recounted_log_marts
+from adtech_assets_tests.end_to_end import (
+    recomputed_marts,
+    recounted_deliveries,
+    recounted_log_marts,
+)
 from adtech_assets_tests.end_to_end.recomputed_marts import Campaign, Event, History
 from adtech_assets_tests.end_to_end.recounted_log_marts import REASONS
 
 DAY = timedelta(days=1)
-MARTS = (*recomputed_marts.MARTS, *recounted_log_marts.MARTS, "fct_campaign_traffic_daily")
+MARTS = (
+    *recomputed_marts.MARTS,
+    *recounted_log_marts.MARTS,
+    "fct_campaign_traffic_daily",
+    *recounted_deliveries.MARTS,
+)
 ROUNDS = 8
 """Changes that have a refused file to put in the place of a counted one."""
 
@@ -229,10 +238,15 @@ class Changing:
         logs = recounted_log_marts.recounted(
             self.counted, self.source, set(self.days), self.settings.zone
         )
-        logged = recounted_log_marts.logged_events(self.counted, set(self.days), self.settings.zone)
+        logged = list(
+            recounted_log_marts.logged_events(self.counted, set(self.days), self.settings.zone)
+        )
         logs["fct_campaign_traffic_daily"] = list(
             recounted_log_marts.campaign_traffic(logged, operational)
         )
+        deliveries = recounted_deliveries.Deliveries(logged, operational)
+        for mart in recounted_deliveries.MARTS:
+            logs[mart] = list(getattr(deliveries, mart)())
         logged_days = {row[-1] for row in logs["fct_traffic_quality_daily"]}
         for mart in marts or MARTS:
             found = self.published(mart)

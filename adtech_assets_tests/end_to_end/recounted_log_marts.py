@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
@@ -52,6 +52,7 @@ class Logged(NamedTuple):
     agent: str | None
     reason: str
     campaign: int | None
+    row: dict[str, Any]
 
 
 def logged_events(folder, loaded, zone):
@@ -70,7 +71,7 @@ def logged_events(folder, loaded, zone):
             hour = happened.replace(minute=0, second=0, microsecond=0, tzinfo=None)
             fraud = row["fraud_detection"]["is_fraud"]
             reason = "fraud_flag" if fraud else REASONS[agent]
-            yield Logged(kind, hour, agent, reason, row["banner"]["campaign_id"])
+            yield Logged(kind, hour, agent, reason, row["banner"]["campaign_id"], row)
 
 
 def source_events(source, loaded):
@@ -106,7 +107,7 @@ def recounted(folder, source, loaded, zone=ZONE):
     database = list(source_events(source, loaded))
     agents: dict[tuple[str, datetime], Counter[tuple[str, str]]] = defaultdict(Counter)
     quality: dict[date, Counter[tuple[str, str]]] = defaultdict(Counter)
-    for kind, hour, agent, reason, _ in log:
+    for kind, hour, agent, reason, *_ in log:
         agents[agent_id(agent), hour][kind, reason] += 1
         quality[hour.date()][kind, reason] += 1
     log_hours = Counter((hour, kind) for kind, hour, *_ in log)

@@ -30,10 +30,15 @@ CAMPAIGNS = """
         ON days.advertiser_id = advertisers.advertiser_id
 """
 QUALITY = "marts.fct_traffic_quality_daily"
-TRAFFIC = """
-    marts.fct_campaign_traffic_daily AS traffic
-    LEFT JOIN marts.dim_campaigns AS campaigns USING (campaign_id)
-"""
+TRAFFIC, COST, VIEWS, CLICKS = (
+    f"marts.{mart} LEFT JOIN marts.dim_campaigns AS campaigns USING (campaign_id)"
+    for mart in (
+        "fct_campaign_traffic_daily",
+        "fct_campaign_cost_daily",
+        "fct_campaign_viewability_daily",
+        "fct_campaign_click_quality_daily",
+    )
+)
 RECONCILIATION = "marts.fct_log_reconciliation_daily"
 
 # From the marts, in the words of docs/kpis.md: where a metric is, and its formula.
@@ -85,6 +90,28 @@ METRICS = {
         ELSE sum(valid_clicks)::DOUBLE / nullif(sum(valid_impressions), 0) END
         """,
     ),
+    "priced_impressions": (COST, "sum(priced_impressions)"),
+    "total_cost_eur": (COST, "sum(total_cost_eur)"),
+    "measurable_impressions": (VIEWS, "sum(measurable_impressions)"),
+    "viewable_impressions": (VIEWS, "sum(viewable_impressions)"),
+    "visible_ms": (VIEWS, "sum(visible_ms)"),
+    "viewable_rate": (
+        VIEWS,
+        "sum(viewable_impressions)::DOUBLE / nullif(sum(measurable_impressions), 0)",
+    ),
+    "seconds_in_view": (
+        VIEWS,
+        "sum(visible_ms)::DOUBLE / nullif(1000 * sum(measurable_impressions), 0)",
+    ),
+    "timed_clicks": (CLICKS, "sum(timed_clicks)"),
+    "fast_clicks": (CLICKS, "sum(clicks_before_impression + clicks_under_1s)"),
+    "fast_click_share": (
+        CLICKS,
+        """
+        sum(clicks_before_impression + clicks_under_1s)::DOUBLE
+        / nullif(sum(timed_clicks), 0)
+        """,
+    ),
     "log_events": (RECONCILIATION, "sum(log_events)"),
     "db_events": (RECONCILIATION, "sum(db_events)"),
     "log_db_discrepancy": (
@@ -102,6 +129,10 @@ GROUPS = {
     "advertiser": "days.advertiser_id",
     "advertiser__advertiser_name": "advertiser_name",
     "campaign_traffic_day__event_date": "event_date",
+    "campaign_cost_day__event_date": "event_date",
+    "campaign_viewability_day__event_date": "event_date",
+    "campaign_viewability_day__banner_size": "banner_size",
+    "campaign_click_day__event_date": "event_date",
     "traffic_quality_day__event_date": "event_date",
     "traffic_quality_day__invalid_reason": "invalid_reason",
     "log_reconciliation_day__event_date": "event_date",
@@ -223,6 +254,23 @@ def test_every_metric_has_its_formula_here():
                 {"campaign": "campaign_id", "metric_time__day": "event_date"},
             )
             for metric in ("net_ctr", "net_spend", "gross_impressions")
+        ),
+        *(
+            (
+                metric,
+                "fct_campaign_viewability_daily",
+                {
+                    "campaign": "campaign_id",
+                    "campaign_viewability_day__banner_size": "banner_size",
+                    "metric_time__day": "event_date",
+                },
+            )
+            for metric in ("viewable_rate", "seconds_in_view")
+        ),
+        (
+            "fast_click_share",
+            "fct_campaign_click_quality_daily",
+            {"campaign": "campaign_id", "metric_time__day": "event_date"},
         ),
         (
             "ivt_rate",

@@ -7,10 +7,12 @@ import os
 import time
 from collections import Counter
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from adtech_assets.errors import UserError
@@ -73,6 +75,28 @@ def open_files():
 # ---- good files --------------------------------------------------------------------------------
 
 
+@both_ways
+def test_what_impressions_cost_and_how_they_were_seen_arrives_exactly(warehouse, settings):
+    paths = generate_log_files(settings.raw_data_dir, [DAY], events_per_day=40, ctr=0)
+    expected = Counter(
+        (
+            Decimal(row["rtb_vars"]["in_campaign_currency_with_all_fees"]["lo"]).scaleb(-6),
+            row["rtb_vars"]["campaign_currency"],
+            row["unload"]["visibility"]["max_visibility_percentage"],
+            row["unload"]["payload"]["is_visible_by_campaign_settings"],
+            row["payload"]["uniqueness"]["is_campaign_unique_day"],
+        )
+        for path in paths
+        for row in pq.read_table(path).to_pylist()
+    )
+
+    ingest(warehouse, settings)
+
+    columns = "total_cost, currency, visible_percentage, is_viewable, is_campaign_day_unique"
+    found = warehouse.execute(f"SELECT {columns} FROM raw.impression_logs").fetchall()
+    assert Counter(found) == expected
+
+
 def test_generated_files_are_all_loaded(warehouse, settings):
     paths = generate_log_files(settings.raw_data_dir, [DAY], events_per_day=300, ctr=0.2)
 
@@ -89,7 +113,8 @@ def test_an_event_arrives_with_the_hour_of_its_file_and_its_own_time(warehouse, 
 
     ingest(warehouse, settings)
 
-    assert warehouse.execute("FROM raw.impression_logs").fetchall() == [
+    columns = "file_id, file_date, file_hour, event_at, user_agent, campaign_id, is_fraud"
+    assert warehouse.execute(f"SELECT {columns} FROM raw.impression_logs").fetchall() == [
         (1, DAY, 13, datetime(2022, 5, 26, 9, 32, 10, 942000), "agent", 731193, False)  # noqa: DTZ001
     ]
 
@@ -461,7 +486,7 @@ def test_a_loaded_file_is_described_in_full(warehouse, settings):
         "events_other_hour": 0,
         "events_without_time": 2,
         "missing_columns": [],
-        "feed_columns": ["creation_time", "user_agent", "campaign_id", "is_fraud"],
+        "feed_columns": list(settings.feed.columns_of("impressions")),
         "deleted_at": None,
         "run_id": "run",
     }

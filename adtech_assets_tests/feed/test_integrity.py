@@ -145,10 +145,10 @@ def test_a_flipped_bit_in_a_column_that_is_not_read_is_nobodys_business(warehous
 
 def test_the_footer_says_where_columns_lie_as_pyarrow_reads_it(settings):
     path = deliver(settings, FIRST, *(f"agent {number}" for number in range(100)))
-    columns = [column.parts for column in SAMPLE.columns.values()]
 
     with path.open("rb") as content:
-        decoded = footer.decoded(footer.read(content), columns)
+        layout, _ = conformance.check(content, SAMPLE, "impressions")
+        decoded = footer.decoded(footer.read(content), layout.paths)
 
     group_of_rows = pq.read_metadata(path).row_group(0)
     chunks = {
@@ -157,7 +157,7 @@ def test_the_footer_says_where_columns_lie_as_pyarrow_reads_it(settings):
         for start in [chunk.dictionary_page_offset or chunk.data_page_offset]
     }
     assert decoded is not None
-    assert decoded.chunks == tuple(chunks[column.path] for column in SAMPLE.columns.values())
+    assert decoded.chunks == tuple(chunks[".".join(leaf)] for leaf in layout.paths)
 
 
 # ---- types ---------------------------------------------------------------------------------------

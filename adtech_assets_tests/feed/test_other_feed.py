@@ -16,7 +16,7 @@ from adtech_assets.partitions import DayRange
 from adtech_assets.settings import load_settings
 from adtech_assets.versions import Notes
 from adtech_assets_tests.feed.deliveries import ingest
-from adtech_assets_tests.other_feed import FEED, NOON, deliver, table, write_feed
+from adtech_assets_tests.other_feed import FEED, NOON, PRICE, deliver, table, write_feed
 
 DAY = date(2022, 5, 26)
 FILE = "2022/05/26/12/imp-a.parquet"
@@ -123,6 +123,52 @@ def test_a_decimal_in_parts_is_exact_or_its_file_is_refused(warehouse, settings,
         assert warehouse.execute("SELECT price FROM raw.impression_logs").fetchall() == [
             (Decimal(value),)
         ]
+
+
+@pytest.mark.usefixtures("size")
+@pytest.mark.parametrize(
+    ("price", "value"),
+    [
+        (scaled(123456, 6), "0.123456"),
+        (scaled(5, 3), "-0.0005"),
+        (scaled(1, 18), "0.000000000001"),
+        (scaled(1, 20), None),
+        (Decimal("1.234567890"), "0.00123456789"),
+        (Decimal("1.2345678901"), None),
+        (7, "0.007"),
+    ],
+)
+def test_a_price_of_a_thousand_is_divided_exactly_or_its_file_is_refused(
+    warehouse, settings, tmp_path, price, value
+):
+    text = FEED.replace(
+        "{path: cost.price, type: decimal}", "{path: cpm, type: decimal, per: mille}"
+    )
+    settings = load_settings(**{**dict(settings), "feed": write_feed(tmp_path, text)})
+    type_ = PRICE if isinstance(price, dict) else None
+    events = table("impressions", ["a"], at=NOON)
+    deliver(settings.raw_data_dir, FILE, events.append_column("cpm", pa.array([price], type_)))
+
+    result = ingest(warehouse, settings)
+
+    if value is None:
+        assert [rejection.reason for _, rejection in result.quarantined] == ["corrupt_data"]
+    else:
+        assert warehouse.execute("SELECT price FROM raw.impression_logs").fetchall() == [
+            (Decimal(value),)
+        ]
+
+
+def test_what_only_one_kind_of_event_has_is_a_column_of_its_table_alone(warehouse, settings):
+    ingest(warehouse, settings)
+
+    described = {
+        table: {name for name, *_ in warehouse.execute(f"DESCRIBE {table}").fetchall()}
+        for table in ("raw.impression_logs", "raw.click_logs")
+    }
+    assert "total_cost" in described["raw.impression_logs"] - described["raw.click_logs"]
+    assert "shown_at" in described["raw.click_logs"] - described["raw.impression_logs"]
+    assert "price" in described["raw.impression_logs"] & described["raw.click_logs"]
 
 
 @pytest.mark.usefixtures("size")

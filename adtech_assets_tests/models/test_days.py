@@ -25,12 +25,13 @@ OTHERS = [(date(2000, 1, 1), A_DAY), (GAP, DAYS[3]), (DAYS[5], date(2100, 1, 1))
 
 DAILY = [model.name for model in PROJECT.models.values() if model.is_daily]
 
+LOGGED = "file_id, file_date, file_hour, event_at, user_agent, campaign_id, is_fraud"
 EVENTS = "".join(
     f"""
     INSERT INTO raw.{table}
     SELECT range, 1, DATE '{FIRST}' + range::INTEGER + TIME '10:00' FROM range({len(DAYS)});
     INSERT INTO raw.{table} VALUES (1000, 1, NULL);
-    INSERT INTO raw.{logs}
+    INSERT INTO raw.{logs} ({LOGGED})
     SELECT range, DATE '{FIRST}' + range::INTEGER, 12,
         DATE '{FIRST}' + range::INTEGER + TIME '10:00', 'agent', 1, false
     FROM range({len(DAYS)});
@@ -168,7 +169,7 @@ def test_rows_of_a_day_vanish_with_those_that_they_were_made_of(warehouse):
 def test_an_event_counts_on_its_own_day_in_files_of_the_days_around(warehouse):
     for day in (A_DAY - timedelta(1), A_DAY + timedelta(1)):
         warehouse.execute(
-            "INSERT INTO raw.impression_logs "
+            f"INSERT INTO raw.impression_logs ({LOGGED}) "
             f"VALUES (1, '{day}', 12, '{A_DAY} 12:00', 'agent', 1, false)"
         )
 

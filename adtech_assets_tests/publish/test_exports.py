@@ -95,19 +95,19 @@ def test_an_empty_mart_gives_a_header(target, ask, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", exports.FILE_FORMATS)
-def test_a_write_that_fails_leaves_the_old_file(target, ask, tmp_path, suffix):
+def test_a_write_that_fails_leaves_the_old_file(target, ask, folder, suffix):
     ask("CREATE SCHEMA marts")
     ask("CREATE TABLE marts.amounts AS SELECT 1::numeric(38,2) AS amount")
-    exports.export(target, ["amounts"], tmp_path, [suffix])
-    path = tmp_path / f"amounts.{suffix}"
+    exports.export(target, ["amounts"], folder, [suffix])
+    path = folder / f"amounts.{suffix}"
     before = path.read_bytes()
     ask("ALTER TABLE marts.amounts ALTER amount TYPE numeric(40,2)")  # no file has so many digits
 
     with pytest.raises(ValueError, match="precision"):
-        exports.export(target, ["amounts"], tmp_path, [suffix])
+        exports.export(target, ["amounts"], folder, [suffix])
 
     assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert [file.name for file in folder.iterdir()] == [path.name]
 
 
 @pytest.mark.usefixtures("published")

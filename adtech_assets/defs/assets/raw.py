@@ -60,7 +60,7 @@ def _build_logs(kind: Kind, feed: Feed) -> dg.AssetsDefinition:
         owners=OWNERS,
         partitions_def=BY_DAY,
         backfill_policy=SINGLE_RUN,
-        metadata=table_spec(RAW_TABLES[kind], columns(feed)),
+        metadata=table_spec(RAW_TABLES[kind], columns(feed, kind)),
     )
     def raw_logs(
         context: dg.AssetExecutionContext,

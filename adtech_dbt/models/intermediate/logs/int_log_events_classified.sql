@@ -20,8 +20,13 @@ final as (
     select
         log_events.user_agent_id,
         log_events.log_campaign_id,
+        log_events.currency,
+        log_events.banner_size,
         log_events.impressions,
         log_events.clicks,
+        {%- for name in log_counts() + log_amounts() %}
+            log_events.{{ name }},
+        {%- endfor %}
         log_events.is_fraud,
         log_events.event_date,
         log_events.hour_at,

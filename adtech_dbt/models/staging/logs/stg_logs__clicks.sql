@@ -13,6 +13,9 @@ renamed as (
         campaign_id,
         user_agent,
         file_hour,
+        cast(
+            round(1000 * (extract(epoch from event_at) - extract(epoch from shown_at))) as bigint
+        ) as latency_ms,
         cast(coalesce(is_fraud, false) as boolean) as is_fraud,
         file_date,
         event_at as occurred_at

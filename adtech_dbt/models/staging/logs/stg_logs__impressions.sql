@@ -12,8 +12,44 @@ renamed as (
         file_id,
         campaign_id,
         user_agent,
+        coalesce(upper(trim(currency)), '') as currency,
+        case
+            when banner_width between 1 and 32767 and banner_height between 1 and 32767
+                then banner_width || 'x' || banner_height
+            else ''
+        end as banner_size,
         file_hour,
+        {{ believable_amount('media_cost') }} as media_cost,
+        {{ believable_amount('total_cost') }} as total_cost,
+        case
+            when upper(trim(coalesce(data_currency, currency))) = upper(trim(currency))
+                then {{ believable_amount('data_cost') }}
+        end as data_cost,
+        {{ believable_amount('brand_safety_cost') }} as brand_safety_cost,
+        {{ believable_amount('rich_media_cost') }} as rich_media_cost,
+        {{ believable_amount('trading_desk_fee') }} as trading_desk_fee,
+        cast(
+            case
+                when eur_rate > 0 and eur_rate < 1000 then eur_rate
+                when upper(trim(currency)) = 'EUR' then 1
+            end as decimal(15, 12)
+        ) as eur_rate,
+        case when visible_percentage between 0 and 100 then visible_percentage end
+            as visible_percentage,
+        case when visible_ms between 0 and 86400000 then visible_ms end as visible_ms,
         cast(coalesce(is_fraud, false) as boolean) as is_fraud,
+        is_eligible,
+        case
+            when visible_percentage between 0 and 100
+                then
+                    visible_percentage >= case
+                        when cast(banner_width as double) * banner_height >= 242500 then 30
+                        else 50
+                    end and coalesce(visible_ms between 1000 and 86400000, false)
+        end as is_viewable_by_mrc,
+        is_viewable as is_viewable_by_feed,
+        is_campaign_unique,
+        is_campaign_day_unique,
         file_date,
         event_at as occurred_at
 
