@@ -56,6 +56,22 @@ REPORTED = {
     ),
     "dim_user_agents": ("user_agent_id", "device_class"),
     "fct_traffic_quality_daily": ("event_date", "invalid_reason", "impressions", "clicks"),
+    "dim_campaigns": ("campaign_id", "campaign_name"),
+    "fct_campaign_cost_daily": (
+        *("campaign_id", "event_date", "currency", "impressions", "priced_impressions", "clicks"),
+        *("media_cost", "total_cost", "total_cost_eur"),
+    ),
+    "fct_campaign_viewability_daily": (
+        *("campaign_id", "event_date", "measurable_impressions", "viewable_impressions"),
+        "visible_ms",
+    ),
+    "fct_campaign_reach_daily": (
+        *("campaign_id", "event_date", "flagged_impressions_to_date", "reach_to_date"),
+    ),
+    "fct_campaign_click_quality_daily": (
+        *("campaign_id", "event_date", "timed_clicks", "clicks_before_impression"),
+        "clicks_under_1s",
+    ),
     "fct_log_reconciliation_daily": (
         *("event_date", "event_type", "status", "log_events", "db_events"),
         "log_db_discrepancy",

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from adtech_assets.report import text, words
-from adtech_assets.report.sections import campaigns, overview, spend, traffic, trust
+from adtech_assets.report.sections import campaigns, deliveries, overview, spend, traffic, trust
 from adtech_assets.report.svg import style_sheet
 from adtech_assets.stores.outputs import written_output
 
@@ -28,6 +28,7 @@ CONTENTS = (
     ("spend", "Spend and budget"),
     ("hours", "Hours"),
     ("devices", "Devices"),
+    ("deliveries", "Cost, views and reach"),
     ("invalid", "Invalid traffic"),
     ("reconciliation", "Log against database"),
     ("data", "Data and checks"),
@@ -84,6 +85,7 @@ def render(
             spend=spend.spend(published),
             hours=traffic.hours(published),
             devices=traffic.devices(published),
+            deliveries=deliveries.deliveries(published),
             invalid=traffic.invalid(published),
             reconciliation=traffic.reconciliation(published),
             freshness=trust.freshness(published),

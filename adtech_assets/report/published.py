@@ -138,6 +138,26 @@ class Reconciled:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """A campaign in the log: what it cost, how it was seen, whom it reached. None: not known."""
+
+    campaign_id: int
+    campaign_name: str | None
+    impressions: int
+    currency: str | None
+    total_cost: Decimal | None
+    """None too where its days have several currencies."""
+    total_cost_eur: Decimal | None
+    ecpm: float | None
+    fee_share: float | None
+    viewable_rate: float | None
+    seconds_in_view: float | None
+    reach: int | None
+    frequency: float | None
+    fast_click_share: float | None
+
+
+@dataclass(frozen=True)
 class Load:
     """A day of log files in the audited table."""
 
@@ -156,6 +176,7 @@ class Published:
     devices: list[Device] | None = None
     quality: list[Quality] | None = None
     reconciliation: list[Reconciled] | None = None
+    deliveries: list[Delivery] | None = None
     loads: list[Load] | None = None
     paced_day: date | None = None
     """At the end of which the campaigns' pacing is."""
@@ -252,7 +273,69 @@ FROM marts.fct_log_reconciliation_daily
 WHERE {_RECENT}
 ORDER BY event_date, event_type DESC
 """
+# Amounts have a sum where all days that have any have one currency, euros where all have them.
+_DELIVERIES = f"""
+WITH cost AS (
+    SELECT
+        campaign_id, sum(impressions)::bigint AS impressions,
+        max(currency) FILTER (WHERE priced_impressions > 0) AS currency,
+        count(DISTINCT coalesce(currency, '')) FILTER (WHERE priced_impressions > 0) <= 1
+            AND count(*) FILTER (WHERE priced_impressions > 0 AND total_cost IS NULL) = 0
+            AS has_one_currency,
+        count(*) FILTER (WHERE priced_impressions > 0 AND total_cost_eur IS NULL) = 0
+            AS is_in_euros,
+        sum(priced_impressions) AS priced, sum(media_cost) AS media_cost,
+        sum(total_cost) AS total_cost, sum(total_cost_eur) AS total_cost_eur
+    FROM marts.fct_campaign_cost_daily
+    WHERE {_RECENT}
+    GROUP BY campaign_id
+), views AS (
+    SELECT
+        campaign_id, sum(measurable_impressions) AS measurable,
+        sum(viewable_impressions) AS viewable, sum(visible_ms) AS visible_ms
+    FROM marts.fct_campaign_viewability_daily
+    WHERE {_RECENT}
+    GROUP BY campaign_id
+), clicks AS (
+    SELECT
+        campaign_id, sum(timed_clicks) AS timed,
+        sum(clicks_before_impression + clicks_under_1s) AS fast
+    FROM marts.fct_campaign_click_quality_daily
+    WHERE {_RECENT}
+    GROUP BY campaign_id
+), reach AS (
+    SELECT DISTINCT ON (campaign_id) campaign_id, reach_to_date, flagged_impressions_to_date
+    FROM marts.fct_campaign_reach_daily
+    ORDER BY campaign_id, event_date DESC
+)
+SELECT
+    campaign_id, campaign_name, cost.impressions,
+    CASE WHEN has_one_currency THEN currency END AS currency,
+    CASE WHEN has_one_currency THEN total_cost END AS total_cost,
+    CASE WHEN is_in_euros THEN total_cost_eur END AS total_cost_eur,
+    CASE WHEN has_one_currency THEN 1000 * total_cost::float8 / nullif(priced, 0) END AS ecpm,
+    CASE WHEN has_one_currency
+        THEN (total_cost - media_cost)::float8 / nullif(total_cost, 0)::float8 END AS fee_share,
+    viewable::float8 / nullif(measurable, 0) AS viewable_rate,
+    visible_ms::float8 / 1000 / nullif(measurable, 0) AS seconds_in_view,
+    reach_to_date AS reach,
+    flagged_impressions_to_date::float8 / nullif(reach_to_date, 0) AS frequency,
+    fast::float8 / nullif(timed, 0) AS fast_click_share
+FROM cost
+LEFT JOIN views USING (campaign_id)
+LEFT JOIN clicks USING (campaign_id)
+LEFT JOIN reach USING (campaign_id)
+LEFT JOIN marts.dim_campaigns USING (campaign_id)
+WHERE cost.impressions > 0
+ORDER BY cost.impressions DESC, campaign_id
+"""
 _LOADS = "SELECT day, loaded_at FROM public.load_audit ORDER BY day"
+
+DELIVERED = (
+    *("fct_campaign_cost_daily", "fct_campaign_viewability_daily", "fct_campaign_reach_daily"),
+    *("fct_campaign_click_quality_daily", "dim_campaigns"),
+)
+"""The marts of what the log has of campaigns."""
 
 _DATED = ("fct_daily_summary", "fct_traffic_quality_daily", "fct_log_reconciliation_daily")
 
@@ -291,6 +374,7 @@ class _Reader:
                 self._rows(Reconciled, _RECONCILIATION, "fct_log_reconciliation_daily"),
                 in_database | in_logs,
             ),
+            deliveries=self._rows(Delivery, _DELIVERIES, *DELIVERED),
             loads=self._loads(),
             paced_day=elapsed[0].event_date if elapsed else None,
             unpublished=[mart for mart in REPORTED if mart not in self._there],

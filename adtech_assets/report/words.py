@@ -77,6 +77,10 @@ GLOSSARY = {
         "Marked as fraud in the log, a known crawler, no user agent, or one that is no browser; "
         "for the first reason that fits."
     ),
+    "Viewable": (
+        "At least half of the banner in view for a second, 30 % of a banner of 242,500 pixels and "
+        "more; of the impressions of which it was measured."
+    ),
     "Log against database": (
         "Difference by the database's count: up to 1 % is equal, above 10 % is too much."
     ),

@@ -22,6 +22,7 @@ from adtech_assets_tests.benchmarks.data import (
     FIRST_DAY,
     made_once,
 )
+from adtech_assets_tests.sample_feed import SAMPLE
 
 if TYPE_CHECKING:
     import random
@@ -92,7 +93,7 @@ def large_files(events: int, hours: int) -> Path:
                     is_fraud=columns["is_fraud"].combine_chunks(),
                 )
 
-    return made_once(f"large-files-{events}-{hours}", make)
+    return made_once(f"large-files-{events}-{hours}-{SAMPLE.digest}", make)
 
 
 def small_files(count: int) -> Path:
@@ -111,7 +112,7 @@ def small_files(count: int) -> Path:
                     _widen(path, kind)
                     made += 1
 
-    return made_once(f"small-{count}", make)
+    return made_once(f"small-{count}-{SAMPLE.digest}", make)
 
 
 def write_hourly(

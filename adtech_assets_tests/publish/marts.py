@@ -71,6 +71,27 @@ COLUMNS = {
         invalid_reason text, impressions bigint, clicks bigint, gross_events bigint,
         ivt_rate float8, event_date date, PRIMARY KEY (event_date, invalid_reason)
     """,
+    "dim_campaigns": """
+        campaign_id bigint PRIMARY KEY, campaign_name text
+    """,
+    "fct_campaign_cost_daily": """
+        campaign_id bigint, currency text, impressions bigint, clicks bigint,
+        priced_impressions bigint, media_cost numeric(38, 12), total_cost numeric(38, 12),
+        total_cost_eur numeric(38, 12), event_date date, PRIMARY KEY (campaign_id, event_date)
+    """,
+    "fct_campaign_viewability_daily": """
+        campaign_id bigint, banner_size text, impressions bigint, measurable_impressions bigint,
+        viewable_impressions bigint, visible_ms bigint, event_date date,
+        PRIMARY KEY (campaign_id, banner_size, event_date)
+    """,
+    "fct_campaign_reach_daily": """
+        campaign_id bigint, impressions bigint, flagged_impressions_to_date bigint,
+        reach_to_date bigint, event_date date, PRIMARY KEY (campaign_id, event_date)
+    """,
+    "fct_campaign_click_quality_daily": """
+        campaign_id bigint, clicks bigint, timed_clicks bigint, clicks_before_impression bigint,
+        clicks_under_1s bigint, event_date date, PRIMARY KEY (campaign_id, event_date)
+    """,
     "fct_log_reconciliation_daily": """
         event_type text, status text, log_events bigint, db_events bigint, difference bigint,
         log_db_discrepancy float8, event_date date, PRIMARY KEY (event_date, event_type)
@@ -224,6 +245,7 @@ def _insert_campaign(connection, number, name, counts, last_day):
         "ctr_high": min(centre + margin, 1) if impressions else None,
     }
     insert(connection, "marts.fct_campaign_ctr", common)
+    _insert_delivery(connection, number, name, counts, last_day)
     insert(
         connection,
         "marts.mart_campaign_kpis",
@@ -249,6 +271,59 @@ def _insert_campaign(connection, number, name, counts, last_day):
             "pacing_status": status,
             "flight_days": None if status == "no_flight" else 60,
             "elapsed_days": None if status == "no_flight" else 30,
+        },
+    )
+
+
+def _insert_delivery(connection, number, name, counts, last_day):
+    impressions, clicks, _ = counts
+    of_day = {"campaign_id": number + 1, "event_date": last_day}
+    insert(connection, "marts.dim_campaigns", {"campaign_id": number + 1, "campaign_name": name})
+    insert(
+        connection,
+        "marts.fct_campaign_cost_daily",
+        of_day
+        | {
+            "currency": ("DKK", "EUR")[number % 2],
+            "impressions": impressions,
+            "clicks": clicks,
+            "priced_impressions": impressions,
+            "media_cost": Decimal(impressions) / 800,
+            "total_cost": Decimal(impressions) / 640,
+            "total_cost_eur": Decimal(impressions) / 6400,
+        },
+    )
+    insert(
+        connection,
+        "marts.fct_campaign_viewability_daily",
+        of_day
+        | {
+            "banner_size": "300x250",
+            "impressions": impressions,
+            "measurable_impressions": impressions // 2,
+            "viewable_impressions": impressions // 4,
+            "visible_ms": 2000 * impressions,
+        },
+    )
+    insert(
+        connection,
+        "marts.fct_campaign_reach_daily",
+        of_day
+        | {
+            "impressions": impressions,
+            "flagged_impressions_to_date": impressions,
+            "reach_to_date": impressions // 3,
+        },
+    )
+    insert(
+        connection,
+        "marts.fct_campaign_click_quality_daily",
+        of_day
+        | {
+            "clicks": clicks,
+            "timed_clicks": clicks,
+            "clicks_before_impression": 0,
+            "clicks_under_1s": clicks // 10,
         },
     )
 

@@ -662,6 +662,11 @@ SAID_OF = {
     "dim_user_agents": ("devices",),
     "fct_traffic_quality_daily": ("invalid",),
     "fct_log_reconciliation_daily": ("reconciliation",),
+    "dim_campaigns": ("deliveries",),
+    "fct_campaign_cost_daily": ("deliveries",),
+    "fct_campaign_viewability_daily": ("deliveries",),
+    "fct_campaign_reach_daily": ("deliveries",),
+    "fct_campaign_click_quality_daily": ("deliveries",),
 }
 
 
@@ -688,6 +693,75 @@ def test_without_the_wide_mart_campaigns_come_from_the_narrow_one(published, ask
         "SELECT campaign_name, impressions FROM marts.fct_campaign_ctr ORDER BY impressions DESC"
     )
     assert [row[:2] for row in rows[1:-1]] == [[name, f"{number:,}"] for name, number in found]
+
+
+# ---- what the log says of campaigns --------------------------------------------------------------
+
+
+def delivered(target, **of_days):
+    """The row of a campaign in the table of deliveries, of days with this cost and currency."""
+    with target.connect() as connection:
+        marts.create(connection)
+    add(target, "dim_campaigns", {"campaign_id": 1, "campaign_name": "Payday"})
+    for number, (currency, cost, euros) in enumerate(of_days["costs"]):
+        add(
+            target,
+            "fct_campaign_cost_daily",
+            {
+                "campaign_id": 1,
+                "event_date": LAST_DAY - timedelta(number),
+                "currency": currency,
+                "impressions": 1000,
+                "priced_impressions": 0 if cost is None and euros is None else 1000,
+                "clicks": 10,
+                "media_cost": cost and cost / 2,
+                "total_cost": cost,
+                "total_cost_eur": euros,
+            },
+        )
+    add(
+        target,
+        "fct_log_reconciliation_daily",
+        {"event_date": LAST_DAY, "event_type": "clicks", "status": "ok"}
+        | {"log_events": 1, "db_events": 1},
+    )
+    page = page_of(target)
+    head, row = page.table("deliveries-table")
+    return dict(zip(head, row, strict=True))
+
+
+TWO, HALF = Decimal(2), Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        ([("DKK", TWO, HALF), ("DKK", TWO, HALF)], ("4.00 DKK", "1.00", "2.00", "50%")),
+        ([("DKK", TWO, HALF), ("EUR", TWO, TWO)], ("–", "2.50", "–", "–")),
+        ([("DKK", TWO, HALF), (None, None, TWO)], ("–", "2.50", "–", "–")),
+        ([("DKK", TWO, HALF), ("DKK", TWO, None)], ("4.00 DKK", "–", "2.00", "50%")),
+        ([("DKK", TWO, HALF), (None, None, None)], ("2.00 DKK", "0.50", "2.00", "50%")),
+        ([(None, TWO, None)], ("2.00", "–", "2.00", "50%")),
+        ([(None, None, None)], ("–", "–", "–", "–")),
+    ],
+)
+def test_costs_of_two_currencies_are_never_added(target, costs, told):
+    row = delivered(target, costs=costs)
+    assert tuple(row[name] for name in ("Cost", "Cost (EUR)", "eCPM", "Fees")) == told
+
+
+def test_what_the_log_does_not_say_of_a_campaign_is_no_number(target):
+    row = delivered(target, costs=[(None, None, None)])
+    assert row.pop("Campaign") == "Payday"
+    assert row.pop("Impressions") == "1,000"
+    assert set(row.values()) == {"–"}
+
+
+def test_views_reach_and_clicks_stand_beside_the_cost(published):
+    head, first, *_ = page_of(published).table("deliveries-table")
+    row = dict(zip(head, first, strict=True))
+    assert (row["Viewable"], row["Seconds in view"], row["Frequency"]) == ("50%", "4.0", "3.0")
+    assert row["Fast clicks"] in {"9.9%", "10.0%"}
 
 
 def test_nothing_at_all_gives_a_page_that_says_so(target):
