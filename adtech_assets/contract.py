@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Hashable
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -31,6 +31,8 @@ Kind = Literal["impressions", "clicks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 SAMPLE_FEED = Path(__file__).with_name("sample_feed.yaml")
+"""The default feed. The models read its columns: the warehouse has them whatever another feed
+delivers, and what it does not is NULL."""
 
 DECIMAL_DIGITS = 38
 DECIMAL_SCALE = 12
@@ -49,45 +51,6 @@ TYPES = {
 EVENT_TIME = "creation_time"
 """The column that says when an event happened; in the warehouse it is `event_at`."""
 
-
-class Known(NamedTuple):
-    """A column that the models read: the types that it may have, and the kinds whose events do."""
-
-    types: tuple[str, ...]
-    kinds: tuple[Kind, ...] = KINDS
-
-
-_TEXT, _TIME, _ID = ("string",), ("epoch", "timestamp"), ("integer", "string")
-_AMOUNT, _COUNT, _FLAG = ("decimal",), ("integer",), ("boolean",)
-_SHOWN: tuple[Kind, ...] = ("impressions",)
-_CLICKED: tuple[Kind, ...] = ("clicks",)
-
-CORE: dict[str, Known] = {
-    EVENT_TIME: Known(_TIME),
-    "user_agent": Known(_TEXT),
-    "campaign_id": Known(_ID),
-    "is_fraud": Known(_FLAG),
-    "media_cost": Known(_AMOUNT, _SHOWN),
-    "total_cost": Known(_AMOUNT, _SHOWN),
-    "data_cost": Known(_AMOUNT, _SHOWN),
-    "brand_safety_cost": Known(_AMOUNT, _SHOWN),
-    "rich_media_cost": Known(_AMOUNT, _SHOWN),
-    "trading_desk_fee": Known(_AMOUNT, _SHOWN),
-    "currency": Known(_TEXT, _SHOWN),
-    "data_currency": Known(_TEXT, _SHOWN),
-    "eur_rate": Known(_AMOUNT, _SHOWN),
-    "banner_width": Known(_COUNT, _SHOWN),
-    "banner_height": Known(_COUNT, _SHOWN),
-    "is_eligible": Known(_FLAG, _SHOWN),
-    "visible_percentage": Known(_COUNT, _SHOWN),
-    "visible_ms": Known(_COUNT, _SHOWN),
-    "is_viewable": Known(_FLAG, _SHOWN),
-    "is_campaign_unique": Known(_FLAG, _SHOWN),
-    "is_campaign_day_unique": Known(_FLAG, _SHOWN),
-    "shown_at": Known(_TIME, _CLICKED),
-}
-"""Columns that the models read. The warehouse has them whatever a feed delivers: what it does not
-is NULL."""
 
 FILE_COLUMNS = {
     "file_id": "BIGINT NOT NULL",
@@ -173,6 +136,8 @@ class Column(_Part):
     """Of a number that counts time from 1970."""
     per: Literal["impression", "mille"] = "impression"
     """Of an amount: what it is the price of; that of a thousand is divided when it is read."""
+    kind: Kind | None = None
+    """Which events have it; None: both."""
     required: bool = False
     """Whether a file without it is refused; else it is NULL."""
     description: str = ""
@@ -199,10 +164,16 @@ class Column(_Part):
         """Names from the outermost group to the field."""
         return tuple(self.path.split("."))
 
+    def is_of(self, kind: Kind) -> bool:
+        """Whether events of a kind have it."""
+        return self.kind in (None, kind)
+
     @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """Kinds of events that it is read of."""
-        return CORE[self.name].kinds if self.name in CORE else KINDS
+    def types(self) -> tuple[str, ...]:
+        """Types that the models can read in its place."""
+        if self.name.endswith("_id"):
+            return ("integer", "string")
+        return tuple(type_ for type_, stored in TYPES.items() if stored == TYPES[self.type])
 
     @property
     def stored_as(self) -> str:
@@ -296,7 +267,9 @@ class Feed(_Part):
         if not isinstance(columns, dict):
             return columns
         return {
-            name: {**column, "name": name} if isinstance(column, dict) else column
+            name: {"kind": _kind_of(name), **column, "name": name}
+            if isinstance(column, dict)
+            else column
             for name, column in columns.items()
         }
 
@@ -309,8 +282,9 @@ class Feed(_Part):
                     f"{name} cannot be a column's name; use lower case, digits and _, and none of "
                     + ", ".join(sorted(_RESERVED))
                 )
-            if name in CORE and column.type not in CORE[name].types:
-                raise ValueError(f"{name} must be of type {' or '.join(CORE[name].types)}")
+            known = models_columns().get(name)
+            if known is not None and column.type not in known.types:
+                raise ValueError(f"{name} must be of type {' or '.join(known.types)}")
         if "user_agent" not in columns:
             raise ValueError("user_agent is missing: events are counted by it")
         return columns
@@ -325,22 +299,12 @@ class Feed(_Part):
 
     def columns_of(self, kind: Kind) -> dict[str, Column]:
         """The columns that are read of a kind's files."""
-        return {name: column for name, column in self.columns.items() if kind in column.kinds}
+        return {name: column for name, column in self.columns.items() if column.is_of(kind)}
 
     def stored(self, kind: Kind) -> dict[str, str]:
         """The columns of a raw log table that come from the rows of files, with their types."""
-        absent = {
-            name: Column(
-                name=name,
-                path=name,
-                type=known.types[0],
-                unit="ms" if known.types[0] == "epoch" else None,
-            )
-            for name, known in CORE.items()
-            if name not in self.columns and kind in known.kinds
-        }
-        columns = (*self.columns_of(kind).values(), *absent.values())
-        return {column.stored_as: column.sql_type for column in columns}
+        columns = models_columns() | self.columns
+        return {c.stored_as: c.sql_type for c in columns.values() if c.is_of(kind)}
 
     @cached_property
     def kind_pattern(self) -> re.Pattern[str]:
@@ -370,6 +334,18 @@ class Feed(_Part):
         """The named groups of that pattern: first, last, and partition if it has it."""
         there = self.offsets_pattern.groupindex if self.offsets_pattern else {}
         return tuple(name for name in ("first", "last", "partition") if name in there)
+
+
+@cache
+def models_columns() -> dict[str, Column]:
+    """The columns that the models read, those of the default feed, by name."""
+    written = yaml.safe_load(SAMPLE_FEED.read_text(encoding="utf-8"))["columns"]
+    return {name: Column(**column, name=name) for name, column in written.items()}
+
+
+def _kind_of(name: str) -> Kind | None:
+    known = models_columns().get(name)
+    return known.kind if known else None
 
 
 def load(file: Path) -> Feed:
