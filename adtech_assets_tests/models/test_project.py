@@ -63,6 +63,7 @@ def test_columns_have_their_types_in_duckdb_even_where_nobody_has_written_them_d
         "campaign_id": "BIGINT",
         "user_agent": "VARCHAR",
         "file_hour": "TINYINT",
+        "landing_page": "VARCHAR",
         "latency_ms": "BIGINT",
         "is_fraud": "BOOLEAN",
         "file_date": "DATE",

@@ -12,6 +12,9 @@ renamed as (
         file_id,
         campaign_id,
         user_agent,
+        coalesce(
+            rtrim(regexp_replace(landing_url, '^[A-Za-z]+://|[?#].*$', '', 'g'), '/'), ''
+        ) as landing_page,
         file_hour,
         cast(
             round(1000 * (extract(epoch from event_at) - extract(epoch from shown_at))) as bigint
