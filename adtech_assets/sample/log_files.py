@@ -185,7 +185,7 @@ KIND_COLUMNS: dict[Kind, dict[str, SampleColumn]] = {
         "is_eligible": NO_BOOL,
     },
     "clicks": {
-        "landing_url": "https://advertiser.example/landing",
+        "landing_url": NO_STRING,
         "banner_click_url_id": 0,
         "keywords": NO_STRING,
         "publisher_data": NO_STRING,

@@ -49,6 +49,8 @@ MEASURED_SHARE, RICH_SHARE, UNMEASURED_ELIGIBLE_SHARE = 0.9, 0.2, 0.5
 LARGE_PIXELS, LARGE_PERCENTAGE, PERCENTAGE = 242_500, 30, 50
 """From how many pixels on a banner is large, and how much of one must be in view."""
 
+PAGES = ("", "sale", "sale/shoes", "sale/jackets", "new", "gifts/for-her", "gifts/for-him")
+
 MILLIONTHS = 6
 """Digits behind the point of all amounts."""
 
@@ -122,6 +124,6 @@ def _impression(sort: int, rng: random.Random) -> dict[str, Any]:
 
 def _click(sort: int, rng: random.Random) -> dict[str, Any]:
     is_fast = rng.random() < (0.5 if sort == FAST else 0.02)
-    return {
-        "latency_ms": rng.randint(80, 999) if is_fast else 1000 + round(rng.expovariate(1 / 14_000))
-    }
+    late = rng.randint(80, 999) if is_fast else 1000 + round(rng.expovariate(1 / 14_000))
+    page = rng.choice(PAGES)
+    return {"latency_ms": late, "landing_url": f"https://shop.example/{page}?click={late}"}

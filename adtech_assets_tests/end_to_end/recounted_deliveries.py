@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from urllib.parse import urlsplit
 
 from adtech_assets_tests.end_to_end.recomputed_marts import UNKNOWN
 
@@ -17,6 +18,7 @@ MARTS = (
     "fct_campaign_viewability_daily",
     "fct_campaign_reach_daily",
     "fct_campaign_click_quality_daily",
+    "fct_campaign_landing_pages_daily",
 )
 PARTS = {
     "media_cost": ("in_campaign_currency",),
@@ -26,6 +28,7 @@ PARTS = {
     "rich_media_cost": ("rich_media_cost",),
     "trading_desk_fee": ("trading_desk_fee_in_campaign_currency",),
 }
+MOST_PAGES = 20
 MILLIONTH = Decimal("0.000001")
 
 
@@ -147,11 +150,7 @@ class Deliveries:
 
     def fct_campaign_click_quality_daily(self):
         for (campaign, day), events in self._of("clicks"):
-            late = [
-                event.row["transaction_header"]["creation_time"]
-                - event.row["server_impression_time_ms"]
-                for event in events
-            ]
+            late = [latency(event) for event in events]
             bounds = ((None, 0), (0, 1000), (1000, 10_000), (10_000, 60_000), (60_000, None))
             counts = [
                 sum((low is None or ms >= low) and (high is None or ms < high) for ms in late)
@@ -165,6 +164,23 @@ class Deliveries:
                 share(counts[0] + counts[1], len(late)),
                 day,
             )
+
+    def fct_campaign_landing_pages_daily(self):
+        for (campaign, day), events in self._of("clicks"):
+            pages = defaultdict(list)
+            for event in events:
+                address = urlsplit(event.row["landing_url"])
+                pages[f"{address.netloc}{address.path}".rstrip("/")].append(latency(event))
+            by_clicks = sorted(pages.items(), key=lambda item: (-len(item[1]), item[0]))
+            rest = [ms for _, found in by_clicks[MOST_PAGES:] for ms in found]
+            for page, late in [*by_clicks[:MOST_PAGES], *([("(other)", rest)] if rest else [])]:
+                fast = sum(ms < 1000 for ms in late)
+                yield campaign, page, len(late), len(late), fast, share(fast, len(late)), day
+
+
+def latency(event):
+    created = event.row["transaction_header"]["creation_time"]
+    return created - event.row["server_impression_time_ms"]
 
 
 def amount(event, part):

@@ -97,6 +97,7 @@ def test_a_test_is_daily_if_it_looks_at_days():
         "fct_campaign_hourly_has_one_row_per_key",
         "log_campaign_measures_daily_has_one_row_per_key",
         "log_events_classified_has_one_row_per_key",
+        "log_landing_pages_daily_has_one_row_per_key",
         "log_reconciliation_totals_both_sides",
         "traffic_quality_totals_user_agent_hours",
         "unique_stg_operational__clicks_click_id__event_date",

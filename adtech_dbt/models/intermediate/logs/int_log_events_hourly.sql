@@ -131,13 +131,7 @@ placed as (
         *,
         {{ user_agent_id('user_agent') }} as user_agent_id,
         coalesce(cast(campaign_id as {{ dbt.type_string() }}), '') as log_campaign_id,
-        case
-            when
-                cast(occurred_hour_at as date) >= file_date - interval '1 day'
-                and cast(occurred_hour_at as date) <= file_date + interval '1 day'
-                then occurred_hour_at
-            else {{ dbt.date_trunc('hour', file_hour_at('file_date', 'file_hour')) }}
-        end as hour_at
+        {{ event_hour_at('occurred_hour_at', 'file_date', 'file_hour') }} as hour_at
 
     from counts
 

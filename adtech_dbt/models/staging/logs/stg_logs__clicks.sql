@@ -12,16 +12,16 @@ renamed as (
         file_id,
         campaign_id,
         user_agent,
-        coalesce(
-            rtrim(regexp_replace(landing_url, '^[A-Za-z]+://|[?#].*$', '', 'g'), '/'), ''
-        ) as landing_page,
         file_hour,
         cast(
             round(1000 * (extract(epoch from event_at) - extract(epoch from shown_at))) as bigint
         ) as latency_ms,
         cast(coalesce(is_fraud, false) as boolean) as is_fraud,
         file_date,
-        event_at as occurred_at
+        event_at as occurred_at,
+        coalesce(
+            rtrim(regexp_replace(landing_url, '^[A-Za-z]+://|[?#].*$', '', 'g'), '/'), ''
+        ) as landing_page
 
     from source
 
