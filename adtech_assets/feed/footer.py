@@ -7,6 +7,7 @@ follows the column's name.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -32,6 +33,14 @@ _MOST_BITS = 70
 # A column chunk's path is a list of names; these fields of its metadata follow.
 _PATH = 0x19
 _CODEC, _VALUES, _BYTES, _BYTES_IN_FILE, _DATA_PAGE, _DICTIONARY_PAGE = 4, 5, 6, 7, 9, 11
+
+# These fields as nearly all writers have them: an eighth of the time that taking them apart takes.
+_NUMBER = rb"([\x80-\xff]{0,9}[\x00-\x7f])"
+_USUAL_CHUNK = re.compile(
+    rb"\x15[\x80-\xff]{0,9}[\x00-\x7f]" + 3 * (rb"\x16" + _NUMBER) + rb"\x26" + _NUMBER
+    + rb"(?:\x26" + _NUMBER + rb")?",
+    re.DOTALL,
+)  # fmt: skip
 
 # Fields of a page's header.
 _PAGE_BODY_BYTES, _PAGE_CHECKSUM = 3, 4
@@ -183,6 +192,12 @@ def page(data: bytes) -> Page:
 
 def _chunk(footer: bytes, at: int) -> tuple[int, int, Chunk]:
     """Values, uncompressed bytes and place of the column chunk whose codec begins here."""
+    if usual := _USUAL_CHUNK.match(footer, at):
+        values, decoded_bytes, size, page, *dictionary = (
+            _integer(number, 0)[0] >> 1 for number in usual.groups() if number is not None
+        )
+        start = min(filter(None, (page, *dictionary)), default=0)
+        return values, decoded_bytes, (start, start + size)
     fields: dict[int, int] = {}
     number = _CODEC - 1
     while number < _DICTIONARY_PAGE and footer[at]:

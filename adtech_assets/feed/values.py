@@ -18,8 +18,11 @@ FIRST_SECOND, LAST_SECOND = 946_684_800, 4_102_444_800
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 MICROSECONDS = {"s": "{} * 1000000", "ms": "{} * 1000", "us": "{}", "ns": "{} // 1000"}
 
+USUAL_SCALES = (6, 4, 3, 2, 5)
+"""Digits behind the point of nearly all amounts, most frequent first."""
+
 # (hi, lo) are 96 bits of digits without a sign, which parquet has as signed integers.
-SCALED_DECIMAL = f"""
+_DIGITS = f"""
 CREATE OR REPLACE TEMP MACRO digits_of(lo, hi) AS
     (lo::HUGEINT + CASE WHEN lo < 0 THEN 18446744073709551616 ELSE 0 END)
     + (hi::HUGEINT + CASE WHEN hi < 0 THEN 4294967296 ELSE 0 END) * 18446744073709551616;
@@ -36,15 +39,35 @@ CREATE OR REPLACE TEMP MACRO unsigned_decimal(digits, scale) AS
     CAST(digits // power_of_ten(scale) AS DECIMAL(38, {DECIMAL_SCALE}))
     + CAST(behind_the_point(digits % power_of_ten(scale), scale) AS DECIMAL(13, 0))
     * {10**-DECIMAL_SCALE:.{DECIMAL_SCALE}f};
-CREATE OR REPLACE TEMP MACRO scaled_decimal(lo, hi, sign_scale, shift) AS
+"""
+"""SQL of what a decimal in parts is made of."""
+
+
+def _scaled_decimal(name: str, shift: int) -> str:
+    # Nearly all amounts are of these: one 128-bit multiplication instead of ten operations.
+    usual = "\n".join(
+        f"WHEN hi = 0 AND sign_scale = {2 * scale} AND lo BETWEEN 0 AND 999999999999 "
+        f"THEN lo::DECIMAL(18, 0) * {10 ** -(scale + shift):.{DECIMAL_SCALE}f}"
+        for scale in USUAL_SCALES
+    )
+    return f"""
+CREATE OR REPLACE TEMP MACRO {name}(lo, hi, sign_scale) AS
     CASE
+        {usual}
         WHEN lo IS NULL OR sign_scale IS NULL THEN NULL
         WHEN sign_scale NOT BETWEEN 0 AND 57 THEN error('a decimal has no scale ' || sign_scale)
-        WHEN sign_scale % 2 = 1 THEN -unsigned_decimal(digits_of(lo, hi), sign_scale // 2 + shift)
-        ELSE unsigned_decimal(digits_of(lo, hi), sign_scale // 2 + shift)
+        WHEN sign_scale % 2 = 1
+            THEN -unsigned_decimal(digits_of(lo, hi), sign_scale // 2 + {shift})
+        ELSE unsigned_decimal(digits_of(lo, hi), sign_scale // 2 + {shift})
     END;
 """
-"""SQL of `scaled_decimal`: value = digits / 10^(signScale ÷ 2 + shift), negative if that is odd."""
+
+
+SCALED_DECIMAL = (
+    _DIGITS + _scaled_decimal("scaled_decimal", 0) + _scaled_decimal("scaled_decimal_per_mille", 3)
+)
+"""SQL of two macros: value = digits / 10^(signScale ÷ 2), negative if signScale is odd; and a
+thousandth of it."""
 
 
 def value(column: Column, type_: pa.DataType | None) -> str:
@@ -68,7 +91,8 @@ def _decimal(column: Column, type_: pa.DataType) -> str:
         has_hi = type_.get_field_index("hi") >= 0
         hi = f"coalesce({quoted(f'{column.path}.hi')}, 0)" if has_hi else "0"
         lo, sign_scale = quoted(f"{column.path}.lo"), quoted(f"{column.path}.signScale")
-        return f"scaled_decimal({lo}, {hi}, {sign_scale}, {shift})"
+        macro = "scaled_decimal_per_mille" if shift else "scaled_decimal"
+        return f"{macro}({lo}, {hi}, {sign_scale})"
     amount, digits = f"{stored}::{column.sql_type}", DECIMAL_SCALE - shift
     if getattr(type_, "scale", 0) > digits:
         amount = (
