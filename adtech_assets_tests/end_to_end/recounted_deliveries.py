@@ -94,7 +94,12 @@ class Deliveries:
                 size = f"{banner['banner_width']}x{banner['banner_height']}"
                 sizes[campaign, size, day].append(event)
         for (campaign, size, day), events in sizes.items():
-            measured = [e for e in events if seen(e)["max_visibility_percentage"] is not None]
+            measured = [
+                e
+                for e in events
+                if seen(e)["max_visibility_percentage"] is not None
+                and seen(e)["visibility_time1_ms"] is not None
+            ]
             width, height = map(int, size.split("x"))
             least = 30 if width * height >= 242_500 else 50
             viewable = sum(

@@ -40,12 +40,12 @@ renamed as (
         cast(coalesce(is_fraud, false) as boolean) as is_fraud,
         is_eligible,
         case
-            when visible_percentage between 0 and 100
+            when visible_percentage between 0 and 100 and visible_ms between 0 and 86400000
                 then
                     visible_percentage >= case
                         when cast(banner_width as double) * banner_height >= 242500 then 30
                         else 50
-                    end and coalesce(visible_ms between 1000 and 86400000, false)
+                    end and visible_ms >= 1000
         end as is_viewable_by_mrc,
         is_viewable as is_viewable_by_feed,
         is_campaign_unique,
