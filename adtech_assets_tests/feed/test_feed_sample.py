@@ -4,7 +4,8 @@ import csv
 import os
 import shutil
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,25 @@ def test_real_files_are_complete_to_the_last_column(warehouse, settings):
     assert warehouse.execute(f"{query} FROM raw.log_files").fetchall() == [
         (len(sample_files()), 0, 0)
     ]
+
+
+def test_real_files_say_what_impressions_cost_and_how_they_were_seen(warehouse, settings):
+    load(warehouse, settings, sample_files())
+
+    names = (
+        "media_cost, total_cost, data_cost, brand_safety_cost, rich_media_cost, trading_desk_fee, "
+        "eur_rate, currency, data_currency, banner_width, banner_height, is_eligible, "
+        "visible_percentage, visible_ms, is_viewable, is_campaign_unique, is_campaign_day_unique"
+    )
+    amounts = ("123.456", "123.456", "34.56", "1.456", "1.23", "1.3456", "1.111")
+    assert warehouse.execute(f"SELECT DISTINCT {names} FROM raw.impression_logs").fetchall() == [
+        (*map(Decimal, amounts), "DKK", "DKK", 123, 45, True, 70, 5, True, True, True)
+    ]
+
+
+def test_real_clicks_are_older_than_their_impressions_by_milliseconds(warehouse, settings):
+    load(warehouse, settings, sample_files())
+
+    query = "SELECT min(event_at - shown_at), max(event_at - shown_at) FROM raw.click_logs"
+    ((least, most),) = warehouse.execute(query).fetchall()
+    assert timedelta(milliseconds=-100) < least < most < timedelta(milliseconds=100)
