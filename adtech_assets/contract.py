@@ -51,7 +51,6 @@ TYPES = {
 EVENT_TIME = "creation_time"
 """The column that says when an event happened; in the warehouse it is `event_at`."""
 
-
 FILE_COLUMNS = {
     "file_id": "BIGINT NOT NULL",
     "file_date": "DATE NOT NULL",
@@ -285,6 +284,8 @@ class Feed(_Part):
             known = models_columns().get(name)
             if known is not None and column.type not in known.types:
                 raise ValueError(f"{name} must be of type {' or '.join(known.types)}")
+            if known is not None and column.kind != known.kind:
+                raise ValueError(f"{name} is a column of {known.kind or 'both kinds'}")
         if "user_agent" not in columns:
             raise ValueError("user_agent is missing: events are counted by it")
         return columns

@@ -48,6 +48,10 @@ MISTAKES = {
         SAMPLE.replace("type: decimal", "type: integer", 1),
         "columns: media_cost must be of type decimal",
     ),
+    "a column of the wrong events": (
+        SAMPLE.replace("kind: impressions", "kind: clicks", 1),
+        "columns: media_cost is a column of impressions",
+    ),
     "a price of a thousand of what has no price": (
         SAMPLE + "  clicks_of: {path: x, type: integer, per: mille}\n",
         "columns.clicks_of: type integer is no amount",

@@ -35,10 +35,11 @@ _PATH = 0x19
 _CODEC, _VALUES, _BYTES, _BYTES_IN_FILE, _DATA_PAGE, _DICTIONARY_PAGE = 4, 5, 6, 7, 9, 11
 
 # These fields as nearly all writers have them: an eighth of the time that taking them apart takes.
+# Not with the place of an index page between the last two.
 _NUMBER = rb"([\x80-\xff]{0,9}[\x00-\x7f])"
 _USUAL_CHUNK = re.compile(
     rb"\x15[\x80-\xff]{0,9}[\x00-\x7f]" + 3 * (rb"\x16" + _NUMBER) + rb"\x26" + _NUMBER
-    + rb"(?:\x26" + _NUMBER + rb")?",
+    + rb"(?!\x16)(?:\x26" + _NUMBER + rb")?",
     re.DOTALL,
 )  # fmt: skip
 
