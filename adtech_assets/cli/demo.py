@@ -69,7 +69,10 @@ def run_demo(settings: Settings) -> None:
         f"  {told.thin_day}  4 % of the events were never logged\n"
         f"  {told.outage_day}  the files of three hours never came\n"
         f"  {anomaly_day}  “{campaign}” was clicked twice as often as usual\n"
-        "  every day   crawlers, missing and unknown user agents, events marked as fraudulent"
+        "  every day   crawlers, missing and unknown user agents, events marked as fraudulent\n"
+        f"  every day   “{told.dear}” pays three times the fees of the others, “{told.narrow}”\n"
+        "              is shown to the same browsers again and again, half of the clicks on\n"
+        f"              “{told.fast}” come within a second"
     )
 
     screen.rule("[bold]3. The pipeline", align="left")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from adtech_assets.contract import SAMPLE_FEED, load
+from adtech_assets.sample import profiles
 from adtech_assets.sample.log_files import DELIVERY_MS, HOUR_MS, OFFSETS_PER_DAY, write_log_file
 from adtech_assets.sample.names import Offsets, file_name
 from adtech_assets.sample.operational import CLICK_WITHIN, copy_events
@@ -130,6 +131,12 @@ class Told:
     anomaly: tuple[str, date]
     thin_day: date
     outage_day: date
+    dear: str = CAMPAIGNS[profiles.DEAR - 1].name
+    """Campaign with three times the fees of the others."""
+    narrow: str = CAMPAIGNS[profiles.NARROW - 1].name
+    """Campaign that reaches the same browsers again and again."""
+    fast: str = CAMPAIGNS[profiles.FAST - 1].name
+    """Campaign half of whose clicks come within a second."""
 
 
 class Story:

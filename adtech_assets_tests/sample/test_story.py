@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
+from statistics import mean
 from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
@@ -105,6 +106,30 @@ def test_one_campaign_is_clicked_twice_as_often_on_one_day(database, told):
     )
     anomaly = rates.pop(ANOMALY_DAY)
     assert anomaly > 1.8 * max(rates.values())
+
+
+def test_the_log_tells_fees_reach_and_fast_clicks_of_three_campaigns(database, told):
+    story().write_source(database)
+    names_by_id = dict(database.execute("SELECT id, name FROM campaign").fetchall())
+    fees, firsts, fast = defaultdict(list), defaultdict(list), defaultdict(list)
+    for path in told.files:
+        for row in pq.read_table(path).to_pylist():
+            campaign = names_by_id[row["banner"]["campaign_id"]]
+            if names.kind_of(SAMPLE, path.name) == "clicks":
+                created = row["transaction_header"]["creation_time"]
+                fast[campaign].append(created - row["server_impression_time_ms"] < 1000)
+                continue
+            cost = row["rtb_vars"]["in_campaign_currency_with_all_fees"]["lo"]
+            fees[campaign].append(1 - row["rtb_vars"]["in_campaign_currency"]["lo"] / cost)
+            firsts[campaign].append(row["payload"]["uniqueness"]["is_campaign_unique"])
+
+    def extreme(of, found):
+        return found(of, key=lambda campaign: mean(of[campaign]))
+
+    assert extreme(fees, max) == told.dear
+    assert extreme(firsts, min) == told.narrow
+    assert extreme(fast, max) == told.fast
+    assert mean(fast[told.fast]) == pytest.approx(0.5, abs=0.15)
 
 
 def test_campaigns_are_in_every_state(database):
