@@ -31,6 +31,7 @@ from adtech_assets_tests.other_projects import (
     OTHER_SERVER,
     OTHER_TEXTS,
 )
+from adtech_assets_tests.publish.exported import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,7 +143,7 @@ class Deployment:
     def tables(self) -> dict[str, object]:
         """Everything that two equal deployments have in common: no times, no run ids."""
         target = Postgres.of(self.settings, "target")
-        published = {name: exports.read(target, name).rows() for name in exports.EXPORTS}
+        published = {name: read(target, name).rows() for name in exports.EXPORTS}
         return self.log_tables() | {"published": published}
 
     def log_tables(self) -> dict[str, object]:

@@ -40,6 +40,7 @@ from adtech_assets_tests.dbt_days import days_option
 from adtech_assets_tests.feed.deliveries import DAY, FIRST, NEXT_DAY, days
 from adtech_assets_tests.hostile.conftest import Pipeline
 from adtech_assets_tests.hostile.zones import elsewhere
+from adtech_assets_tests.publish.exported import read
 from adtech_assets_tests.sample_feed import PROJECT
 
 QUIET_DAY = date(2022, 5, 25)
@@ -162,10 +163,8 @@ class Marts:
         return {result.node.name for result in done.result if result.status == "warn"}
 
     def _export(self, warned: set[str]) -> Served:
-        frames = {name: exports.read(self.target, name) for name in exports.EXPORTS}
-        for name, frame in frames.items():
-            for suffix in exports.FILE_FORMATS:
-                exports.write(frame, self.settings.exports_dir / f"{name}.{suffix}")
+        frames = {name: read(self.target, name) for name in exports.EXPORTS}
+        exports.export(self.target, list(frames), self.settings.exports_dir, exports.FILE_FORMATS)
         report.write(self.settings.exports_dir / REPORT_NAME, report.read(self.target))
         daily = frames["daily_summary"].rows(named=True)
         by_campaign = frames["campaign_ctr"].rows(named=True)
@@ -478,7 +477,7 @@ def test_h51_a_changed_column_fails_the_run_before_anything_is_published(
     written = {event.asset_key.path[0] for event in run.get_asset_materialization_events()}
     assert written.isdisjoint({"raw", "published", "exports"})
     for name, lines in story.then.csv.items():
-        assert exports.read(story.marts.target, name).write_csv().splitlines() == lines
+        assert read(story.marts.target, name).write_csv().splitlines() == lines
 
 
 def test_h51_an_added_column_is_accepted(changed):

@@ -26,6 +26,7 @@ from adtech_assets_tests.feed.deliveries import (
     write,
 )
 from adtech_assets_tests.hostile.conftest import Pipeline
+from adtech_assets_tests.publish.exported import read
 
 both_ways = pytest.mark.usefixtures("size")
 
@@ -315,17 +316,17 @@ def published(pipeline):
         publication.publish(warehouse, pipeline.target, [mart])
 
     pipeline.look(make)
-    return exports.read(pipeline.target, "campaign_ctr")
+    return read(pipeline.target, "campaign_ctr")
 
 
 # The formula policy: what is exported is data for programs, so values are written as they are.
 # A quote or a space before `=` would make another value of it. Who opens a CSV in a spreadsheet
 # imports it as text.
-def test_h34_a_csv_holds_every_value_as_it_is_quoted_where_it_must_be(published, tmp_path):
+@pytest.mark.usefixtures("published")
+def test_h34_a_csv_holds_every_value_as_it_is_quoted_where_it_must_be(pipeline, tmp_path):
+    exports.export(pipeline.target, ["campaign_ctr"], tmp_path, ["csv"])
+
     path = tmp_path / "campaign_ctr.csv"
-
-    exports.write(published, path)
-
     with path.open(newline="", encoding="utf-8") as source:
         header, *rows = csv.reader(source)
     assert header == ["campaign_id", "campaign_name"]
@@ -335,9 +336,8 @@ def test_h34_a_csv_holds_every_value_as_it_is_quoted_where_it_must_be(published,
     assert "\n1,=1+1\n" in "\n" + text
 
 
-def test_h34_an_export_read_again_is_the_published_table(published, tmp_path):
-    for file_format in exports.FILE_FORMATS:
-        exports.write(published, tmp_path / f"campaign_ctr.{file_format}")
+def test_h34_an_export_read_again_is_the_published_table(pipeline, published, tmp_path):
+    exports.export(pipeline.target, ["campaign_ctr"], tmp_path, exports.FILE_FORMATS)
 
     assert pl.read_parquet(tmp_path / "campaign_ctr.parquet").equals(published)
     assert pl.read_csv(tmp_path / "campaign_ctr.csv", schema=published.schema).equals(published)

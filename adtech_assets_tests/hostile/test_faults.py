@@ -250,11 +250,15 @@ def warehouse():
     with Warehouse.of(settings).connect() as connection:
         connection.execute("CREATE TABLE half AS SELECT range FROM range(100000)")
 
+def export(name):
+    with exports._writer(settings.exports_dir / name) as write:
+        write(frame.to_arrow())
+
 writes = {
     "warehouse": warehouse,
     "csv": lambda: daily_csv.write(settings.output_dir, day, [HourCount(day, 1, 1, 1)]),
-    "export as csv": lambda: exports.write(frame, settings.exports_dir / "ctr.csv"),
-    "export as parquet": lambda: exports.write(frame, settings.exports_dir / "ctr.parquet"),
+    "export as csv": lambda: export("ctr.csv"),
+    "export as parquet": lambda: export("ctr.parquet"),
     "quarantine": lambda: quarantine(settings, file, Rejection("not_parquet", "x" * 100), 1),
 }
 resource.setrlimit(resource.RLIMIT_FSIZE, (20, resource.RLIM_INFINITY))

@@ -7,13 +7,8 @@ from polars.testing import assert_frame_equal
 
 from adtech_assets.errors import UserError
 from adtech_assets.publish import exports
+from adtech_assets_tests.publish.exported import read
 from adtech_assets_tests.publish.marts import Business, fill
-
-
-def read(target, name):
-    """All rows of a published mart."""
-    (page,) = exports.read_pages(target, [name])
-    return page.frame
 
 
 @pytest.fixture
