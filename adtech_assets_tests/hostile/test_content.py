@@ -155,7 +155,7 @@ def test_h27_missing_optional_columns_are_recorded(pipeline):
     query = "SELECT event_at, user_agent, campaign_id, is_fraud FROM raw.impression_logs"
     assert pipeline.look(lambda w: w.execute(query).fetchall()) == [(None, "agent", None, None)]
     assert pipeline.look(lambda w: ledger(w, "missing_columns")) == [
-        (["creation_time", "campaign_id", "is_fraud"],)
+        (["creation_time", "campaign_id", "is_fraud", "banner_width", "banner_height"],)
     ]
 
 

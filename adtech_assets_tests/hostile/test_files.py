@@ -186,12 +186,15 @@ def test_h04_a_file_without_rows_is_loaded_and_counts_nothing(pipeline):
 # What breaks the encoding is found, because every column that is counted is decoded.
 @both_ways
 @pytest.mark.usefixtures("neighbours")
-@pytest.mark.parametrize("column", SAMPLE.columns.values(), ids=lambda column: column.name)
+@pytest.mark.parametrize(
+    "column", SAMPLE.columns_of("impressions").values(), ids=lambda column: column.name
+)
 def test_h05_a_flipped_bit_that_breaks_a_column_that_is_read_is_found(pipeline, column):
     path = pipeline.deliver(FIRST, "agent", "another agent")
     row_group = pq.read_metadata(path).row_group(0)
     chunks = map(row_group.column, range(row_group.num_columns))
-    chunk = next(c for c in chunks if c.path_in_schema == column.path)
+    paths = (column.path, f"{column.path}.lo")  # an amount is in parts
+    chunk = next(c for c in chunks if c.path_in_schema in paths)
     content = bytearray(path.read_bytes())
     content[chunk.dictionary_page_offset or chunk.data_page_offset] ^= 0b1000  # of a page header
     path.write_bytes(content)
