@@ -76,8 +76,8 @@ class Stores:
 
     def tables(self) -> dict[str, object]:
         """Everything that two equal deployments have in common: no times, no ids."""
-        raw = " UNION ALL ".join(
-            f"SELECT '{table}', file_name, events.* EXCLUDE file_id FROM {table} AS events "
+        raw = " UNION ALL BY NAME ".join(
+            f"SELECT '{table}' AS kind, file_name, events.* EXCLUDE file_id FROM {table} AS events "
             "JOIN raw.log_files USING (file_id)"
             for table in RAW_TABLES.values()
         )
