@@ -32,6 +32,7 @@ def test_events_of_logs_are_on_the_days_around_their_files():
 
     assert around == {
         "int_log_events_hourly": {"stg_logs__impressions": 1, "stg_logs__clicks": 1},
+        "int_log_landing_pages_daily": {"stg_logs__clicks": 1},
         "int_log_events_classified": {"stg_rollup__user_agents": 1},
     }
     for name, inputs in around.items():
@@ -41,6 +42,7 @@ def test_events_of_logs_are_on_the_days_around_their_files():
 def test_the_time_zone_decides_the_hours_and_the_flights_and_nothing_else():
     assert {m.name for m in MODELS.values() if m.uses_timezone} == {
         "int_log_events_hourly",
+        "int_log_landing_pages_daily",
         "dim_dates",
         "fct_campaign_hour_profiles",
         "int_campaign_terms_daily",
