@@ -178,6 +178,27 @@ def test_an_event_counts_on_its_own_day_in_files_of_the_days_around(warehouse):
     assert impressions(warehouse, "int_log_events_hourly") == dict.fromkeys(DAYS, 1) | {A_DAY: 4}
 
 
+def test_a_landing_page_is_a_key_that_postgres_can_hold(warehouse):
+    for page in ("repeat('\U0001f600', 9000)", "'a' || chr(0)", "'a' || chr(65533)"):
+        warehouse.execute(
+            f"INSERT INTO raw.click_logs ({LOGGED}, landing_url) "
+            f"VALUES (1, '{A_DAY}', 12, NULL, 'agent', 1, false, {page})"
+        )
+
+    warehouse.build("int_log_landing_pages_daily", int_log_landing_pages_daily=[(A_DAY, GAP)])
+
+    pages = dict(
+        warehouse.execute(
+            "SELECT landing_page, sum(clicks) FROM intermediate.int_log_landing_pages_daily "
+            "WHERE landing_page <> '' GROUP BY landing_page"
+        )
+    )
+    assert pages.pop("a\ufffd") == 2
+    (page,) = pages
+    assert len(page) == 500
+    assert len(page.encode()) < 2704  # the most that an entry of a B-tree may have
+
+
 def test_a_model_whose_columns_have_changed_is_made_anew_with_all_days(warehouse):
     was = warehouse.execute("DESCRIBE marts.fct_daily_summary")
     warehouse.execute("ALTER TABLE marts.fct_daily_summary ADD COLUMN of_old INTEGER")

@@ -19,8 +19,17 @@ renamed as (
         cast(coalesce(is_fraud, false) as boolean) as is_fraud,
         file_date,
         event_at as occurred_at,
+        -- As it can be a key in Postgres: an index has no room for more, and text no zero byte.
         coalesce(
-            rtrim(regexp_replace(landing_url, '^[A-Za-z]+://|[?#].*$', '', 'g'), '/'), ''
+            left(
+                replace(
+                    rtrim(regexp_replace(landing_url, '^[A-Za-z]+://|[?#].*$', '', 'g'), '/'),
+                    chr(0),
+                    chr(65533)
+                ),
+                500
+            ),
+            ''
         ) as landing_page
 
     from source
