@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import sys
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
@@ -29,30 +30,35 @@ errors = Console(stderr=True, highlight=False)
 
 def print_table(title: str | None, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table on the screen; numbers to the right, nothing cut off silently."""
-    materialized = [tuple(row) for row in rows]
+    cells = [tuple(map(shown, row)) for row in rows]
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for index, name in enumerate(header):
-        numbers = all(
-            isinstance(row[index], int | float) or _looks_numeric(row[index])
-            for row in materialized
-        )
+        numbers = all(_looks_numeric(row[index]) for row in cells)
         table.add_column(
-            Text(name), justify="right" if numbers and materialized else "left", overflow="fold"
+            Text(name), justify="right" if numbers and cells else "left", overflow="fold"
         )
-    for row in materialized:
-        table.add_row(*(Text(shown(value)) for value in row))
+    for row in cells:
+        table.add_row(*map(Text, row))
     screen.print(table)
 
 
-def _looks_numeric(value: object) -> bool:
-    return value is None or str(value).replace(",", "").rstrip("%").replace(".", "").isdigit()
+def _looks_numeric(cell: str) -> bool:
+    digits = cell.removeprefix("-").removesuffix("%").replace(",", "").replace(".", "", 1)
+    return not cell or digits.isdecimal()
 
 
 def shown(value: object) -> str:
     """A value as it stands in a table."""
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(_in_full(value))
+
+
+def _in_full(value: object) -> object:
+    """A decimal with all its places: Python writes a small one as 0E-12."""
+    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 def print_rows(
@@ -64,9 +70,9 @@ def print_rows(
     elif output == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerows(map(_in_full, row) for row in rows)
     else:
-        objects = [dict(zip(header, row, strict=True)) for row in rows]
+        objects = [dict(zip(header, map(_in_full, row), strict=True)) for row in rows]
         print_json(objects)
 
 
