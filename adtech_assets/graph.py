@@ -11,7 +11,7 @@ from adtech_assets.rollup import hourly, user_agents
 from adtech_assets.versions import By, Input, Notes, Part, Parts, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
     import duckdb
@@ -122,7 +122,7 @@ def _models(settings: Settings, project: Project, by: dict[str, By]) -> Iterator
             model.name,
             by[model.name],
             tuple(_input(model, name) for name in model.inputs),
-            digest(model.code, settings.timezone if model.uses_timezone else None),
+            digest(model.code, *_values(settings, model.settings)),
             is_view=model.materialized == "view",
         )
 
@@ -134,9 +134,14 @@ def _tests(settings: Settings, project: Project, by: Mapping[str, By]) -> Iterat
             test.unique_id,
             "day" if test.is_daily else "whole",
             tuple(Input(name, undated=test.is_daily and by[name] != "day") for name in test.inputs),
-            digest(test.code, settings.timezone if test.uses_timezone else None),
+            digest(test.code, *_values(settings, test.settings)),
             audits=test.model if test.is_error else None,
         )
+
+
+def _values(settings: Settings, names: Iterable[str]) -> Iterator[object]:
+    """The settings that decide the rows of a model, or the verdict of a test."""
+    return (getattr(settings, name) for name in names)
 
 
 def _input(model: Model, name: str) -> Input:

@@ -121,6 +121,14 @@ class Settings(BaseSettings):
     report_offset_gaps: bool = Field(
         True, description="warn of offsets between two files that no file has delivered"
     )
+    most_members: int = Field(
+        20,
+        ge=1,
+        description=(
+            "members of a dimension (domains, deals, landing pages …) that have rows of their own "
+            "in a campaign's day; the others are one"
+        ),
+    )
     lookback_days: int = Field(3, ge=1, le=366, description="days that the schedule loads again")
     archive_days: int = Field(
         0,
@@ -292,6 +300,7 @@ def export_settings(settings: Settings) -> None:
     os.environ["ADTECH_OUTPUT_DIR"] = str(settings.output_dir)
     os.environ["ADTECH_FEED"] = str(settings.feed)
     os.environ["ADTECH_TIMEZONE"] = settings.timezone
+    os.environ["ADTECH_MOST_MEMBERS"] = str(settings.most_members)
     os.environ.setdefault("DAGSTER_HOME", str(PROJECT_DIR))
     # Neither Dagster nor dbt may call home.
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"

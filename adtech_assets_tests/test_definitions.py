@@ -37,6 +37,7 @@ MARTS = {
     "fct_campaign_reach_daily",
     "fct_campaign_click_quality_daily",
     "fct_campaign_landing_pages_daily",
+    "fct_campaign_placement_daily",
     "fct_log_reconciliation_hourly",
     "fct_log_reconciliation_daily",
 }
@@ -89,6 +90,8 @@ GRAPH = {
         "intermediate/int_log_campaign_measures_identified",
         "intermediate/int_log_campaign_versions",
         "intermediate/int_log_landing_pages_daily",
+        "intermediate/int_log_events_placed",
+        "intermediate/int_log_placements_daily",
     },
     "marts": {f"marts/{mart}" for mart in MARTS},
     "serving": {
@@ -106,6 +109,8 @@ BUILT_BY_DAY = {
     "intermediate/int_log_campaign_events_hourly",
     "intermediate/int_log_campaign_measures_daily",
     "intermediate/int_log_landing_pages_daily",
+    "intermediate/int_log_events_placed",
+    "intermediate/int_log_placements_daily",
     "marts/fct_daily_summary",
     "marts/fct_user_agent_hourly",
     "marts/fct_traffic_quality_daily",

@@ -72,7 +72,8 @@ def run_demo(settings: Settings) -> None:
         "  every day   crawlers, missing and unknown user agents, events marked as fraudulent\n"
         f"  every day   “{told.dear}” pays three times the fees of the others, “{told.narrow}”\n"
         "              is shown to the same browsers again and again, half of the clicks on\n"
-        f"              “{told.fast}” come within a second"
+        f"              “{told.fast}” come within a second, and two fifths of\n"
+        f"              “{told.unseen}” are on a page that hardly anybody looks at"
     )
 
     screen.rule("[bold]3. The pipeline", align="left")

@@ -40,7 +40,7 @@ DECISIVE = (
     *("severity", "where", "limit", "fail_calc", "warn_if", "error_if"),  # tests
     *("pre-hook", "post-hook"),
 )
-TIMEZONE = re.compile(r"""env_var\(\s*['"]ADTECH_TIMEZONE['"]""")
+SETTING = re.compile(r"""env_var\(\s*['"]ADTECH_(\w+)['"]""")
 
 
 def parse(project_dir: Path, feed: Feed) -> None:
@@ -138,7 +138,7 @@ class _Manifest:
             inputs=self._inputs(unique_id),
             days_around=meta.get("days_around", {}),
             code=self._code(unique_id),
-            uses_timezone=self._uses_timezone(unique_id),
+            settings=self._settings(unique_id),
             asset_key=self._asset_key(unique_id),
             column_lineage=self._column_lineage(unique_id),
         )
@@ -161,7 +161,7 @@ class _Manifest:
             and (arguments is None or bool(arguments.get("day") or arguments.get("by_day"))),
             description=node["description"],
             code=self._code(unique_id),
-            uses_timezone=self._uses_timezone(unique_id),
+            settings=self._settings(unique_id),
         )
 
     def _asset_key(self, unique_id: str) -> AssetKey:
@@ -235,12 +235,12 @@ class _Manifest:
             if self._macros[name]["package_name"] == self._nodes[unique_id]["package_name"]
         }
 
-    def _uses_timezone(self, unique_id: str) -> bool:
+    def _settings(self, unique_id: str) -> tuple[str, ...]:
         texts = [
             self._nodes[unique_id]["raw_code"],
             *(macro["macro_sql"] for macro in self._macros_of(unique_id).values()),
         ]
-        return any(map(TIMEZONE.search, texts))
+        return tuple(sorted({name.lower() for text in texts for name in SETTING.findall(text)}))
 
     # ---- columns ---------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -11,7 +12,7 @@ from adtech_assets.contract import SAMPLE_FEED, Feed
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.files import opened_as
 from adtech_assets.models import project
-from adtech_assets.models.project import Project, load
+from adtech_assets.models.project import Project, from_json, load
 
 DBT_DIR = PROJECT_DIR / "adtech_dbt"
 """The dbt project, and its profiles."""
@@ -75,9 +76,14 @@ def fresh(project_dir: Path, feed: Feed) -> Project | None:
     folder = parsed(project_dir, feed)
     if not all((folder / name).exists() for name in (GRAPH, MANIFEST)):
         return None
-    found = load(folder / GRAPH)
-    is_it = (found.dbt_version, found.digest) == (version("dbt-core"), digest_of(project_dir, feed))
-    return found if is_it else None
+    found = json.loads((folder / GRAPH).read_bytes())
+    # First of all: what an older version of this code has written may have other fields.
+    if (found["dbt_version"], found.get("digest")) != (
+        version("dbt-core"),
+        digest_of(project_dir, feed),
+    ):
+        return None
+    return from_json(found)
 
 
 def digest_of(project_dir: Path, feed: Feed) -> str:

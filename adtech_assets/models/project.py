@@ -62,8 +62,8 @@ class Model:
     """Inputs of which it reads so many days more, before and after each day that is built."""
     code: str
     """Hash of all that decides its rows and columns, beside its inputs' rows."""
-    uses_timezone: bool
-    """Whether the setting ADTECH_TIMEZONE decides its rows too."""
+    settings: tuple[str, ...]
+    """Names of the settings that decide its rows too."""
     asset_key: AssetKey
     column_lineage: Mapping[str, tuple[tuple[AssetKey, str], ...]]
     """Which columns of which assets each column is made of; empty for snapshots."""
@@ -100,7 +100,7 @@ class Test:
     description: str
     code: str
     """Hash of all that decides its verdict, beside its inputs' rows."""
-    uses_timezone: bool
+    settings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -129,17 +129,27 @@ def load(path: Path) -> Project:
     Raises:
         FileNotFoundError: nobody has.
     """
-    content = json.loads(path.read_bytes())
+    return from_json(json.loads(path.read_bytes()))
+
+
+def from_json(content: Mapping[str, Any]) -> Project:
+    """A project of what `dump` has written, by this version of the code."""
     return Project(
         dbt_version=content["dbt_version"],
-        digest=content.get("digest", ""),
+        digest=content["digest"],
         sources={
             name: Source(**{**source, "asset_key": tuple(source["asset_key"])})
             for name, source in content["sources"].items()
         },
         models={model["name"]: _model(model) for model in content["models"]},
         tests={
-            test["unique_id"]: Test(**{**test, "inputs": tuple(test["inputs"])})
+            test["unique_id"]: Test(
+                **{
+                    **test,
+                    "inputs": tuple(test["inputs"]),
+                    "settings": tuple(test["settings"]),
+                }
+            )
             for test in content["tests"]
         },
     )
@@ -166,6 +176,7 @@ def _model(fields: dict[str, Any]) -> Model:
             **fields,
             "key": tuple(fields["key"]),
             "inputs": tuple(fields["inputs"]),
+            "settings": tuple(fields["settings"]),
             "asset_key": tuple(fields["asset_key"]),
             "columns": {name: Column(**column) for name, column in fields["columns"].items()},
             "column_lineage": {

@@ -31,6 +31,7 @@ SIDES = {
     "fct_campaign_reach_daily": (IN_LOGS,),
     "fct_campaign_click_quality_daily": (IN_LOGS,),
     "fct_campaign_landing_pages_daily": (IN_LOGS,),
+    "fct_campaign_placement_daily": (IN_LOGS,),
     "fct_log_reconciliation_hourly": (IN_DATABASE, IN_LOGS),
     "fct_log_reconciliation_daily": (IN_DATABASE, IN_LOGS),
 }

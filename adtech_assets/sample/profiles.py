@@ -6,6 +6,8 @@ events are alike. There is something to find in them:
 - Banners of 728 × 90 are seldom in view, large ones are measured by a third of their area.
 - Every sixth campaign, from the second on, pays three times the fees of the others.
 - Every sixth campaign, from the third on, is shown to the same browsers again and again.
+- Two fifths of what every sixth campaign shows, from the fourth on, are on one page that hardly
+  anybody looks at.
 - Half of the clicks of every sixth campaign, from the fifth on, come within a second.
 """
 
@@ -29,25 +31,45 @@ PROFILES = 1024
 """Of each sort of campaign; a power of two, so that one is chosen by the last bits of a number."""
 
 SORTS = 6
-DEAR, NARROW, FAST = 2, 3, 5
+DEAR, NARROW, UNSEEN, FAST = 2, 3, 4, 5
 """Sorts of campaigns, by the rest of their id divided by six."""
 
 CURRENCIES = {
-    "EUR": ("1", "1"),
-    "DKK": ("0.134409", "7.44"),
-    "SEK": ("0.089286", "11.2"),
+    "EUR": ("1", "1", 276),
+    "DKK": ("0.134409", "7.44", 208),
+    "SEK": ("0.089286", "11.2", 752),
 }
-"""Euros for one unit, and units for one euro."""
+"""Euros for one unit, units for one euro, and the country where it is money (ISO 3166-1)."""
 
-SIZES = (
-    *((300, 250, 0.64), (728, 90, 0.18), (160, 600, 0.58), (320, 50, 0.71)),
-    *((970, 250, 0.66), (300, 600, 0.75)),
-)
+SIZES = {
+    (300, 250): 0.64,
+    (728, 90): 0.18,
+    (160, 600): 0.58,
+    (320, 50): 0.71,
+    (970, 250): 0.66,
+    (300, 600): 0.75,
+}
 """Width, height, and the share of the measured impressions that is in view for a second."""
+
+MOBILE_WIDTH = 320
 
 MEASURED_SHARE, RICH_SHARE, UNMEASURED_ELIGIBLE_SHARE = 0.9, 0.2, 0.5
 LARGE_PIXELS, LARGE_PERCENTAGE, PERCENTAGE = 242_500, 30, 50
 """From how many pixels on a banner is large, and how much of one must be in view."""
+
+SITES = tuple(
+    f"{place}-{topic}.example"
+    for topic in ("news", "sport", "weather", "recipes", "cars", "games", "travel", "music")
+    for place in ("daily", "city", "north", "my", "open")
+)
+"""Domains of the pages, the most frequent first: the n-th comes up 1/n as often as the first."""
+
+SITES_OF_A_PUBLISHER = 5
+GALLERY, GALLERY_SHARE, GALLERY_VIEWABLE = "endless-gallery.example", 0.4, 0.03
+"""The page that hardly anybody looks at, its share of a campaign, and the share that is in view."""
+
+DEAL_SHARE, MASKED_SHARE, TABLET_SHARE = 0.3, 0.15, 0.1
+DESKTOP, MOBILE, TABLET = 1, 2, 3
 
 PAGES = ("", "sale", "sale/shoes", "sale/jackets", "new", "gifts/for-her", "gifts/for-him")
 
@@ -90,8 +112,11 @@ def _profiles(kind: Kind) -> pa.Table:
 
 def _impression(sort: int, rng: random.Random) -> dict[str, Any]:
     currency = list(CURRENCIES)[sort % len(CURRENCIES)]
-    eur_rate, units = CURRENCIES[currency]
-    width, height, viewable = rng.choice(SIZES)
+    eur_rate, units, _ = CURRENCIES[currency]
+    place = _place(sort, rng)
+    viewable = SIZES[place["banner_width"], place["banner_height"]]
+    if place["publisher_domain"] == GALLERY:
+        viewable = GALLERY_VIEWABLE
     media = round(rng.lognormvariate(7.2, 0.5) * float(units))  # the median is 1.3 euros a thousand
     fees = {
         "data_cost": round(media * 0.08 * rng.random()),
@@ -100,17 +125,17 @@ def _impression(sort: int, rng: random.Random) -> dict[str, Any]:
         "trading_desk_fee": round(media * (0.45 if sort == DEAR else 0.15)),
     }
     is_measured, is_seen = rng.random() < MEASURED_SHARE, rng.random() < viewable
-    least = LARGE_PERCENTAGE if width * height >= LARGE_PIXELS else PERCENTAGE
+    is_large = place["banner_width"] * place["banner_height"] >= LARGE_PIXELS
+    least = LARGE_PERCENTAGE if is_large else PERCENTAGE
     seen = rng.randint(least, 100) if is_seen else rng.randrange(least)
     return {
+        **place,
         "media_cost": media,
         "total_cost": media + sum(fees.values()),
         **fees,
         "currency": currency,
         "data_currency": currency,
         "eur_rate": round(float(eur_rate) * 10**MILLIONTHS),
-        "banner_width": width,
-        "banner_height": height,
         "is_eligible": is_measured or rng.random() < UNMEASURED_ELIGIBLE_SHARE,
         "visible_percentage": seen if is_measured else None,
         "visible_ms": (1000 if is_seen else 0) + round(rng.expovariate(1 / 4000))
@@ -126,4 +151,31 @@ def _click(sort: int, rng: random.Random) -> dict[str, Any]:
     is_fast = rng.random() < (0.5 if sort == FAST else 0.02)
     late = rng.randint(80, 999) if is_fast else 1000 + round(rng.expovariate(1 / 14_000))
     page = rng.choice(PAGES)
-    return {"latency_ms": late, "landing_url": f"https://shop.example/{page}?click={late}"}
+    return {
+        **_place(sort, rng),
+        "latency_ms": late,
+        "landing_url": f"https://shop.example/{page}?click={late}",
+    }
+
+
+def _place(sort: int, rng: random.Random) -> dict[str, Any]:
+    """Where a banner is shown: a site has its publisher, and a size its place on the page."""
+    frequencies = [1 / (n + 1) for n in range(len(SITES))]
+    (site,) = rng.choices(range(len(SITES)), frequencies)
+    domain = GALLERY if sort == UNSEEN and rng.random() < GALLERY_SHARE else SITES[site]
+    publisher = 1 + (len(SITES) if domain == GALLERY else site) // SITES_OF_A_PUBLISHER
+    width, height = rng.choice(list(SIZES))
+    device = MOBILE if width == MOBILE_WIDTH else DESKTOP
+    _, _, country = CURRENCIES[list(CURRENCIES)[sort % len(CURRENCIES)]]
+    return {
+        "publisher_domain": domain,
+        "publisher_id": 100 + publisher,
+        "site_id": 1000 + (len(SITES) if domain == GALLERY else site),
+        "deal": f"deal-{publisher:02}" if rng.random() < DEAL_SHARE else None,
+        "inventory_source_id": 1 + publisher % 3,
+        "slot_position_id": 1 + list(SIZES).index((width, height)) % 4,
+        "banner_width": width,
+        "banner_height": height,
+        "device_type_id": TABLET if rng.random() < TABLET_SHARE else device,
+        "country_id": 0 if rng.random() < MASKED_SHARE else country,
+    }

@@ -135,6 +135,8 @@ class Told:
     """Campaign with three times the fees of the others."""
     narrow: str = CAMPAIGNS[profiles.NARROW - 1].name
     """Campaign that reaches the same browsers again and again."""
+    unseen: str = CAMPAIGNS[profiles.UNSEEN - 1].name
+    """Campaign of which two fifths are on a page that hardly anybody looks at."""
     fast: str = CAMPAIGNS[profiles.FAST - 1].name
     """Campaign half of whose clicks come within a second."""
 

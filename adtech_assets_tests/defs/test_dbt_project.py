@@ -90,7 +90,7 @@ def test_a_model_has_other_code_if_something_decides_its_rows_or_columns_otherwi
         # How days are replaced.
         *incremental,
         # Views on what has changed, however far below: DuckDB would not know them again.
-        "int_log_events_classified",
+        *("int_log_events_classified", "int_log_events_placed"),
         *("int_campaign_events_attributed", "int_campaign_terms_daily"),
         # A column that is promised.
         "dim_dates",
@@ -204,6 +204,14 @@ def test_another_dbt_makes_it_outdated(project):
         f'"dbt_version": "{BEFORE.dbt_version}"',
         '"dbt_version": "1.0.0"',
     )
+
+    assert fresh(project, SAMPLE) is None
+
+
+def test_what_an_older_version_of_this_code_has_left_is_outdated(project):
+    graph = parsed(project, SAMPLE)
+    edit(graph, GRAPH, '"settings": ', '"uses_timezone": ')
+    edit(graph, GRAPH, BEFORE.digest, "of other code")
 
     assert fresh(project, SAMPLE) is None
 

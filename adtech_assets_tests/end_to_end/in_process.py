@@ -42,6 +42,7 @@ class Runs:
         changed = load_settings(**(self.story.settings.model_dump() | settings))
         self.environment.setenv("ADTECH_DATA_DIR", str(changed.data_dir))
         self.environment.setenv("ADTECH_TIMEZONE", changed.timezone)
+        self.environment.setenv("ADTECH_MOST_MEMBERS", str(changed.most_members))
         job = build_definitions(changed).resolve_job_def("daily_pipeline")
         result = job.execute_in_process(
             instance=self.instance,

@@ -6,7 +6,7 @@ Fraction.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ MARTS = (
     "fct_campaign_reach_daily",
     "fct_campaign_click_quality_daily",
     "fct_campaign_landing_pages_daily",
+    "fct_campaign_placement_daily",
 )
 PARTS = {
     "media_cost": ("in_campaign_currency",),
@@ -28,7 +29,7 @@ PARTS = {
     "rich_media_cost": ("rich_media_cost",),
     "trading_desk_fee": ("trading_desk_fee_in_campaign_currency",),
 }
-MOST_PAGES = 20
+MOST_MEMBERS, MOST_PLACEMENTS = 20, 1000
 MILLIONTH = Decimal("0.000001")
 
 
@@ -94,19 +95,8 @@ class Deliveries:
                 size = f"{banner['banner_width']}x{banner['banner_height']}"
                 sizes[campaign, size, day].append(event)
         for (campaign, size, day), events in sizes.items():
-            measured = [
-                e
-                for e in events
-                if seen(e)["max_visibility_percentage"] is not None
-                and seen(e)["visibility_time1_ms"] is not None
-            ]
-            width, height = map(int, size.split("x"))
-            least = 30 if width * height >= 242_500 else 50
-            viewable = sum(
-                seen(e)["max_visibility_percentage"] >= least
-                and seen(e)["visibility_time1_ms"] >= 1000
-                for e in measured
-            )
+            measured = list(filter(is_measured, events))
+            viewable = sum(map(is_viewable, measured))
             in_view = sum(seen(e)["visibility_time1_ms"] for e in measured)
             currencies = {event.row["rtb_vars"]["campaign_currency"] for event in events}
             cost = (
@@ -177,10 +167,85 @@ class Deliveries:
                 address = urlsplit(event.row["landing_url"])
                 pages[f"{address.netloc}{address.path}".rstrip("/")].append(latency(event))
             by_clicks = sorted(pages.items(), key=lambda item: (-len(item[1]), item[0]))
-            rest = [ms for _, found in by_clicks[MOST_PAGES:] for ms in found]
-            for page, late in [*by_clicks[:MOST_PAGES], *([("(other)", rest)] if rest else [])]:
+            rest = [ms for _, found in by_clicks[MOST_MEMBERS:] for ms in found]
+            for page, late in [*by_clicks[:MOST_MEMBERS], *([("(other)", rest)] if rest else [])]:
                 fast = sum(ms < 1000 for ms in late)
                 yield campaign, page, len(late), len(late), fast, share(fast, len(late)), day
+
+    def fct_campaign_placement_daily(self):
+        for (campaign, day), events in self._days.items():
+            places = [placement(event) for event in events]
+            by_kind = [
+                Counter(
+                    (n, place[n])
+                    for event, place in zip(events, places, strict=True)
+                    for n in range(len(place))
+                    if event.kind == kind
+                )
+                for kind in ("impressions", "clicks")
+            ]
+            named = set()
+            for n in range(len(places[0])):
+                members = {place[n] for place in places}
+                first = sorted(members, key=lambda m: (*(-of[n, m] for of in by_kind), m))
+                named |= {(n, member) for member in first[:MOST_MEMBERS]}
+            found = defaultdict(list)
+            for event, place in zip(events, places, strict=True):
+                kept = (m if (n, m) in named else "(other)" for n, m in enumerate(place))
+                found[tuple(kept)].append(event)
+            assert len(found) <= MOST_PLACEMENTS  # what is beyond has a unit test
+            for place, there in found.items():
+                yield campaign, *place, *placed(there), day
+
+
+def placement(event):
+    """Where an event was shown, in the order of the mart's columns."""
+    row, bought = event.row, event.row["rtb_vars"]
+    ids = [bought["publisher_id"], bought["site_id"], bought["inventory_source_id"]]
+    ids += [bought["ad_slot_position_id"], row["device_settings"]["device_type_id"]]
+    ids += [row["geo_location"]["country_id"]]
+    publisher, site, source, slot, device, country = (str(id_) if id_ else "" for id_ in ids)
+    size = f"{row['banner']['banner_width']}x{row['banner']['banner_height']}"
+    domain, deal = row["publisher_domain_normalized"], bought["deal"] or ""
+    return domain, publisher, site, deal, source, slot, size, device, country
+
+
+def placed(events):
+    """What is counted of the events of a placement."""
+    shown = [event for event in events if event.kind == "impressions"]
+    valid = [event for event in shown if event.reason == "none"]
+    invalid = [event for event in events if event.reason != "none"]
+    measured = [event for event in valid if is_measured(event)]
+    viewable = sum(map(is_viewable, measured))
+    priced = [event for event in shown if amount(event, "total_cost") is not None]
+    currencies = {event.row["rtb_vars"]["campaign_currency"] for event in priced}
+    cost = total(amount(event, "total_cost") for event in priced)
+    return (
+        len(shown),
+        len(events) - len(shown),
+        len(shown) - len(valid),
+        sum(event.kind == "clicks" for event in invalid),
+        len(measured) or None,
+        viewable if measured else None,
+        len(priced),
+        share(viewable, len(measured)),
+        share(len(invalid), len(events)),
+        *(currencies if len(currencies) == 1 else [None]),
+        None if len(currencies) > 1 else cost,
+        total(amount(event, "total_cost") * rate(event) for event in priced),
+    )
+
+
+def is_measured(event):
+    found = seen(event)
+    return None not in {found["max_visibility_percentage"], found["visibility_time1_ms"]}
+
+
+def is_viewable(event):
+    banner = event.row["banner"]
+    least = 30 if banner["banner_width"] * banner["banner_height"] >= 242_500 else 50
+    found = seen(event)
+    return found["max_visibility_percentage"] >= least and found["visibility_time1_ms"] >= 1000
 
 
 def latency(event):

@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -22,6 +23,7 @@ from adtech_assets.rollup import user_agents
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end import recomputed_marts, recounted_log_marts
 from adtech_assets_tests.end_to_end.changing import DAY, DEARER, copied_project
+from adtech_assets_tests.end_to_end.recomputed_marts import UNKNOWN
 from adtech_assets_tests.hostile.forks import environment
 from adtech_assets_tests.sample_feed import SAMPLE
 
@@ -251,6 +253,26 @@ def test_another_time_zone_builds_the_log_models_of_every_day_again(story, run):
     run(only(story.days.last), timezone="Asia/Tokyo")
     story.set_timezone("Asia/Tokyo")
     story.assert_published()
+
+
+def test_another_number_of_members_builds_the_placements_of_every_day_again(story, run):
+    def impressions():
+        found = Counter()
+        for row in story.published("fct_campaign_placement_daily"):
+            place = row["campaign_id"], row["event_date"], row["publisher_domain"]
+            found[place] += row["impressions"]
+        return found
+
+    def most_domains(found):
+        return max(Counter(place[:2] for place in found if place[0] != UNKNOWN).values())
+
+    before = impressions()
+    run(only(story.days.last), most_members=1)
+    after = impressions()
+
+    assert most_domains(before) > most_domains(after) == 2
+    assert {day for _, day, _ in after} == set(story.days)
+    assert after.total() == before.total()
 
 
 def test_another_version_of_the_classifier_classifies_every_day_again(story, run, monkeypatch):

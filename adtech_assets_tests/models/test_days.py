@@ -199,6 +199,26 @@ def test_a_landing_page_is_a_key_that_postgres_can_hold(warehouse):
     assert len(page.encode()) < 2704  # the most that an entry of a B-tree may have
 
 
+def test_a_domain_and_a_deal_are_keys_that_postgres_can_hold(warehouse):
+    long = "repeat('\U0001f600', 9000)"
+    for domain, deal in ((long, long), ("'  A.example. '", "'a' || chr(0)")):
+        warehouse.execute(
+            f"INSERT INTO raw.click_logs ({LOGGED}, publisher_domain, deal) "
+            f"VALUES (1, '{A_DAY}', 12, NULL, 'agent', 1, false, {domain}, {deal})"
+        )
+
+    warehouse.build(
+        "int_log_placements_daily", int_log_placements_daily=[(A_DAY, A_DAY + timedelta(1))]
+    )
+
+    (named, _), (domain, deal) = warehouse.execute(
+        "SELECT publisher_domain, deal FROM intermediate.int_log_placements_daily "
+        "WHERE deal <> '' ORDER BY ALL"
+    )
+    assert (named, len(domain), len(deal)) == ("a.example", 253, 255)
+    assert len(domain.encode()) + len(deal.encode()) < 2704 - 200  # beside the ids and the day
+
+
 def test_a_model_whose_columns_have_changed_is_made_anew_with_all_days(warehouse):
     was = warehouse.execute("DESCRIBE marts.fct_daily_summary")
     warehouse.execute("ALTER TABLE marts.fct_daily_summary ADD COLUMN of_old INTEGER")

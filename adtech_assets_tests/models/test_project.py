@@ -33,6 +33,7 @@ def test_events_of_logs_are_on_the_days_around_their_files():
     assert around == {
         "int_log_events_hourly": {"stg_logs__impressions": 1, "stg_logs__clicks": 1},
         "int_log_landing_pages_daily": {"stg_logs__clicks": 1},
+        "int_log_placements_daily": {"int_log_events_placed": 1},
         "int_log_events_classified": {"stg_rollup__user_agents": 1},
     }
     for name, inputs in around.items():
@@ -40,17 +41,26 @@ def test_events_of_logs_are_on_the_days_around_their_files():
 
 
 def test_the_time_zone_decides_the_hours_and_the_flights_and_nothing_else():
-    assert {m.name for m in MODELS.values() if m.uses_timezone} == {
+    assert {m.name for m in MODELS.values() if "timezone" in m.settings} == {
         "int_log_events_hourly",
         "int_log_landing_pages_daily",
+        "int_log_placements_daily",
         "dim_dates",
         "fct_campaign_hour_profiles",
         "int_campaign_terms_daily",
         "fct_campaign_daily",
     }
-    assert [t.check_name for t in PROJECT.tests.values() if t.uses_timezone] == [
+    assert [t.check_name for t in PROJECT.tests.values() if "timezone" in t.settings] == [
         "user_agent_hourly_totals_logged_events"
     ]
+
+
+def test_how_many_members_have_rows_decides_pages_and_placements():
+    assert {m.name for m in MODELS.values() if "most_members" in m.settings} == {
+        "fct_campaign_landing_pages_daily",
+        "int_log_placements_daily",
+        "fct_campaign_placement_daily",
+    }
 
 
 def test_the_summary_has_every_day_the_marts_of_logs_may_lose_one():
@@ -64,6 +74,15 @@ def test_columns_have_their_types_in_duckdb_even_where_nobody_has_written_them_d
         "file_id": "BIGINT",
         "campaign_id": "BIGINT",
         "user_agent": "VARCHAR",
+        "banner_size": "VARCHAR",
+        "publisher_domain": "VARCHAR",
+        "publisher_id": "BIGINT",
+        "site_id": "BIGINT",
+        "deal": "VARCHAR",
+        "inventory_source_id": "BIGINT",
+        "slot_position_id": "BIGINT",
+        "device_type_id": "BIGINT",
+        "country_id": "BIGINT",
         "file_hour": "TINYINT",
         "landing_page": "VARCHAR",
         "latency_ms": "BIGINT",
@@ -96,10 +115,12 @@ def test_a_test_is_daily_if_it_looks_at_days():
         "campaign_events_hourly_has_one_row_per_key",
         "daily_summary_clicks_are_within_impressions",
         "daily_summary_totals_staged_events",
+        "events_are_placed_once",
         "fct_campaign_hourly_has_one_row_per_key",
         "log_campaign_measures_daily_has_one_row_per_key",
         "log_events_classified_has_one_row_per_key",
         "log_landing_pages_daily_has_one_row_per_key",
+        "log_placements_daily_have_one_row_per_key",
         "log_reconciliation_totals_both_sides",
         "traffic_quality_totals_user_agent_hours",
         "unique_stg_operational__clicks_click_id__event_date",

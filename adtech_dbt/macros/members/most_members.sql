@@ -1,4 +1,4 @@
 {#- Members of a dimension that a campaign's day has rows of its own for; the others are one. -#}
 {% macro most_members() -%}
-    20
+    {{ env_var('ADTECH_MOST_MEMBERS', '20') }}
 {%- endmacro %}

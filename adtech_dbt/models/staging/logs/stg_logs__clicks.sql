@@ -12,6 +12,15 @@ renamed as (
         file_id,
         campaign_id,
         user_agent,
+        {{ banner_size('banner_width', 'banner_height') }} as banner_size,
+        publisher_domain,
+        {{ positive('publisher_id') }} as publisher_id,
+        {{ positive('site_id') }} as site_id,
+        deal,
+        {{ positive('inventory_source_id') }} as inventory_source_id,
+        {{ positive('slot_position_id') }} as slot_position_id,
+        {{ positive('device_type_id') }} as device_type_id,
+        {{ positive('country_id') }} as country_id,
         file_hour,
         cast(
             round(1000 * (extract(epoch from event_at) - extract(epoch from shown_at))) as bigint
@@ -19,18 +28,9 @@ renamed as (
         cast(coalesce(is_fraud, false) as boolean) as is_fraud,
         file_date,
         event_at as occurred_at,
-        -- As it can be a key in Postgres: an index has no room for more, and text no zero byte.
-        coalesce(
-            left(
-                replace(
-                    rtrim(regexp_replace(landing_url, '^[A-Za-z]+://|[?#].*$', '', 'g'), '/'),
-                    chr(0),
-                    chr(65533)
-                ),
-                500
-            ),
-            ''
-        ) as landing_page
+        {{ key_text(
+            "rtrim(regexp_replace(landing_url, '^[A-Za-z]+://|[?#].*$', '', 'g'), '/')", 500
+        ) }} as landing_page
 
     from source
 

@@ -13,11 +13,15 @@ renamed as (
         campaign_id,
         user_agent,
         coalesce(upper(trim(currency)), '') as currency,
-        case
-            when banner_width between 1 and 32767 and banner_height between 1 and 32767
-                then banner_width || 'x' || banner_height
-            else ''
-        end as banner_size,
+        {{ banner_size('banner_width', 'banner_height') }} as banner_size,
+        publisher_domain,
+        {{ positive('publisher_id') }} as publisher_id,
+        {{ positive('site_id') }} as site_id,
+        deal,
+        {{ positive('inventory_source_id') }} as inventory_source_id,
+        {{ positive('slot_position_id') }} as slot_position_id,
+        {{ positive('device_type_id') }} as device_type_id,
+        {{ positive('country_id') }} as country_id,
         file_hour,
         {{ believable_amount('media_cost') }} as media_cost,
         {{ believable_amount('total_cost') }} as total_cost,

@@ -1,0 +1,7 @@
+{#-
+    Text of an event as it can be part of a key in Postgres, empty where there is none: an index has no
+    room for much more, and text no zero byte.
+-#}
+{% macro key_text(value, letters) -%}
+    coalesce(left(replace(trim({{ value }}), chr(0), chr(65533)), {{ letters }}), '')
+{%- endmacro %}
