@@ -8,7 +8,8 @@ import psycopg
 from psycopg import sql
 
 from adtech_assets.errors import UserError
-from adtech_assets.publish.marts import DAY_COLUMN, SCHEMA
+from adtech_assets.publish import references
+from adtech_assets.publish.marts import DIMENSIONS, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +31,7 @@ _POSTGRES_TYPES = {
     "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
     "UUID": "uuid",
 }
-_TIME_COLUMNS = (DAY_COLUMN, "hour_at")
-_ID_SUFFIX = "_id"
+_INDEXED = (*DIMENSIONS, "hour_at")
 
 
 class MartTable:
@@ -62,6 +62,7 @@ class MartTable:
             UserError: somebody's view depends on the one before.
         """
         grants = self._grants()
+        references.forget(self._cursor, self.mart.name)
         try:
             self._cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(self.name))
         except psycopg.errors.DependentObjectsStillExist as error:
@@ -84,7 +85,7 @@ class MartTable:
         self._cursor.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(self.name, key))
 
     def add_indexes(self) -> None:
-        """Index days, hours and ids that no index begins with yet.
+        """Index days, hours and keys of dimensions that no index begins with yet.
 
         The key's index serves its first column; by the others people filter and join.
         """
@@ -98,7 +99,7 @@ class MartTable:
         )
         indexed = {name for (name,) in self._cursor}
         for column in self.columns:
-            if column not in indexed and (column in _TIME_COLUMNS or column.endswith(_ID_SUFFIX)):
+            if column in _INDEXED and column not in indexed:
                 self._cursor.execute(
                     sql.SQL("CREATE INDEX ON {} ({})").format(self.name, sql.Identifier(column))
                 )

@@ -16,6 +16,14 @@ SCHEMA = "marts"
 DAY_COLUMN = "event_date"
 """A mart that has it is published day by day."""
 
+DIMENSIONS = {
+    "campaign_id": "dim_campaigns",
+    "advertiser_id": "dim_advertisers",
+    "user_agent_id": "dim_user_agents",
+    DAY_COLUMN: "dim_dates",
+}
+"""Columns that are the key of a dimension wherever they occur."""
+
 EXPORTS = {"campaign_ctr": "fct_campaign_ctr", "daily_summary": "fct_daily_summary"}
 """Exports that have a name of their own, with their marts. Other marts are exported as they are."""
 

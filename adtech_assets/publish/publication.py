@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from adtech_assets.errors import UserError
-from adtech_assets.publish import fingerprints, grants, marts, notes
+from adtech_assets.publish import fingerprints, grants, marts, notes, references
 from adtech_assets.publish.mart_tables import MartTable
 from adtech_assets.publish.marts import DAY_COLUMN, SCHEMA, Mart
 from adtech_assets.stores import identity, ownership
@@ -98,6 +98,7 @@ def publish(
             )
             for mart in published
         }
+        references.declare(cursor, notes.versions(cursor))
         grants.let_read(cursor, published)
         return done
 

@@ -200,6 +200,7 @@ class Marts:
                 "is_full_in_database": self.is_full(day) if day in self.days else None,
                 "is_full_in_logs": newest and newest >= datetime.combine(day, time(23, 59)),
                 "date_day": day,
+                "event_date": day,
             }
 
     def dim_advertisers(self):

@@ -271,7 +271,7 @@ def test_another_number_of_members_builds_the_placements_of_every_day_again(stor
     after = impressions()
 
     assert most_domains(before) > most_domains(after) == 2
-    assert {day for _, day, _ in after} == set(story.days)
+    assert {day for _, day, _ in after} >= set(story.days)
     assert after.total() == before.total()
 
 

@@ -225,6 +225,61 @@ def test_days_hours_and_ids_are_indexed_once(warehouse, target, ask):
     assert ask("SELECT count(*) FROM pg_index WHERE indrelid = 'marts.hours'::regclass") == [(4,)]
 
 
+FACTS = Mart("facts", ("campaign_id", "event_date"), "", {})
+DIM_CAMPAIGNS = Mart("dim_campaigns", ("campaign_id",), "", {})
+
+
+def build_star(warehouse, names=""):
+    build(warehouse, "facts", "SELECT 1 AS campaign_id, DATE '2022-05-01' AS event_date")
+    build(warehouse, "dim_campaigns", f"SELECT 2 AS campaign_id {names}")
+
+
+def foreign_keys(ask):
+    return ask(
+        "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE contype = 'f' ORDER BY 1, 2"
+    )
+
+
+def test_a_fact_refers_to_its_dimension_and_is_published_all_the_same_if_that_lacks_it(
+    warehouse, target, ask
+):
+    build_star(warehouse)
+
+    publish(warehouse, target, [FACTS])
+    publish(warehouse, target, [DIM_CAMPAIGNS])
+
+    reference = "FOREIGN KEY (campaign_id) REFERENCES marts.dim_campaigns(campaign_id) NOT ENFORCED"
+    assert foreign_keys(ask) == [("marts.facts", reference)]
+    assert ask("SELECT campaign_id FROM marts.facts") == [(1,)]
+
+
+def test_a_dimension_with_other_columns_is_made_anew_under_the_facts_that_refer_to_it(
+    warehouse, target, ask
+):
+    build_star(warehouse)
+    publish(warehouse, target, [FACTS, DIM_CAMPAIGNS])
+    before = foreign_keys(ask)
+    build_star(warehouse, ", 'x' AS campaign_name")
+
+    publish(warehouse, target, [DIM_CAMPAIGNS])
+
+    assert ask("SELECT * FROM marts.dim_campaigns") == [(2, "x")]
+    assert foreign_keys(ask) == before
+
+
+def test_a_dimension_that_somebody_elses_table_refers_to_is_not_made_anew(warehouse, target, ask):
+    build_star(warehouse)
+    publish(warehouse, target, [DIM_CAMPAIGNS])
+    ask("CREATE TABLE notes (campaign_id integer REFERENCES marts.dim_campaigns)")
+    build_star(warehouse, ", 'x' AS campaign_name")
+
+    with pytest.raises(UserError, match="constraint notes_campaign_id_fkey"):
+        publish(warehouse, target, [DIM_CAMPAIGNS])
+
+    assert ask("SELECT * FROM marts.dim_campaigns") == [(2,)]
+
+
 def test_descriptions_are_published_and_kept_up_to_date(warehouse, target, ask):
     build_days(warehouse)
     publish(warehouse, target, [DAYS])

@@ -105,7 +105,8 @@ final as (
         is_weekend,
         is_full_in_database,
         is_full_in_logs,
-        date_day
+        date_day,
+        date_day as event_date
 
     from named
 
