@@ -38,6 +38,9 @@ MARTS = {
     "fct_campaign_click_quality_daily",
     "fct_campaign_landing_pages_daily",
     "fct_campaign_placement_daily",
+    "mart_campaign_daily",
+    "fct_weekly_movers",
+    "fct_campaign_delivery_hourly",
     "fct_log_reconciliation_hourly",
     "fct_log_reconciliation_daily",
 }
@@ -92,6 +95,7 @@ GRAPH = {
         "intermediate/int_log_landing_pages_daily",
         "intermediate/int_log_events_placed",
         "intermediate/int_log_placements_daily",
+        "intermediate/int_hours",
     },
     "marts": {f"marts/{mart}" for mart in MARTS},
     "serving": {

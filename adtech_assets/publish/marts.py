@@ -40,6 +40,8 @@ SIDES = {
     "fct_campaign_click_quality_daily": (IN_LOGS,),
     "fct_campaign_landing_pages_daily": (IN_LOGS,),
     "fct_campaign_placement_daily": (IN_LOGS,),
+    "mart_campaign_daily": (IN_DATABASE, IN_LOGS),
+    "fct_weekly_movers": (IN_LOGS,),
     "fct_log_reconciliation_hourly": (IN_DATABASE, IN_LOGS),
     "fct_log_reconciliation_daily": (IN_DATABASE, IN_LOGS),
 }

@@ -42,6 +42,22 @@ MARTS = (
     "fct_campaign_traffic_daily",
     *recounted_deliveries.MARTS,
 )
+WIDE = "mart_campaign_daily"
+PARTS_OF_WIDE = {
+    "fct_campaign_daily": ("impressions", "clicks", "ctr", "estimated_spend"),
+    "fct_campaign_pacing_daily": (
+        *("pacing_status", "budget", "cumulative_estimated_spend", "on_schedule_indicator"),
+    ),
+    "fct_campaign_cost_daily": (
+        *("currency", "total_cost", "total_cost_eur", "fee_share", "true_ecpm"),
+    ),
+    "fct_campaign_reach_daily": ("daily_reach", "reach_to_date", "frequency_to_date"),
+    "fct_campaign_click_quality_daily": ("fast_click_share",),
+    "fct_campaign_traffic_daily": (
+        *("gross_impressions", "valid_impressions", "gross_clicks", "valid_clicks"),
+        *("ivt_rate", "net_spend"),
+    ),
+}
 ROUNDS = 8
 """Changes that have a refused file to put in the place of a counted one."""
 
@@ -259,6 +275,20 @@ class Changing:
                 assert Counter(tuple(row.values()) for row in found) == Counter(logs[mart]), mart
             else:
                 assert {row["user_agent"] for row in found} == self._agents(), mart
+
+        if not marts:
+            self._assert_wide()
+
+    def _assert_wide(self):
+        """The wide mart has, of each campaign and day, what the marts say that it is made of."""
+        wide = {(r["campaign_id"], r["event_date"]): r for r in self.published(WIDE)}
+        for mart, columns in PARTS_OF_WIDE.items():
+            rows = {(r["campaign_id"], r["event_date"]): r for r in self.published(mart)}
+            assert rows.keys() <= wide.keys(), mart
+            for key, row in wide.items():
+                part = rows.get(key, {})
+                assert [row[name] for name in columns] == [part.get(name) for name in columns], mart
+        assert wide.keys() == rows.keys()  # of the last of them
 
     def assert_loaded(self, user_agent="some user agent"):
         """`csv_data_task` and the CSV files have the hours that a plain count of the files has."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from math import isclose, sqrt
+from statistics import mean, variance
 from zoneinfo import ZoneInfo
 
 UNKNOWN = -1
@@ -265,6 +266,65 @@ class Marts:
                     "event_date": day,
                 }
 
+    def fct_campaign_delivery_hourly(self):
+        in_flight = [
+            (campaign, datetime.combine(day, time(hour)), self.days[day])
+            for campaign in self.members
+            for day in self.days
+            if self.is_in_flight(campaign, day)
+            for hour in range(24)
+        ]
+        over = {
+            (campaign, at): self.hours.get((campaign, at), Counts()).impressions
+            for campaign, at, extracted_at in in_flight
+            if at + timedelta(hours=1) <= extracted_at
+        }
+
+        def usual(campaign, at):
+            """Mean, variance and number of the same hours before; None without any."""
+            before = [(campaign, at - timedelta(weeks=weeks)) for weeks in (1, 2, 3, 4)]
+            found = [over[place] for place in before if place in over]
+            if not found:
+                return None
+            spread = variance(found) if len(found) > 1 else 0
+            return mean(found), max(spread, mean(found), 1) * (1 + 1 / len(found)), len(found)
+
+        for (campaign, at), impressions in over.items():
+            if at.date() <= max(self.days) - timedelta(days=7):
+                continue
+            day = [datetime.combine(at, time(hour)) for hour in range(24)]
+            so_far = sum(over.get((campaign, other), 0) for other in day if other <= at)
+            found = usual(campaign, at)
+            expected, low, high = span(*(found or (None, None))[:2])
+            to_come = [usual(campaign, other) for other in day if other > at]
+            projected = projected_spread = None
+            if None not in to_come:
+                projected = so_far + sum(part for part, _, _ in to_come)
+                projected_spread = sum(spread for _, spread, _ in to_come)
+            projected, projected_low, projected_high = span(projected, projected_spread, so_far)
+            status = "usual"
+            if found is None:
+                status = "no_history"
+            elif impressions < low:
+                status = "under"
+            elif impressions > high:
+                status = "over"
+            yield {
+                "campaign_id": campaign,
+                "delivery_status": status,
+                "impressions": impressions,
+                "weeks": found[2] if found else 0,
+                "expected_impressions": expected,
+                "expected_low": low,
+                "expected_high": high,
+                "cumulative_impressions": so_far,
+                "projected_impressions": projected,
+                "projected_low": projected_low,
+                "projected_high": projected_high,
+                "event_date": at.date(),
+                "hour_at": at,
+            }
+
     def fct_advertiser_daily(self):
         for advertiser in self.advertiser_members:
             for day in self.days:
@@ -502,6 +562,14 @@ def assert_same_rows(mart, found, expected):
             assert same, (mart, key, name, value, other)
 
 
+def span(estimate, spread, least=0):
+    """An estimate, and two standard deviations below and above it; None without one."""
+    if estimate is None:
+        return None, None, None
+    margin = 2 * sqrt(spread)
+    return float(estimate), max(float(estimate - margin), float(least)), float(estimate + margin)
+
+
 def _comparable(rows):
     """By all their values but the doubles."""
     rows = [dict(row) for row in rows]
@@ -530,4 +598,5 @@ MARTS = (
     *("fct_campaign_hourly", "fct_campaign_daily", "fct_advertiser_daily", "fct_daily_summary"),
     *("fct_campaign_pacing_daily", "fct_campaign_ctr", "mart_campaign_kpis"),
     *("fct_campaign_ctr_anomalies", "fct_campaign_hour_profiles"),
+    "fct_campaign_delivery_hourly",
 )

@@ -6,6 +6,7 @@ MetricFlow itself makes the SQL, from what dbt parsed; the marts are those of a 
 from __future__ import annotations
 
 import logging
+import re
 from functools import cache
 from math import isclose
 from types import SimpleNamespace
@@ -30,13 +31,15 @@ CAMPAIGNS = """
         ON days.advertiser_id = advertisers.advertiser_id
 """
 QUALITY = "marts.fct_traffic_quality_daily"
-TRAFFIC, COST, VIEWS, CLICKS = (
+TRAFFIC, COST, VIEWS, CLICKS, PLACEMENTS, HOURS = (
     f"marts.{mart} LEFT JOIN marts.dim_campaigns AS campaigns USING (campaign_id)"
     for mart in (
         "fct_campaign_traffic_daily",
         "fct_campaign_cost_daily",
         "fct_campaign_viewability_daily",
         "fct_campaign_click_quality_daily",
+        "fct_campaign_placement_daily",
+        "fct_campaign_hourly",
     )
 )
 RECONCILIATION = "marts.fct_log_reconciliation_daily"
@@ -112,6 +115,19 @@ METRICS = {
         / nullif(sum(timed_clicks), 0)
         """,
     ),
+    "placed_impressions": (PLACEMENTS, "sum(impressions)"),
+    "placed_clicks": (PLACEMENTS, "sum(clicks)"),
+    "placed_invalid_events": (PLACEMENTS, "sum(invalid_impressions + invalid_clicks)"),
+    "placed_ivt_rate": (
+        PLACEMENTS,
+        """
+        sum(invalid_impressions + invalid_clicks)::DOUBLE
+        / nullif(sum(impressions + clicks), 0)
+        """,
+    ),
+    "placed_cost_eur": (PLACEMENTS, "sum(total_cost_eur)"),
+    "hourly_impressions": (HOURS, "sum(impressions)"),
+    "hourly_clicks": (HOURS, "sum(clicks)"),
     "log_events": (RECONCILIATION, "sum(log_events)"),
     "db_events": (RECONCILIATION, "sum(db_events)"),
     "log_db_discrepancy": (
@@ -133,6 +149,21 @@ GROUPS = {
     "campaign_viewability_day__event_date": "event_date",
     "campaign_viewability_day__banner_size": "banner_size",
     "campaign_click_day__event_date": "event_date",
+    "campaign_placement_day__event_date": "event_date",
+    **{
+        f"campaign_placement_day__{name}": name
+        for name in (
+            *("publisher_domain", "publisher_id", "site_id", "deal", "inventory_source_id"),
+            *("slot_position_id", "device_type_id", "country_id"),
+        )
+    },
+    "campaign_placement_day__slot_size": "banner_size",
+    "metric_time__hour": "hour_at",
+    "campaign_hour__hour_at": "hour_at",
+    "campaign_hour__hour_of_day": "extract(hour FROM hour_at)",
+    "calendar": "event_date",
+    "calendar__weekday_name": "dayname(event_date)",
+    "calendar__is_weekend": "isodow(event_date) > 5",
     "traffic_quality_day__event_date": "event_date",
     "traffic_quality_day__invalid_reason": "invalid_reason",
     "log_reconciliation_day__event_date": "event_date",
@@ -174,30 +205,37 @@ def asked_of_metricflow(warehouse):
 
     def values(metric, *groups):
         request = MetricFlowQueryRequest.create(metric_names=[metric], group_by_names=groups)
-        cursor = warehouse.execute(engine().explain(request).sql_statement.sql)
-        names = [name for name, *_ in cursor.description]
+        names, rows = answered(warehouse, request)
         # In an order of its own: a group is the column that has its name, perhaps with a grain
         # behind it or a path before it.
         places = [
             next(
                 place
                 for place, name in enumerate(names)
-                if name in (group, f"{group}__day") or name.endswith(f"__{group}")
+                if name in (group, f"{group}__day", f"{group}__hour") or name.endswith(f"__{group}")
             )
             for group in groups
         ]
         value = names.index(metric)
         return {
             tuple(str(row[place]).removesuffix(" 00:00:00") for place in places): row[value]
-            for row in cursor.fetchall()
+            for row in rows
         }
 
     return values
 
 
+def answered(warehouse, request):
+    """The names of the columns that MetricFlow answers with, and its rows."""
+    cursor = warehouse.execute(engine().explain(request).sql_statement.sql)
+    return [name for name, *_ in cursor.description], cursor.fetchall()
+
+
 def by_key(rows):
     """The last column by those before it."""
-    return {tuple(map(str, key)): value for *key, value in rows}
+    return {
+        tuple(str(part).removesuffix(" 00:00:00") for part in key): value for *key, value in rows
+    }
 
 
 def assert_equal(found, expected):
@@ -220,6 +258,24 @@ def test_a_metric_by_what_it_can_be_grouped_by_equals_the_mart(
     ).fetchall()
     assert rows
     assert_equal(asked_of_metricflow(metric, *([group] if group else [])), by_key(rows))
+
+
+@pytest.mark.parametrize("query", engine().list_saved_queries(), ids=lambda query: query.name)
+def test_a_saved_query_answers_with_the_numbers_of_the_marts(warehouse, query):
+    asked = query.query_params
+    groups = ["__".join(re.findall("'(.+?)'", group)) for group in asked.group_by]
+    request = MetricFlowQueryRequest.create(saved_query_name=query.name)
+    names, rows = answered(warehouse, request)
+    assert set(names) == {*groups, *asked.metrics}
+    for metric in asked.metrics:
+        relation, formula = METRICS[metric]
+        columns = ", ".join(GROUPS[group] for group in groups)
+        expected = warehouse.execute(
+            f"SELECT {columns}, {formula} FROM {relation} GROUP BY {columns}"
+        ).fetchall()
+        places = [names.index(name) for name in (*groups, metric)]
+        found = [[row[place] for place in places] for row in rows]
+        assert_equal(by_key(found), by_key(expected))
 
 
 def test_every_metric_has_its_formula_here():

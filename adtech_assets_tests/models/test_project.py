@@ -60,6 +60,7 @@ def test_how_many_members_have_rows_decides_pages_and_placements():
         "fct_campaign_landing_pages_daily",
         "int_log_placements_daily",
         "fct_campaign_placement_daily",
+        "fct_weekly_movers",
     }
 
 

@@ -1,0 +1,30 @@
+with
+
+dates as (
+
+    select * from {{ ref('dim_dates') }}
+
+),
+
+hours_of_day as (
+
+    {%- for hour in range(24) %}
+        select {{ hour }} as hour_of_day
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        dates.event_date,
+        dates.event_date + hours_of_day.hour_of_day * interval '1 hour' as hour_at
+
+    from dates
+
+    cross join hours_of_day
+
+)
+
+select * from final
