@@ -72,7 +72,7 @@ def refuse_incomplete(
         day for day, of in statuses.items() if of.waiting_files or of.state in ("stale", "failed")
     }
     stale |= {day for days in behind.values() for day in days if day is not None and day in around}
-    found = {"stale": stale, **_gaps(connection, month)}
+    found = {"stale": stale, **gaps(connection, month)}
     if any(found.values()):
         told = "; ".join(f"{what}: {_told(days)}" for what, days in found.items() if days)
         days = set().union(*found.values())
@@ -97,7 +97,7 @@ def refuse_incomplete(
         )
 
 
-def _gaps(connection: duckdb.DuckDBPyConnection, month: DayRange) -> dict[str, set[date]]:
+def gaps(connection: duckdb.DuckDBPyConnection, month: DayRange) -> dict[str, set[date]]:
     """Days of a month of which something is not there, by what that is."""
     rows = connection.execute(
         "SELECT date_day, is_full_in_database, is_full_in_logs FROM marts.dim_dates "
