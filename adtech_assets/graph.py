@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from adtech_assets.billing import CLOSED_MONTHS
 from adtech_assets.feed.ledger import LEDGER_TABLE
 from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.operational.snapshot import EVENT_TABLES, WHOLE_TABLES
@@ -31,7 +32,7 @@ CSV_VERSION = 1
 
 def parts(settings: Settings, project: Project) -> list[Part]:
     """Every part, inputs before what is built from them."""
-    built = [*_log_branch(settings), *_source()]
+    built = [*_log_branch(settings), *_source(), Part(CLOSED_MONTHS, "change")]
     built += _models(settings, project, {part.name: part.by for part in built})
     tests = _tests(settings, project, {part.name: part.by for part in built})
     return [*built, *_audits(settings), *tests]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -81,6 +82,21 @@ def parse_day(text: str) -> date:
         raise UserError(
             f"{text!r} is not a day. Write it as YYYY-MM-DD, for example 2022-05-26."
         ) from None
+
+
+def parse_month(text: str) -> DayRange:
+    """Read a month written YYYY-MM: its days.
+
+    Raises:
+        UserError: it is not one.
+    """
+    try:
+        first = datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        raise UserError(
+            f"{text!r} is not a month. Write it as YYYY-MM, for example 2022-05."
+        ) from None
+    return DayRange(first, first.replace(day=monthrange(first.year, first.month)[1]))
 
 
 def today(zone: ZoneInfo) -> date:

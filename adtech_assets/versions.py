@@ -171,7 +171,7 @@ class Part:
     name: str
     by: By
     """`day`: a version for each day. `change`: one for each day on which an extraction found it
-    changed, in force until the next. `whole`: a single one."""
+    changed, in force until the next, or for each month that was closed. `whole`: a single one."""
     inputs: tuple[Input, ...] = ()
     """None: its versions are noted by who loads it."""
     code: str = ""
@@ -230,6 +230,15 @@ class Parts:
             if part.audits in audited
             and any(days is None or day in days for day in self.stale(part.name))
         ]
+
+    def behind(self, name: str) -> dict[str, set[Day]]:
+        """What of a part, or of what it stands on, is not built from what is there, by its name."""
+        stands_on = self._stands_on(name)
+        return {
+            part.name: set(days)
+            for part in self
+            if part.name in stands_on and part.inputs and (days := self.stale(part.name))
+        }
 
     def _stands_on(self, name: str) -> set[str]:
         """The part itself, and all that it is built from."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PICTURE = PROJECT_DIR / "docs" / "images" / "lineage.svg"
 
 COLUMNS = (
-    ("landing", "operational"),
+    ("landing", "operational", "billing"),
     ("raw",),
     ("rollup", "staging", "snapshots"),
     ("load", "intermediate"),

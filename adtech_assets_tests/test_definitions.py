@@ -41,6 +41,8 @@ MARTS = {
     "mart_campaign_daily",
     "fct_weekly_movers",
     "fct_campaign_delivery_hourly",
+    "fct_campaign_billing_monthly",
+    "fct_campaign_billing_differences",
     "fct_log_reconciliation_hourly",
     "fct_log_reconciliation_daily",
 }
@@ -53,6 +55,7 @@ GRAPH = {
         "operational/impressions",
         "operational/clicks",
     },
+    "billing": {"billing/closed_campaign_months"},
     "raw": {
         "raw/impression_logs",
         "raw/click_logs",
@@ -75,6 +78,7 @@ GRAPH = {
         "staging/stg_logs__clicks",
         "staging/stg_logs__log_files",
         "staging/stg_rollup__user_agents",
+        "staging/stg_billing__closed_campaign_months",
     },
     "snapshots": {
         "snapshots/snap_operational__advertisers",
@@ -96,12 +100,15 @@ GRAPH = {
         "intermediate/int_log_events_placed",
         "intermediate/int_log_placements_daily",
         "intermediate/int_hours",
+        "intermediate/int_campaign_billing_days",
+        "intermediate/int_campaign_billing_months",
     },
     "marts": {f"marts/{mart}" for mart in MARTS},
     "serving": {
         *(f"published/{mart}" for mart in MARTS),
         "exports/campaign_ctr",
         "exports/daily_summary",
+        "exports/campaign_billing",
         "kpi_report",
     },
 }
@@ -123,7 +130,8 @@ BUILT_BY_DAY = {
 }
 
 READ_BY_DAY = {
-    *GRAPH["staging"] - {"staging/stg_operational__advertisers"},
+    *GRAPH["staging"]
+    - {"staging/stg_operational__advertisers", "staging/stg_billing__closed_campaign_months"},
     "snapshots/snap_operational__campaigns",
     "intermediate/int_campaign_versions",
 }
@@ -132,6 +140,7 @@ READ_BY_DAY = {
 WHOLE = {
     "operational/advertiser",
     "operational/campaign",
+    *GRAPH["billing"],
     *GRAPH["staging"] - READ_BY_DAY,
     *GRAPH["snapshots"] - READ_BY_DAY,
     *GRAPH["intermediate"] - READ_BY_DAY - BUILT_BY_DAY,
@@ -225,7 +234,7 @@ def test_no_asset_stands_alone(nodes):
 
 def test_everything_comes_from_a_delivered_source(nodes):
     roots = {name for name, node in nodes.items() if not node.parent_keys}
-    assert roots == GRAPH["landing"] | GRAPH["operational"]
+    assert roots == GRAPH["landing"] | GRAPH["operational"] | GRAPH["billing"]
 
 
 def test_published_tables_come_from_the_operational_tables(graph):

@@ -6,7 +6,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adtech_assets.errors import UserError
-from adtech_assets.partitions import DayRange, check_loadable, loadable_days, parse_day, today
+from adtech_assets.partitions import (
+    DayRange,
+    check_loadable,
+    loadable_days,
+    parse_day,
+    parse_month,
+    today,
+)
 
 FIRST, LAST = date(2022, 2, 27), date(2022, 3, 2)
 
@@ -101,3 +108,16 @@ def test_loadable_days_are_accepted(settings):
     check_loadable(every, settings)
 
     assert len(every) > 1
+
+
+@pytest.mark.parametrize(("text", "last"), [("2022-05", 31), ("2022-06", 30), ("2024-02", 29)])
+def test_a_month_is_its_days(text, last):
+    month = parse_month(text)
+
+    assert month == DayRange.parse(f"{text}-01", f"{text}-{last}")
+
+
+@pytest.mark.parametrize("text", ["2022-13", "2022", "2022-05-01", "May", ""])
+def test_what_is_no_month_is_explained(text):
+    with pytest.raises(UserError, match="Write it as YYYY-MM"):
+        parse_month(text)

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from adtech_assets import graph
+from adtech_assets import billing, graph
 from adtech_assets.audit import failures, offsets, row_counts
 from adtech_assets.audit.conditions import Condition
 from adtech_assets.contract import KINDS
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import duckdb
     import psycopg
 
+    from adtech_assets.billing import ClosedMonth
     from adtech_assets.contract import Feed, Kind
     from adtech_assets.load.audited_load import LoadedDay
     from adtech_assets.models.project import Project
@@ -90,6 +91,7 @@ class Status:
     """Files that wait in the landing folder for a day to come: a clock or time zone is behind."""
     unread: list[str]
     """Days of which a column that the feed file has gained has not been read yet."""
+    closed_months: list[ClosedMonth]
 
     def as_json(self) -> dict[str, Any]:
         """The documented JSON form."""
@@ -101,6 +103,13 @@ class Status:
             "gaps": self.gaps,
             "early": self.early,
             "unread": self.unread,
+            "closed_months": {
+                f"{closed.month:%Y-%m}": {
+                    "closed_at": closed.closed_at.isoformat(timespec="seconds"),
+                    "differences": closed.differences,
+                }
+                for closed in self.closed_months
+            },
         }
 
     @property
@@ -244,6 +253,7 @@ def judge(
         gaps=warehouse.gaps,
         early=early,
         unread=warehouse.unread,
+        closed_months=[] if connection is None else billing.closed_months(connection),
     )
 
 

@@ -65,12 +65,12 @@ def results(
     """The published KPIs: campaign_ctr and daily_summary, or any mart."""
     from adtech_assets.cli.screen import screen
     from adtech_assets.publish import exports
-    from adtech_assets.publish.marts import EXPORTS
+    from adtech_assets.publish.marts import KPI_TABLES
     from adtech_assets.settings import load_settings
     from adtech_assets.stores.postgres import Postgres
 
     settings = load_settings()
-    names = marts or list(EXPORTS)
+    names = marts or list(KPI_TABLES)
     if output_format is ResultFormat.stdout:
         print_exports(settings, names)
         return
@@ -82,14 +82,14 @@ def results(
 
 
 def print_exports(settings: Settings, names: Sequence[str] | None = None) -> None:
-    """Print published marts, by default both exports."""
+    """Print published marts, by default the KPI tables."""
     from adtech_assets.cli.mart_table import MOST_ROWS, print_mart
     from adtech_assets.publish import exports
-    from adtech_assets.publish.marts import EXPORTS
+    from adtech_assets.publish.marts import KPI_TABLES
     from adtech_assets.stores.postgres import Postgres
 
     target = Postgres.of(settings, "target")
-    for page in exports.read_pages(target, names or list(EXPORTS), MOST_ROWS):
+    for page in exports.read_pages(target, names or list(KPI_TABLES), MOST_ROWS):
         print_mart(page)
 
 

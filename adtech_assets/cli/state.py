@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from adtech_assets.audit.status import DayStatus, Status
+    from adtech_assets.billing import ClosedMonth
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -25,8 +26,6 @@ def status(
     as_json: bool = typer.Option(False, "--json", help="For scripts."),
 ) -> None:
     """Days loaded, missing and stale; files by what became of them; what is in quarantine."""
-    from rich.markup import escape
-
     from adtech_assets.audit.status import read_status
     from adtech_assets.cli.screen import print_json, print_table, screen
     from adtech_assets.defs.dbt_project import dbt_project
@@ -52,6 +51,15 @@ def status(
             ((file.file, file.reason, file.detail) for file in found.quarantine),
         )
         screen.print("Fix the cause, then run: [bold]adtech logs retry[/]")
+    _print_what_stands(found)
+
+
+def _print_what_stands(found: Status) -> None:
+    """What a person should know of beside days and files, a line each."""
+    from rich.markup import escape
+
+    from adtech_assets.cli.screen import screen
+
     for gap in found.gaps:
         screen.print(f"[yellow]Gap:[/] {escape(gap)}", soft_wrap=True)
     for file in found.early:
@@ -60,11 +68,23 @@ def status(
         screen.print(f"[yellow]Columns:[/] {escape(days)}", soft_wrap=True)
     if found.unread:
         screen.print("Read them from the archive: [bold]adtech backfill --rebuild[/]")
+    if found.closed_months:
+        screen.print("Closed months: " + ", ".join(map(_closed_month, found.closed_months)))
     for difference in found.differences:
         screen.print(f"[red]Counts differ:[/] {escape(difference)}", soft_wrap=True)
     for day, state in found.days.items():
         if state.error:
             screen.print(f"[red]{day} failed:[/] {escape(state.error)}", soft_wrap=True)
+
+
+def _closed_month(closed: ClosedMonth) -> str:
+    """Its name, and whether its days say something else by now."""
+    if not closed.differences:
+        return f"{closed.month:%Y-%m}"
+    return (
+        f"{closed.month:%Y-%m} ({closed.differences:,} later differences: adtech results --mart "
+        "fct_campaign_billing_differences)"
+    )
 
 
 def _day_rows(found: Status) -> Iterator[tuple[object, ...]]:

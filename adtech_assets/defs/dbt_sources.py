@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from adtech_assets import billing
 from adtech_assets.contract import KINDS
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.feed.raw_tables import RAW_TABLES
@@ -73,3 +74,4 @@ def create_sources(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     connection.execute(hourly.SCHEMA)
     connection.execute(user_agents.SCHEMA)
     create_tables(connection)
+    connection.execute(billing.SCHEMA)

@@ -10,8 +10,8 @@ from adtech_assets.defs.catalogue import OWNERS
 from adtech_assets.defs.days import BY_DAY
 from adtech_assets.models.project import Model, Project, Test
 
-BRANCHES = {"operational": "operational", "logs": "log", "rollup": "log"}
-"""The branch of the graph that a dbt source belongs to."""
+BRANCHES = {"operational": "operational", "logs": "log", "rollup": "log", "billing": "joint"}
+"""The branch of the graph that a dbt source belongs to; what is billed stands on both."""
 
 
 def daily_models(project: Project) -> set[str]:

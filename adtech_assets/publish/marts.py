@@ -24,7 +24,13 @@ DIMENSIONS = {
 }
 """Columns that are the key of a dimension wherever they occur."""
 
-EXPORTS = {"campaign_ctr": "fct_campaign_ctr", "daily_summary": "fct_daily_summary"}
+CLOSED_COLUMN = "closed_at"
+"""Of a mart of months: when somebody closed the row's month, after which it stays as it is."""
+
+KPI_TABLES = {"campaign_ctr": "fct_campaign_ctr", "daily_summary": "fct_daily_summary"}
+"""What `adtech results` prints."""
+
+EXPORTS = {**KPI_TABLES, "campaign_billing": "fct_campaign_billing_monthly"}
 """Exports that have a name of their own, with their marts. Other marts are exported as they are."""
 
 IN_DATABASE, IN_LOGS = "is_full_in_database", "is_full_in_logs"

@@ -160,6 +160,11 @@ def edited_days(cursor: psycopg.Cursor, mart: str, days: Collection[Day] | None)
     }
 
 
+def has_column(cursor: psycopg.Cursor, mart: str, column: str) -> bool:
+    """Whether a published mart is there, and has a column."""
+    return _has_column(cursor, _table(mart), column)
+
+
 def note(
     cursor: psycopg.Cursor,
     mart: str,
@@ -232,10 +237,13 @@ def _table(mart: str) -> sql.Identifier:
 
 
 def _has_hashes(cursor: psycopg.Cursor) -> bool:
+    return _has_column(cursor, _DAYS, "row_hash")
+
+
+def _has_column(cursor: psycopg.Cursor, table: sql.Identifier, column: str) -> bool:
     cursor.execute(
-        "SELECT count(*) > 0 FROM pg_attribute "
-        "WHERE attrelid = to_regclass(%s) AND attname = 'row_hash'",
-        [_DAYS.as_string()],
+        "SELECT count(*) > 0 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s",
+        [table.as_string(), column],
     )
     return cursor.fetchone() == (True,)
 

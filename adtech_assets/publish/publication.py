@@ -11,7 +11,7 @@ from psycopg import sql
 from adtech_assets.errors import UserError
 from adtech_assets.publish import fingerprints, grants, marts, notes, references
 from adtech_assets.publish.mart_tables import MartTable
-from adtech_assets.publish.marts import DAY_COLUMN, SCHEMA, Mart
+from adtech_assets.publish.marts import CLOSED_COLUMN, DAY_COLUMN, SCHEMA, Mart
 from adtech_assets.stores import identity, ownership
 from adtech_assets.stores.postgres import copy_arrow, retried
 
@@ -117,6 +117,8 @@ def _publish(
     found = notes.rows_by_day(cursor, mart.name)
     if mart.has_every_day:
         _refuse_to_forget(mart, found, wanted)
+    if CLOSED_COLUMN in columns:
+        _refuse_to_forget_closed(connection, cursor, mart)
     is_new = not table.is_as_the_mart()
     stale: set[Day] | None = None
     if not is_new and marts.is_dated(columns):
@@ -198,4 +200,27 @@ def _refuse_to_forget(
             "have: it was lost, and has begun anew. Nothing was published. Load them again: "
             f"adtech backfill --from {lost[0]} --to {lost[-1]}. If they are gone for good, delete "
             f"them from {mart.table} first."
+        )
+
+
+def _refuse_to_forget_closed(
+    connection: duckdb.DuckDBPyConnection, cursor: psycopg.Cursor, mart: Mart
+) -> None:
+    """Stop when closed months that are published would vanish, or be of another closing.
+
+    What was closed is in the warehouse only: one that has begun anew cannot count it again.
+    """
+    closings = f"SELECT DISTINCT billing_month, {CLOSED_COLUMN} FROM {mart.table}"
+    of_closed = f"{closings} WHERE {CLOSED_COLUMN} IS NOT NULL"
+    if not notes.has_column(cursor, mart.name, CLOSED_COLUMN):
+        return
+    cursor.execute(of_closed.encode())
+    lost = set(cursor.fetchall()) - set(connection.execute(of_closed).fetchall())
+    if lost:
+        months = ", ".join(sorted(f"{month:%Y-%m}" for month, _ in lost))
+        raise UserError(
+            f"{mart.table} is published with closed months ({months}) that the warehouse does not "
+            "have: it was lost, and has begun anew. Nothing was published. Restore your backup: "
+            "adtech restore FOLDER. If there is none and they are given up, delete them from "
+            f"{mart.table} first."
         )

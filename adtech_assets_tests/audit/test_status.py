@@ -275,6 +275,7 @@ def test_the_json_form_is_the_documented_one(settings):
 
     assert set(written) == {
         *("days", "files", "quarantine", "differences", "gaps", "early", "unread"),
+        "closed_months",
     }
     day = written["days"]["2022-05-26"]
     assert day.pop("loaded_at")

@@ -32,6 +32,7 @@ from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
 from adtech_assets.publish import exports, publication
+from adtech_assets.publish.marts import KPI_TABLES
 from adtech_assets.settings import Settings, load_settings
 from adtech_assets.stores.outputs import REPORT_NAME
 from adtech_assets.stores.postgres import Postgres
@@ -135,9 +136,7 @@ class Marts:
             snapshot.extract(warehouse, self.source, of, snapshot.RAW_TABLES, "run")
         warned = self._build(of)
         with Warehouse.of(self.settings).connect() as warehouse:
-            exported = [
-                mart for mart in public_marts(PROJECT) if mart.name in exports.EXPORTS.values()
-            ]
+            exported = [mart for mart in public_marts(PROJECT) if mart.name in KPI_TABLES.values()]
             publication.publish(warehouse, self.target, exported)
         return self._export(warned)
 
@@ -163,7 +162,7 @@ class Marts:
         return {result.node.name for result in done.result if result.status == "warn"}
 
     def _export(self, warned: set[str]) -> Served:
-        frames = {name: read(self.target, name) for name in exports.EXPORTS}
+        frames = {name: read(self.target, name) for name in KPI_TABLES}
         exports.export(self.target, list(frames), self.settings.exports_dir, exports.FILE_FORMATS)
         report.write(self.settings.exports_dir / REPORT_NAME, report.read(self.target))
         daily = frames["daily_summary"].rows(named=True)

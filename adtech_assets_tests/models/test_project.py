@@ -132,6 +132,7 @@ def test_a_test_is_daily_if_it_looks_at_days():
     assert warnings == {
         "campaign_bids_and_budgets_make_sense",
         "campaign_ctr_clicks_are_within_impressions",
+        "closed_months_are_as_their_days_say",
         "daily_summary_clicks_are_within_impressions",
         (
             "relationships_stg_operational__campaigns_advertiser_id__id__source_operational_"

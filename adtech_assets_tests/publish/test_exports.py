@@ -13,7 +13,7 @@ from adtech_assets_tests.publish.marts import Business, fill
 
 @pytest.fixture
 def published(ask):
-    """Both marts, published in no order."""
+    """The marts of all exports, published in no order."""
     ask("CREATE SCHEMA marts")
     ask(
         "CREATE TABLE marts.fct_campaign_ctr AS SELECT * FROM (VALUES "
@@ -26,6 +26,11 @@ def published(ask):
         "CREATE TABLE marts.fct_daily_summary AS SELECT * FROM (VALUES "
         "(DATE '2022-05-27', 10::bigint, 30::bigint, 1::double precision), "
         "(DATE '2022-05-26', 14::bigint, 0::bigint, 0)) AS t (event_date, impressions, clicks, ctr)"
+    )
+    ask(
+        "CREATE TABLE marts.fct_campaign_billing_monthly AS SELECT * FROM (VALUES "
+        "(2, 9999999999999999999999999.123456789012::numeric(38, 12), NULL::timestamp), "
+        "(1, NULL, TIMESTAMP '2022-06-01 09:00:00.5')) AS t (campaign_id, total_cost, closed_at)"
     )
 
 

@@ -713,3 +713,62 @@ def test_runs_that_publish_at_once_take_turns(warehouse, target, ask):
 
     assert [published_rows(done) for done in published] == [{"days": 3}] * 3
     assert len(rows(ask)) == 3
+
+
+# ---- closed months -------------------------------------------------------------------------------
+
+MONTHS = Mart("months", ("billing_month", "campaign_id"), "", {})
+
+
+def build_months(warehouse, *closed):
+    """A closed campaign a month, each month with the time of its closing; and an open month."""
+    rows = "".join(f", (DATE '{month}', 1, TIMESTAMP '{at}')" for month, at in closed)
+    build(
+        warehouse,
+        "months",
+        f"SELECT * FROM (VALUES (DATE '2022-07-01', 1, NULL::TIMESTAMP){rows}) "
+        "AS t (billing_month, campaign_id, closed_at)",
+    )
+
+
+MAY, JUNE = ("2022-05-01", "2022-06-02 09:00:00.5"), ("2022-06-01", "2022-07-02 09:00:00")
+
+
+def test_closed_months_are_published_like_any_rows(warehouse, target, ask):
+    build_months(warehouse)
+    publish(warehouse, target, [MONTHS])
+    build_months(warehouse, MAY)
+    publish(warehouse, target, [MONTHS])
+    build_months(warehouse, MAY, JUNE)
+
+    publish(warehouse, target, [MONTHS])
+
+    assert [month.month for month, *_ in rows(ask, "months")] == [5, 6, 7]
+
+
+@pytest.mark.parametrize("left", [[JUNE], [("2022-05-01", "2022-08-01 09:00:00"), JUNE]])
+def test_a_closed_month_that_is_gone_or_was_closed_anew_is_not_published_over(
+    warehouse, target, ask, left
+):
+    build_months(warehouse, MAY, JUNE)
+    build_days(warehouse)
+    publish(warehouse, target, [MONTHS, DAYS])
+    before = rows(ask, "months"), rows(ask)
+    build_months(warehouse, *left)
+    build_days(warehouse, events=11)
+
+    with pytest.raises(UserError, match=r"closed months \(2022-05\).*adtech restore"):
+        publish(warehouse, target, [DAYS, MONTHS])
+
+    assert (rows(ask, "months"), rows(ask)) == before
+
+
+def test_a_row_of_a_closed_month_that_was_edited_is_mended(warehouse, target, ask):
+    build_months(warehouse, MAY)
+    publish(warehouse, target, [MONTHS])
+    before = rows(ask, "months")
+    ask("UPDATE marts.months SET campaign_id = 2 WHERE closed_at IS NOT NULL")
+
+    publish(warehouse, target, [MONTHS])
+
+    assert rows(ask, "months") == before

@@ -1,10 +1,12 @@
-"""What others deliver: the log files, and the tables of the operational Postgres."""
+"""What others deliver: the log files, the operational tables, and the months that they close."""
 
 from collections.abc import Mapping
 
 import dagster as dg
 
+from adtech_assets import billing
 from adtech_assets.contract import Feed
+from adtech_assets.defs.catalogue import table_spec
 from adtech_assets.defs.days import BY_DAY
 from adtech_assets.operational.snapshot import (
     EVENT_TABLES,
@@ -22,11 +24,23 @@ LANDING_KEYS = {
 OPERATIONAL_KEYS = {
     table: dg.AssetKey(["operational", SOURCE_TABLES_OF[table]]) for table in RAW_TABLES
 }
+CLOSED_MONTHS = dg.AssetSpec(
+    billing.CLOSED_MONTHS.split("."),
+    description=(
+        "What was billed of each closed month, as it was when somebody closed it: "
+        "`adtech close-month`."
+    ),
+    group_name="billing",
+    kinds={"duckdb", "table"},
+    owners=["team:billing"],
+    metadata=table_spec(billing.CLOSED_MONTHS, billing.COLUMNS),
+)
 
 
 def build(feed: Feed) -> list[dg.AssetSpec]:
     """External assets: others materialize them."""
-    return [*_landing_files(), *_operational_tables(sources(feed.operational))]
+    tables = sources(feed.operational)
+    return [*_landing_files(), *_operational_tables(tables), CLOSED_MONTHS]
 
 
 def _landing_files() -> list[dg.AssetSpec]:
