@@ -23,6 +23,7 @@ ALONE_WIDTH = 640
 _ALONE_MARGIN = 16
 _ALONE_TOP = 44
 _HINTS = re.compile(r"<title>.*?</title>")
+_EMPTY = re.compile(r"></(rect|circle)>")
 
 
 def tag(_name: str, *content: str, **attributes: object) -> Markup:
@@ -180,7 +181,7 @@ class Picture:
         )
 
     def _without_hints(self) -> Markup:
-        return Markup(_HINTS.sub("", self.marks))  # noqa: S704 - escaped already
+        return Markup(_EMPTY.sub("/>", _HINTS.sub("", self.marks)))  # noqa: S704 - escaped already
 
     def markdown(self) -> str:
         """An image in a line of Markdown that needs no other file."""

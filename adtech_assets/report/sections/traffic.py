@@ -267,7 +267,7 @@ _RECONCILED_COLUMNS: Sequence[TableColumn[Reconciled]] = (
         of("log_db_discrepancy"),
         "number",
     ),
-    TableColumn("Status", _status, of("status"), "nowrap"),
+    TableColumn("Status", _status, of("status")),
 )
 
 

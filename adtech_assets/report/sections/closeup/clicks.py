@@ -73,27 +73,28 @@ _LANDING_PAGE_COLUMNS: Sequence[TableColumn[LandingPage]] = (
 
 def clicks(published: Published, closeup: CloseUp) -> Part:
     """How soon its clicks came, and where they led."""
-    key, title, found = "clicks", "Clicks", closeup.clicks
-    pages = closeup.landing_pages
+    key, title, found, pages = "clicks", "Clicks", closeup.clicks, closeup.landing_pages
     tables: list[Table[Any]] = []
-    intro = note = ""
-    absent = missing(
-        published, found, "fct_campaign_click_quality_daily", "clicks of this campaign"
-    )
+    intro = ""
     if found:
         intro, table = _timing(found[0])
         tables += [table] if table else []
     if pages:
         shown = pages[:MOST_LANDING_PAGES]
-        left_out = (
-            f"; {len(pages) - len(shown):,} more are in its CSV" if pages[len(shown) :] else ""
-        )
-        caption = f"Where its clicks led, most clicks first{left_out}"
+        lost = len(pages) - len(shown)
+        caption = "Where its clicks led, most clicks first"
+        caption += f"; {lost:,} more are in its CSV" if lost else ""
         tables.append(Table(caption, _LANDING_PAGE_COLUMNS, shown, every=pages))
-    elif pages is None and found:
-        note = unpublished("fct_campaign_landing_pages_daily")
+    marts = {
+        "fct_campaign_click_quality_daily": found,
+        "fct_campaign_landing_pages_daily": pages,
+    }
+    absent = [mart for mart, rows in marts.items() if rows is None]
+    note = unpublished(*absent) if absent else ""
     if not tables:
-        return Part(key=key, title=title, missing=absent or intro)
+        told = " ".join(filter(None, (intro, note)))
+        nothing = missing(published, [], next(iter(marts)), "clicks of this campaign")
+        return Part(key=key, title=title, missing=told or nothing)
     return Part(key=key, title=title, intro=intro, note=note, tables=tables)
 
 

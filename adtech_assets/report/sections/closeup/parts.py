@@ -11,6 +11,9 @@ from adtech_assets.report.sections.parts import Section, Table, TableColumn, of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+MOST_ROWS = 31
+"""Of tables by day: they are two thirds of a page, and what they leave out is in their files."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part(Section):
@@ -58,10 +61,16 @@ def measure_column(name: str, field: str, places: int) -> TableColumn[Any]:
 
 
 def by_day(caption: str, columns: Sequence[TableColumn[Any]], days: Sequence[Any]) -> Table[Any]:
-    """A collapsed table of days, which are ascending."""
+    """A collapsed table of days, which are ascending: a month is shown, its file has all."""
+    newest_first = days[::-1]
+    shown = newest_first[:MOST_ROWS]
+    counted = text.counted(len(days), "day")
+    lost = len(shown) < len(days)
     return Table(
-        f"{caption} by day, newest first",
+        f"{caption} by day, newest first"
+        + (f"; the {len(days) - len(shown)} days before are in its CSV" if lost else ""),
         columns,
-        days[::-1],
-        summary=f"The numbers of {text.counted(len(days), 'day')}",
+        shown,
+        summary=f"The numbers of {f'the last {len(shown)} of {counted}' if lost else counted}",
+        every=newest_first,
     )
