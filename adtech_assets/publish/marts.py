@@ -106,6 +106,12 @@ REPORTED = {
     "fct_campaign_landing_pages_daily": (
         *("campaign_id", "landing_page", "event_date", "clicks", "timed_clicks", "fast_clicks"),
     ),
+    "fct_campaign_placement_daily": (
+        *("campaign_id", "publisher_domain", "deal", "device_type_id", "event_date"),
+        *("impressions", "clicks", "invalid_impressions", "invalid_clicks"),
+        *("measurable_impressions", "viewable_impressions", "priced_impressions"),
+        "total_cost_eur",
+    ),
     "fct_log_reconciliation_daily": (
         *("event_date", "event_type", "status", "log_events", "db_events"),
         "log_db_discrepancy",

@@ -104,6 +104,20 @@ COLUMNS = {
         ivt_rate float8, impressions_discrepancy float8, clicks_discrepancy float8,
         net_spend numeric(38, 2), event_date date, PRIMARY KEY (campaign_id, event_date)
     """,
+    "fct_campaign_placement_daily": """
+        campaign_id bigint, publisher_domain text DEFAULT '', publisher_id text DEFAULT '',
+        site_id text DEFAULT '', deal text DEFAULT '', inventory_source_id text DEFAULT '',
+        slot_position_id text DEFAULT '', banner_size text DEFAULT '',
+        device_type_id text DEFAULT '', country_id text DEFAULT '', impressions bigint,
+        clicks bigint, invalid_impressions bigint, invalid_clicks bigint,
+        measurable_impressions bigint, viewable_impressions bigint, priced_impressions bigint,
+        viewable_rate float8, ivt_rate float8, currency text, total_cost numeric(38, 12),
+        total_cost_eur numeric(38, 12), event_date date,
+        PRIMARY KEY (
+            campaign_id, publisher_domain, publisher_id, site_id, deal, inventory_source_id,
+            slot_position_id, banner_size, device_type_id, country_id, event_date
+        )
+    """,
     "fct_campaign_landing_pages_daily": """
         campaign_id bigint, landing_page text, clicks bigint, timed_clicks bigint,
         fast_clicks bigint, fast_click_share float8, event_date date,
@@ -414,6 +428,24 @@ def _insert_delivery(connection, number, name, counts, last_day):
                 "clicks": clicks,
                 "timed_clicks": clicks,
                 "fast_clicks": clicks // 10,
+            },
+        )
+    for domain, part in (("news.example", 2), ("sport.example", 4)):
+        insert(
+            connection,
+            "marts.fct_campaign_placement_daily",
+            of_day
+            | {
+                "publisher_domain": domain,
+                "device_type_id": "2",
+                "impressions": impressions // part,
+                "clicks": clicks // part,
+                "invalid_impressions": 0,
+                "invalid_clicks": 0,
+                "measurable_impressions": impressions // part // 2 or None,
+                "viewable_impressions": impressions // part // 4 or None,
+                "priced_impressions": impressions // part,
+                "total_cost_eur": Decimal(impressions // part) / 6400,
             },
         )
     crawlers = impressions // 50

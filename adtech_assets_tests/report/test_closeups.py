@@ -16,7 +16,7 @@ from adtech_assets_tests.report.published import add, filled, page_of
 
 PARTS = (
     *("delivery", "pacing", "cost", "viewability", "reach", "clicks", "invalid"),
-    *("reconciliation", "terms"),
+    *("reconciliation", "supply", "terms"),
 )
 
 
@@ -221,6 +221,20 @@ def test_log_and_database_are_compared_on_full_days_only(published, ask):
     assert (row[0], row[3]) == (f"{LAST_DAY}, so far", "– differ too much, so far")
 
 
+def test_supply_is_told_by_domain_deal_and_device(published):
+    nowhere = {"campaign_id": 1, "event_date": LAST_DAY, "deal": "D-1", "impressions": 1}
+    counts = {"clicks": 1, "invalid_impressions": 1, "invalid_clicks": 0, "priced_impressions": 1}
+    add(published, "fct_campaign_placement_daily", nowhere | counts)
+    page = page_of(published)
+    domains, deals, devices = (page.table(f"campaign-1-supply-{n}") for n in (1, 2, 3))
+    assert [row[0] for row in domains[1:]] == ["news.example", "sport.example", "not said"]
+    assert domains[1][3:5] == ["0%", "50%"]
+    assert domains[3] == ["not said", "1", "1", "50%", "–", "–"]
+    assert [row[0] for row in deals[1:]] == ["open market, or not said", "D-1"]
+    both = sum(int(row[1].replace(",", "")) for row in domains[1:3])
+    assert devices[1][:2] == ["2", f"{both:,}"]
+
+
 def test_terms_are_told_from_when_to_when_with_what_has_changed(bare):
     for number, name in enumerate("AB", 1):
         add(bare, "dim_advertisers", {"advertiser_id": number, "advertiser_name": name})
@@ -263,7 +277,7 @@ def test_a_page_of_chosen_days_has_these_only_but_all_terms(published):
     assert len(page.table("campaign-1-terms-1")) == 1 + 2
     assert "whatever the days above" in told(page, "terms")
     # All else is published of the last day only.
-    for part in ("pacing", "cost", "viewability", "reach", "clicks", "invalid", "reconciliation"):
+    for part in set(PARTS) - {"delivery", "terms"}:
         assert "of 22–23 Jun 2022" in told(page, part)
 
 
@@ -289,6 +303,7 @@ def test_what_is_not_known_of_a_campaign_is_a_sentence_and_no_number(bare):
         ("fct_campaign_click_quality_daily", ["clicks"]),
         ("fct_campaign_landing_pages_daily", ["clicks"]),
         ("fct_campaign_traffic_daily", ["invalid", "reconciliation"]),
+        ("fct_campaign_placement_daily", ["supply"]),
         ("dim_campaign_versions", ["terms"]),
     ],
 )

@@ -11,6 +11,7 @@ from adtech_assets.report.sections.closeup.clicks import clicks
 from adtech_assets.report.sections.closeup.cost import cost
 from adtech_assets.report.sections.closeup.delivery import delivery
 from adtech_assets.report.sections.closeup.pacing import pacing
+from adtech_assets.report.sections.closeup.supply import supply
 from adtech_assets.report.sections.closeup.terms import terms
 from adtech_assets.report.sections.closeup.traffic import invalid, reconciliation
 from adtech_assets.report.sections.parts import isolated, page_key, said
@@ -50,7 +51,6 @@ def _page(published: Published, closeup: CloseUp) -> Page:
         page_key(campaign.campaign_id),
         text.name(campaign.campaign_name),
         owner + f"campaign {campaign.campaign_id}{of_days}, days in UTC{gone}.",
-        # What it was supplied with (domains, deals, devices) has its place before its terms.
         [
             delivery(published, closeup),
             pacing(published, closeup),
@@ -60,6 +60,7 @@ def _page(published: Published, closeup: CloseUp) -> Page:
             clicks(published, closeup),
             invalid(published, closeup),
             reconciliation(published, closeup),
+            supply(published, closeup),
             terms(closeup),
         ],
     )
