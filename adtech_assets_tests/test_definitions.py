@@ -19,6 +19,7 @@ MARTS = {
     "dim_dates",
     "dim_advertisers",
     "dim_campaigns",
+    "dim_campaign_versions",
     "fct_campaign_hourly",
     "fct_campaign_daily",
     "fct_advertiser_daily",

@@ -55,8 +55,17 @@ SIDES = {
 
 REPORTED = {
     "dim_dates": ("date_day", IN_DATABASE, IN_LOGS),
+    "dim_advertisers": ("advertiser_id", "advertiser_name"),
+    "dim_campaigns": ("campaign_id", "campaign_name", "is_current"),
+    "dim_campaign_versions": (
+        *("campaign_id", "advertiser_id", "campaign_name", "bid", "budget", "is_first"),
+        *("start_date", "end_date", "valid_from", "valid_until"),
+    ),
     "fct_daily_summary": ("event_date", "impressions", "clicks", "ctr"),
-    "fct_campaign_daily": ("event_date", "estimated_spend"),
+    "fct_campaign_daily": (
+        *("campaign_id", "advertiser_id", "event_date", "impressions", "clicks", "ctr"),
+        "estimated_spend",
+    ),
     "mart_campaign_kpis": (
         *("campaign_id", "campaign_name", "advertiser_name", "pacing_status", "impressions"),
         *("clicks", "ctr", "ctr_low", "ctr_high", "estimated_spend", "budget"),
@@ -64,8 +73,11 @@ REPORTED = {
         "is_current",
     ),
     "fct_campaign_ctr": ("campaign_id", "campaign_name", "impressions", "clicks", "ctr"),
+    "fct_campaign_ctr_anomalies": ("campaign_id", "event_date", "is_anomaly"),
     "fct_campaign_pacing_daily": (
-        *("campaign_id", "event_date", "elapsed_days", "flight_days", "is_full_day"),
+        *("campaign_id", "event_date", "pacing_status", "cumulative_estimated_spend", "budget"),
+        *("budget_used_share", "elapsed_days", "flight_days", "on_schedule_indicator"),
+        *("projected_spend", "required_daily_spend", "is_full_day"),
     ),
     "fct_campaign_hour_profiles": ("iso_weekday", "hour_of_day", "impressions", "clicks"),
     "fct_user_agent_hourly": (
@@ -74,21 +86,39 @@ REPORTED = {
     ),
     "dim_user_agents": ("user_agent_id", "device_class"),
     "fct_traffic_quality_daily": ("event_date", "invalid_reason", "impressions", "clicks"),
-    "dim_campaigns": ("campaign_id", "campaign_name"),
+    "fct_campaign_traffic_daily": (
+        *("campaign_id", "event_date", "impressions_status", "clicks_status"),
+        *("gross_impressions", "gross_clicks", "valid_impressions", "valid_clicks"),
+        *("fraud_flag_impressions", "fraud_flag_clicks", "crawler_impressions", "crawler_clicks"),
+        *("missing_user_agent_impressions", "missing_user_agent_clicks"),
+        *("non_browser_impressions", "non_browser_clicks", "db_impressions", "db_clicks"),
+        *("impressions_discrepancy", "clicks_discrepancy"),
+    ),
     "fct_campaign_cost_daily": (
         *("campaign_id", "event_date", "currency", "impressions", "priced_impressions", "clicks"),
-        *("media_cost", "total_cost", "total_cost_eur"),
+        *("media_cost", "data_cost", "brand_safety_cost", "rich_media_cost", "trading_desk_fee"),
+        *("total_cost", "invalid_cost", "total_cost_eur", "estimated_spend"),
     ),
     "fct_campaign_viewability_daily": (
-        *("campaign_id", "event_date", "measurable_impressions", "viewable_impressions"),
-        "visible_ms",
+        *("campaign_id", "banner_size", "event_date", "impressions", "eligible_impressions"),
+        *("measurable_impressions", "viewable_impressions", "visible_ms"),
     ),
     "fct_campaign_reach_daily": (
-        *("campaign_id", "event_date", "flagged_impressions_to_date", "reach_to_date"),
+        *("campaign_id", "event_date", "impressions", "flagged_impressions", "daily_reach"),
+        *("new_reach", "flagged_impressions_to_date", "reach_to_date"),
     ),
     "fct_campaign_click_quality_daily": (
-        *("campaign_id", "event_date", "timed_clicks", "clicks_before_impression"),
-        "clicks_under_1s",
+        *("campaign_id", "event_date", "clicks", "timed_clicks", "clicks_before_impression"),
+        *("clicks_under_1s", "clicks_1_to_10s", "clicks_10_to_60s", "clicks_over_60s"),
+    ),
+    "fct_campaign_landing_pages_daily": (
+        *("campaign_id", "landing_page", "event_date", "clicks", "timed_clicks", "fast_clicks"),
+    ),
+    "fct_campaign_placement_daily": (
+        *("campaign_id", "publisher_domain", "deal", "device_type_id", "event_date"),
+        *("impressions", "clicks", "invalid_impressions", "invalid_clicks"),
+        *("measurable_impressions", "viewable_impressions", "priced_impressions"),
+        "total_cost_eur",
     ),
     "fct_log_reconciliation_daily": (
         *("event_date", "event_type", "status", "log_events", "db_events"),

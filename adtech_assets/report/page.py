@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from adtech_assets.report import text, words
-from adtech_assets.report.sections import campaigns, deliveries, overview, spend, traffic, trust
+from adtech_assets.report.sections import (
+    campaigns,
+    closeup,
+    deliveries,
+    overview,
+    spend,
+    traffic,
+    trust,
+)
+from adtech_assets.report.sections.parts import said
 from adtech_assets.report.svg import style_sheet
 from adtech_assets.stores.outputs import written_output
 
@@ -64,18 +75,15 @@ def render(
 ) -> str:
     """The page as text."""
     checks = None if checks is None else trust.brought_up_to_date(checks, standing)
-    days = published.days or []
+    styles = _styles()
     return (
         _environment()
         .get_template("page.html.jinja")
         .render(
-            title=TITLE,
-            subtitle=(
-                f"Published data from {text.days(days[0].event_date, days[-1].event_date)}"
-                if days
-                else "No day has been published yet."
-            ),
-            styles=Markup(_styles()),  # noqa: S704 - files of this package
+            title=f"{TITLE}, {said(published.period)}" if published.period else TITLE,
+            subtitle=_subtitle(published),
+            policy=_policy(styles),
+            styles=Markup(styles),  # noqa: S704 - files of this package
             contents=CONTENTS,
             signals=trust.signals(published, checks, standing),
             headline=overview.headline(published),
@@ -91,8 +99,30 @@ def render(
             freshness=trust.freshness(published),
             standing=trust.standing_table(standing),
             checks=trust.checks(checks),
+            closeups=closeup.pages(published),
             words=words.GLOSSARY,
         )
+    )
+
+
+def _subtitle(published: Published) -> str:
+    days = published.days
+    if not days:
+        return (
+            "Of the chosen days, none has been published."
+            if published.period
+            else "No day has been published yet."
+        )
+    told = text.days(days[0].event_date, days[-1].event_date)
+    return f"Published data from {told}"
+
+
+def _policy(styles: str) -> str:
+    """What the page may do, should a name from outside ever get through: nothing but be styled."""
+    digest = base64.b64encode(sha256(styles.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; style-src-attr 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 

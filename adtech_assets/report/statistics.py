@@ -73,6 +73,18 @@ class Comparison:
     """None: there is no earlier day."""
 
 
+def last_days(last: date, most: int) -> Period:
+    """So many days up to the last one, as far as the calendar goes back."""
+    return Period(date.fromordinal(max(last.toordinal() - most + 1, 1)), last)
+
+
+def period_before(period: Period) -> Period | None:
+    """As many days, up to the one before; None where the calendar has no such days."""
+    if period.first.toordinal() <= period.length:
+        return None
+    return Period(period.first - timedelta(period.length), period.first - timedelta(1))
+
+
 def comparison(first: date, last: date) -> Comparison:
     """The last week against the week before; where there are no two weeks, half against half.
 

@@ -23,6 +23,7 @@ ALONE_WIDTH = 640
 _ALONE_MARGIN = 16
 _ALONE_TOP = 44
 _HINTS = re.compile(r"<title>.*?</title>")
+_EMPTY = re.compile(r"></(rect|circle)>")
 
 
 def tag(_name: str, *content: str, **attributes: object) -> Markup:
@@ -133,11 +134,14 @@ class Picture:
     gutter: int = 0
     """Pixels to the left of the plot, where scales are written, at negative places."""
 
-    def inline(self) -> Markup:
-        """For a page that has the style sheet of charts."""
+    def inline(self, *, hints: bool = True) -> Markup:
+        """For a page that has the style sheet of charts.
+
+        Hints are half of a chart by day; without them a table beside it tells the same.
+        """
         return tag(
             "svg",
-            self.marks,
+            self.marks if hints else self._without_hints(),
             class_="chart",
             role="img",
             aria_label=f"{self.title}. {self.description}",
@@ -154,7 +158,7 @@ class Picture:
             tag("text", self.title, x=_ALONE_MARGIN, y=28, class_="heading"),
             tag(
                 "svg",
-                Markup(_HINTS.sub("", self.marks)),  # noqa: S704 - escaped already
+                self._without_hints(),
                 x=_ALONE_MARGIN + self.gutter,
                 y=_ALONE_TOP,
                 width=width - 2 * _ALONE_MARGIN - self.gutter,
@@ -175,6 +179,9 @@ class Picture:
                 aria_label=f"{self.title}. {self.description}",
             )
         )
+
+    def _without_hints(self) -> Markup:
+        return Markup(_EMPTY.sub("/>", _HINTS.sub("", self.marks)))  # noqa: S704 - escaped already
 
     def markdown(self) -> str:
         """An image in a line of Markdown that needs no other file."""

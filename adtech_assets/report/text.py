@@ -37,6 +37,16 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def known(number: int | None) -> str:
+    """A count that may not be known."""
+    return NOTHING if number is None else count(number)
+
+
+def number(value: float | Decimal | None, places: int) -> str:
+    """A measure with so many decimals."""
+    return NOTHING if value is None else f"{value:,.{places}f}"
+
+
 def short(number: float) -> str:
     """A round number for an axis: 950, 1.5k, 20k, 3M."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):

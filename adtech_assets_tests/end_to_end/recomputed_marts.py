@@ -235,6 +235,27 @@ class Marts:
                 "created_at": row and row.created_at,
             }
 
+    def dim_campaign_versions(self):
+        for campaign, known in self.campaigns.versions.items():
+            for number, (since, row) in enumerate(known):
+                is_latest = number + 1 == len(known)
+                owner = row.advertiser_id
+                yield {
+                    "campaign_id": campaign,
+                    "advertiser_id": owner if owner in self.advertisers.versions else UNKNOWN,
+                    "campaign_name": row.name,
+                    "bid": row.bid,
+                    "budget": row.budget,
+                    "flight_days": row.flight_days,
+                    "is_first": number == 0,
+                    "is_latest": is_latest,
+                    "is_current": is_latest and campaign in self.campaigns.current,
+                    "start_date": row.start_date,
+                    "end_date": row.end_date,
+                    "valid_from": since if number else datetime.min,  # noqa: DTZ901 - naive UTC
+                    "valid_until": None if is_latest else known[number + 1][0],
+                }
+
     def fct_campaign_hourly(self):
         for (campaign, hour), counts in self.hours.items():
             yield {
@@ -594,7 +615,7 @@ def _normal(rows):
 
 
 MARTS = (
-    *("dim_dates", "dim_advertisers", "dim_campaigns"),
+    *("dim_dates", "dim_advertisers", "dim_campaigns", "dim_campaign_versions"),
     *("fct_campaign_hourly", "fct_campaign_daily", "fct_advertiser_daily", "fct_daily_summary"),
     *("fct_campaign_pacing_daily", "fct_campaign_ctr", "mart_campaign_kpis"),
     *("fct_campaign_ctr_anomalies", "fct_campaign_hour_profiles"),

@@ -20,7 +20,12 @@ def page(loaded):
 def test_it_is_the_page_that_the_run_has_written(page):
     # The run went on after it had written its page: checks of the last steps are new.
     by_the_run, by_the_command = (
-        [section.text for section in Page(text).all("main")[0].all("section")[:-1]] for text in page
+        [
+            section.text
+            for section in Page(text).all("main")[0].all("section")
+            if section.attributes["aria-labelledby"] != "data"
+        ]
+        for text in page
     )
     assert by_the_run == by_the_command
 
@@ -45,6 +50,34 @@ def test_it_writes_the_page_where_it_is_asked_to_and_opens_it(loaded, tmp_path):
     page = Page(path.read_text(encoding="utf-8"))
     assert {"Spring", "Nothing yet"} <= {row[0] for row in page.table("all-campaigns")}
     assert [row[0] for row in page.table("days-table")[1:]] == ["2022-05-27", "2022-05-26"]
+
+
+def test_a_report_of_chosen_days_leaves_the_one_of_all_days_alone(loaded, page):
+    said = loaded.adtech("report", "--from", "2022-05-27", "--to", "2022-05-27")
+    path = loaded.data / "exports" / "kpi_report_2022-05-27_2022-05-27.html"
+    assert said == f"{path}\n"
+    chosen = Page(path.read_text(encoding="utf-8"))
+    assert [row[0] for row in chosen.table("days-table")[1:]] == ["2022-05-27"]
+    assert "27 May 2022, against the day before: 26 May 2022" in chosen.section("headline").text
+    whole = loaded.data / "exports" / "kpi_report.html"
+    assert whole.read_text(encoding="utf-8") == page[1]
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (("--from", "2022-05-27"), "A report of some days needs the first and the last"),
+        (("--to", "2022-05-27"), "A report of some days needs the first and the last"),
+        (("--from", "2022-05-27", "--to", "2022-05-26"), "The range is reversed"),
+        (("--from", "2022-05-32", "--to", "2022-06-01"), "'2022-05-32' is not a day"),
+        (("--from", "2022-01-01", "--to", "2023-01-02"), "are 367 days; a report tells of 366"),
+    ],
+)
+def test_impossible_days_are_told_in_a_line(loaded, days, told):
+    done = loaded.run("adtech", "report", *days)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_without_a_browser_it_says_where_the_page_is(loaded, tmp_path):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import psycopg
 
 LAST_DAY = date(2022, 6, 24)
+EVER = datetime(1, 1, 1)  # noqa: DTZ001 - naive UTC, as in the marts
+"""From when on the first terms of a campaign are."""
 
 COLUMNS = {
     "dim_dates": """
@@ -27,7 +29,8 @@ COLUMNS = {
     "fct_campaign_daily": """
         campaign_id bigint, advertiser_id bigint, impressions bigint, clicks bigint, ctr float8,
         ctr_low float8, ctr_high float8, estimated_spend numeric(38, 2), cpc float8, ecpm float8,
-        is_in_flight boolean, event_date date, PRIMARY KEY (campaign_id, event_date)
+        outside_flight_events bigint, is_in_flight boolean, event_date date,
+        PRIMARY KEY (campaign_id, event_date)
     """,
     "mart_campaign_kpis": """
         campaign_id bigint PRIMARY KEY, advertiser_id bigint, campaign_name text,
@@ -72,25 +75,77 @@ COLUMNS = {
         ivt_rate float8, event_date date, PRIMARY KEY (event_date, invalid_reason)
     """,
     "dim_campaigns": """
-        campaign_id bigint PRIMARY KEY, campaign_name text
+        campaign_id bigint PRIMARY KEY, advertiser_id bigint, campaign_name text,
+        bid numeric(10, 2), budget numeric(10, 2), flight_days bigint, is_current boolean,
+        start_date date, end_date date, created_at timestamp
+    """,
+    "dim_advertisers": """
+        advertiser_id bigint PRIMARY KEY, advertiser_name text, is_current boolean,
+        created_at timestamp
+    """,
+    "dim_campaign_versions": """
+        campaign_id bigint, advertiser_id bigint, campaign_name text, bid numeric(10, 2),
+        budget numeric(10, 2), flight_days bigint, is_first boolean, is_latest boolean,
+        is_current boolean, start_date date, end_date date, valid_from timestamp,
+        valid_until timestamp, PRIMARY KEY (campaign_id, valid_from)
+    """,
+    "fct_campaign_ctr_anomalies": """
+        campaign_id bigint, impressions bigint, clicks bigint, ctr float8,
+        prior_impressions bigint, prior_clicks bigint, prior_ctr float8, z_score float8,
+        is_anomaly boolean, event_date date, PRIMARY KEY (campaign_id, event_date)
+    """,
+    "fct_campaign_traffic_daily": """
+        campaign_id bigint, impressions_status text, clicks_status text, gross_impressions bigint,
+        gross_clicks bigint, valid_impressions bigint, valid_clicks bigint,
+        fraud_flag_impressions bigint, fraud_flag_clicks bigint, crawler_impressions bigint,
+        crawler_clicks bigint, missing_user_agent_impressions bigint,
+        missing_user_agent_clicks bigint, non_browser_impressions bigint,
+        non_browser_clicks bigint, db_impressions bigint, db_clicks bigint, net_ctr float8,
+        ivt_rate float8, impressions_discrepancy float8, clicks_discrepancy float8,
+        net_spend numeric(38, 2), event_date date, PRIMARY KEY (campaign_id, event_date)
+    """,
+    "fct_campaign_placement_daily": """
+        campaign_id bigint, publisher_domain text DEFAULT '', publisher_id text DEFAULT '',
+        site_id text DEFAULT '', deal text DEFAULT '', inventory_source_id text DEFAULT '',
+        slot_position_id text DEFAULT '', banner_size text DEFAULT '',
+        device_type_id text DEFAULT '', country_id text DEFAULT '', impressions bigint,
+        clicks bigint, invalid_impressions bigint, invalid_clicks bigint,
+        measurable_impressions bigint, viewable_impressions bigint, priced_impressions bigint,
+        viewable_rate float8, ivt_rate float8, currency text, total_cost numeric(38, 12),
+        total_cost_eur numeric(38, 12), event_date date,
+        PRIMARY KEY (
+            campaign_id, publisher_domain, publisher_id, site_id, deal, inventory_source_id,
+            slot_position_id, banner_size, device_type_id, country_id, event_date
+        )
+    """,
+    "fct_campaign_landing_pages_daily": """
+        campaign_id bigint, landing_page text, clicks bigint, timed_clicks bigint,
+        fast_clicks bigint, fast_click_share float8, event_date date,
+        PRIMARY KEY (campaign_id, landing_page, event_date)
     """,
     "fct_campaign_cost_daily": """
         campaign_id bigint, currency text, impressions bigint, clicks bigint,
         priced_impressions bigint, media_cost numeric(38, 12), total_cost numeric(38, 12),
-        total_cost_eur numeric(38, 12), event_date date, PRIMARY KEY (campaign_id, event_date)
+        data_cost numeric(38, 12), brand_safety_cost numeric(38, 12),
+        rich_media_cost numeric(38, 12), trading_desk_fee numeric(38, 12),
+        invalid_cost numeric(38, 12), total_cost_eur numeric(38, 12),
+        estimated_spend numeric(38, 2) DEFAULT 0, event_date date,
+        PRIMARY KEY (campaign_id, event_date)
     """,
     "fct_campaign_viewability_daily": """
-        campaign_id bigint, banner_size text, impressions bigint, measurable_impressions bigint,
-        viewable_impressions bigint, visible_ms bigint, event_date date,
-        PRIMARY KEY (campaign_id, banner_size, event_date)
+        campaign_id bigint, banner_size text, impressions bigint, eligible_impressions bigint,
+        measurable_impressions bigint, viewable_impressions bigint, visible_ms bigint,
+        event_date date, PRIMARY KEY (campaign_id, banner_size, event_date)
     """,
     "fct_campaign_reach_daily": """
-        campaign_id bigint, impressions bigint, flagged_impressions_to_date bigint,
-        reach_to_date bigint, event_date date, PRIMARY KEY (campaign_id, event_date)
+        campaign_id bigint, impressions bigint, flagged_impressions bigint, daily_reach bigint,
+        new_reach bigint, flagged_impressions_to_date bigint, reach_to_date bigint,
+        event_date date, PRIMARY KEY (campaign_id, event_date)
     """,
     "fct_campaign_click_quality_daily": """
         campaign_id bigint, clicks bigint, timed_clicks bigint, clicks_before_impression bigint,
-        clicks_under_1s bigint, event_date date, PRIMARY KEY (campaign_id, event_date)
+        clicks_under_1s bigint, clicks_1_to_10s bigint, clicks_10_to_60s bigint,
+        clicks_over_60s bigint, event_date date, PRIMARY KEY (campaign_id, event_date)
     """,
     "fct_log_reconciliation_daily": """
         event_type text, status text, log_events bigint, db_events bigint, difference bigint,
@@ -102,6 +157,8 @@ LOAD_AUDIT = """
     impression_count bigint NOT NULL, click_count bigint NOT NULL, file_count bigint NOT NULL,
     files_fingerprint text NOT NULL, loaded_at timestamp NOT NULL
 """
+
+ADVERTISERS = ("Amber Bakery", "Fjord Outdoor", "Lark Travel")
 
 LONG_NAMES = (
     "The extraordinarily long name of a campaign, written like a brief: audience, region, year",
@@ -155,7 +212,7 @@ def fill(connection: psycopg.Connection, business: Business) -> None:
         if n not in business.missing_days
     ]
     daily = _fill_campaigns(connection, business, days, rng)
-    for day, (impressions, clicks, spend) in daily.items():
+    for day, (impressions, clicks, _) in daily.items():
         insert(
             connection,
             "marts.fct_daily_summary",
@@ -165,11 +222,6 @@ def fill(connection: psycopg.Connection, business: Business) -> None:
                 "clicks": clicks,
                 "ctr": min(clicks / impressions, 1) if impressions else None,
             },
-        )
-        insert(
-            connection,
-            "marts.fct_campaign_daily",
-            {"campaign_id": 1, "event_date": day, "estimated_spend": spend},
         )
     _fill_logs(connection, days, daily, rng)
 
@@ -181,6 +233,9 @@ def at_hour(day: date, hour: int) -> datetime:
 
 def _fill_campaigns(connection, business, days, rng):
     daily = {day: [0, 0, Decimal(0)] for day in days}
+    for number, name in enumerate(ADVERTISERS):
+        row = {"advertiser_id": number, "advertiser_name": name}
+        insert(connection, "marts.dim_advertisers", row)
     for number in range(business.campaigns):
         name = (
             business.names[number]
@@ -191,6 +246,7 @@ def _fill_campaigns(connection, business, days, rng):
         size, rate = 2_400 / (1 + number % 40), rng.uniform(0.01, 0.09)
         bid = Decimal(rng.randint(50, 500)) / 100
         impressions = clicks = 0
+        of_days: list[dict[str, Any]] = []
         for day in days:
             week = 0.75 if day.isoweekday() >= 6 else 1.0
             shown = round(size * week * rng.uniform(0.8, 1.2))
@@ -198,8 +254,21 @@ def _fill_campaigns(connection, business, days, rng):
             impressions, clicks = impressions + shown, clicks + clicked
             for at, value in enumerate((shown, clicked, clicked * bid)):
                 daily[day][at] += value
+            of_days.append(
+                {
+                    "campaign_id": number + 1,
+                    "advertiser_id": number % 3,
+                    "impressions": shown,
+                    "clicks": clicked,
+                    "ctr": min(clicked / shown, 1) if shown else None,
+                    "estimated_spend": clicked * bid,
+                    "event_date": day,
+                }
+            )
+        insert(connection, "marts.fct_campaign_daily", *of_days)
         counts = (impressions, clicks, clicks * bid)
         _insert_campaign(connection, number, name, counts, days[-1])
+        _insert_terms(connection, number, name, bid, days)
         hours = [
             (weekday, hour, round(impressions * (1 + hour % 24) / 2100))
             for weekday in range(1, 8)
@@ -251,7 +320,7 @@ def _insert_campaign(connection, number, name, counts, last_day):
         "marts.mart_campaign_kpis",
         common
         | {
-            "advertiser_name": ("Amber Bakery", "Fjord Outdoor", "Lark Travel")[number % 3],
+            "advertiser_name": ADVERTISERS[number % 3],
             "pacing_status": status,
             "estimated_spend": spend,
             "budget": budget,
@@ -269,14 +338,29 @@ def _insert_campaign(connection, number, name, counts, last_day):
             "campaign_id": number + 1,
             "event_date": last_day,
             "pacing_status": status,
+            "cumulative_estimated_spend": spend,
+            "budget": budget,
+            "budget_used_share": used,
             "flight_days": None if status == "no_flight" else 60,
             "elapsed_days": None if status == "no_flight" else 30,
         },
     )
 
 
+def _insert_terms(connection, number, name, bid, days):
+    """A bid that was raised once, on the last day."""
+    raised = at_hour(days[-1], 6)
+    of_both = {"campaign_id": number + 1, "campaign_name": name, "advertiser_id": number % 3}
+    insert(
+        connection,
+        "marts.dim_campaign_versions",
+        of_both | {"bid": bid, "is_first": True, "valid_from": EVER, "valid_until": raised},
+        of_both | {"bid": bid + 1, "is_first": False, "valid_from": raised, "valid_until": None},
+    )
+
+
 def _insert_delivery(connection, number, name, counts, last_day):
-    impressions, clicks, _ = counts
+    impressions, clicks, spend = counts
     of_day = {"campaign_id": number + 1, "event_date": last_day}
     insert(connection, "marts.dim_campaigns", {"campaign_id": number + 1, "campaign_name": name})
     insert(
@@ -290,7 +374,9 @@ def _insert_delivery(connection, number, name, counts, last_day):
             "priced_impressions": impressions,
             "media_cost": Decimal(impressions) / 800,
             "total_cost": Decimal(impressions) / 640,
+            "invalid_cost": Decimal(impressions) / 12_800,
             "total_cost_eur": Decimal(impressions) / 6400,
+            "estimated_spend": spend,
         },
     )
     insert(
@@ -311,6 +397,9 @@ def _insert_delivery(connection, number, name, counts, last_day):
         of_day
         | {
             "impressions": impressions,
+            "flagged_impressions": impressions,
+            "daily_reach": impressions // 2,
+            "new_reach": impressions // 3,
             "flagged_impressions_to_date": impressions,
             "reach_to_date": impressions // 3,
         },
@@ -324,6 +413,65 @@ def _insert_delivery(connection, number, name, counts, last_day):
             "timed_clicks": clicks,
             "clicks_before_impression": 0,
             "clicks_under_1s": clicks // 10,
+            "clicks_1_to_10s": clicks // 2,
+            "clicks_10_to_60s": clicks - clicks // 10 - clicks // 2,
+            "clicks_over_60s": 0,
+        },
+    )
+    if clicks:
+        insert(
+            connection,
+            "marts.fct_campaign_landing_pages_daily",
+            of_day
+            | {
+                "landing_page": "shop.example/sale",
+                "clicks": clicks,
+                "timed_clicks": clicks,
+                "fast_clicks": clicks // 10,
+            },
+        )
+    for domain, part in (("news.example", 2), ("sport.example", 4)):
+        insert(
+            connection,
+            "marts.fct_campaign_placement_daily",
+            of_day
+            | {
+                "publisher_domain": domain,
+                "device_type_id": "2",
+                "impressions": impressions // part,
+                "clicks": clicks // part,
+                "invalid_impressions": 0,
+                "invalid_clicks": 0,
+                "measurable_impressions": impressions // part // 2 or None,
+                "viewable_impressions": impressions // part // 4 or None,
+                "priced_impressions": impressions // part,
+                "total_cost_eur": Decimal(impressions // part) / 6400,
+            },
+        )
+    crawlers = impressions // 50
+    nothing = dict.fromkeys(
+        (
+            *("fraud_flag_impressions", "fraud_flag_clicks", "crawler_clicks"),
+            *("missing_user_agent_impressions", "missing_user_agent_clicks"),
+            *("non_browser_impressions", "non_browser_clicks"),
+        ),
+        0,
+    )
+    insert(
+        connection,
+        "marts.fct_campaign_traffic_daily",
+        of_day
+        | nothing
+        | {
+            "impressions_status": "ok",
+            "clicks_status": "ok",
+            "gross_impressions": impressions,
+            "gross_clicks": clicks,
+            "valid_impressions": impressions - crawlers,
+            "valid_clicks": clicks,
+            "crawler_impressions": crawlers,
+            "db_impressions": impressions,
+            "db_clicks": clicks,
         },
     )
 

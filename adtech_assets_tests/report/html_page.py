@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 
@@ -100,6 +103,20 @@ class Page(HTMLParser):
             [cell.text for cell in row.children if cell.tag in ("td", "th")]
             for row in table.all("tr")
         ]
+
+    def file(self, caption: str) -> list[list[str]]:
+        """The CSV file of a table, its head first, by the id of the table's caption."""
+        (link,) = (e for e in self.all("a") if e.attributes.get("download") == f"{caption}.csv")
+        kind, _, content = (link.attributes["href"] or "").partition(",")
+        assert kind == "data:text/csv;charset=utf-8"
+        written = unquote(content, errors="strict")
+        assert written.startswith("\ufeff")
+        return list(csv.reader(io.StringIO(written[1:], newline="")))
+
+    def article(self, name: str) -> Element:
+        """A campaign's page, by its id."""
+        (found,) = (e for e in self.all("article") if e.attributes["id"] == name)
+        return found
 
     def tiles(self) -> dict[str, list[str]]:
         """The headline numbers: value, change and note by their name."""

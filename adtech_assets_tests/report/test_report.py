@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -18,16 +18,14 @@ from adtech_assets.errors import UserError
 from adtech_assets_tests.publish import marts
 from adtech_assets_tests.publish.marts import LAST_DAY, LONG_NAMES, Business
 from adtech_assets_tests.report.html_page import Page
-
-AT = datetime(2022, 6, 25, 4, 6)  # noqa: DTZ001 - naive UTC, as the checks are told
-PASSED = report.Check("marts/fct_daily_summary", "unique_event_date", "ERROR", "", True, AT)
-WARNED = report.Check(
-    *("raw/click_logs", "no_file_is_quarantined", "WARN", "2 files in quarantine", False, AT)
+from adtech_assets_tests.report.published import (
+    CHECKS,
+    PASSED,
+    WARNED,
+    add,
+    filled,
+    page_of,
 )
-FAILED = report.Check(
-    *("hourly_user_agent_rollup", "rollup_totals_raw", "ERROR", "1 day <differs>", False, AT)
-)
-CHECKS = [PASSED, FAILED, WARNED]
 
 SHAPES = {
     "one day": Business(days=1, campaigns=3),
@@ -38,25 +36,11 @@ SHAPES = {
 }
 
 
-def page_of(target, checks=CHECKS):
-    return Page(report.render(report.read(target), checks))
-
-
-def filled(target, business):
-    with target.connect() as connection:
-        marts.fill(connection, business)
-
-
 @pytest.fixture
 def published(target):
     """A month of eight campaigns, with a day missing."""
     filled(target, SHAPES["thirty days"])
     return target
-
-
-def add(target, mart, *rows):
-    with target.connect() as connection:
-        marts.insert(connection, f"marts.{mart}", *rows)
 
 
 @pytest.fixture
@@ -105,11 +89,19 @@ def test_a_page_of_any_data_is_whole_and_fit_for_everybody(any_page):
         assert len(page.all(landmark)) == 1
     # Nothing from elsewhere, nothing that runs.
     assert not {"script", "link", "img", "iframe", "object"} & {e.tag for e in page.elements}
-    assert not re.search(r"@import|url\((?!#)|javascript:|http", any_page)
-    anchors = [e.attributes["href"] for e in page.all("a")]
+    assert not re.search(r"@import|url\((?!#)|javascript:|https?:", any_page)
+    (policy,) = (
+        e.attributes["content"]
+        for e in page.all("meta")
+        if e.attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy is not None
+    assert policy.startswith("default-src 'none';")
+    links = [e.attributes["href"] for e in page.all("a") if "download" not in e.attributes]
     ids = [e.attributes["id"] for e in page.elements if "id" in e.attributes]
     assert len(ids) == len(set(ids))
-    assert {anchor[1:] for anchor in anchors if anchor} <= set(ids)
+    assert {link[1:] for link in links if link} <= set(ids)
+    assert all(e.text or e.attributes.get("aria-label") for e in page.all("a"))
     # Headings go down one by one.
     levels = [int(e.tag[1]) for e in page.elements if re.fullmatch("h[1-6]", e.tag)]
     assert levels[0] == 1
@@ -287,7 +279,7 @@ def test_log_and_database_are_not_compared_before_both_have_seen_the_day_to_its_
     signal = page.all("header")[0].all("li")[2]
     assert (signal.classes, "Log and database agree" in signal.text) == (["good"], True)
     section = page.section("reconciliation")
-    assert "2 comparisons of full days by day and type: 2 agree." in section.text
+    assert "2 comparisons of full days by day and type, 23–24 Jun 2022: 2 agree." in section.text
     assert "Not among them: 24 Jun 2022" in section.text
     newest = page.table("reconciled-days")[1]
     assert (newest[0], newest[-1]) == (
@@ -493,7 +485,7 @@ def test_of_many_more_campaigns_the_table_says_what_it_leaves_out(target):
         )
     page = page_of(target)
     assert len(page.table("all-campaigns")) == 1 + 1_000
-    assert "500 more are in the published table" in page.by_id("all-campaigns").text
+    assert "500 more are in its CSV and in the published table" in page.by_id("all-campaigns").text
 
 
 def test_names_are_text_whatever_is_in_them(target):
@@ -505,7 +497,7 @@ def test_names_are_text_whatever_is_in_them(target):
     assert "line break and control characters, turned around" in names
     assert "unnamed" in names
     # In the short table they are cut by the browser: in full in the hint.
-    hints = {e.attributes.get("title") for e in page.all("bdi")}
+    hints = {e.attributes.get("title") for e in page.all("th")}
     assert set(names) <= hints
 
 

@@ -1,7 +1,7 @@
 """The charts: of what is published, for the page and for Dagster alike."""
 
 from adtech_assets.report.charts.campaigns import pacing, pacing_marks, rates
-from adtech_assets.report.charts.days import daily, spend
+from adtech_assets.report.charts.days import course, daily, spend
 from adtech_assets.report.charts.differences import reconciliation
 from adtech_assets.report.charts.hours import heat_map
 from adtech_assets.report.charts.traffic import (
@@ -13,6 +13,7 @@ from adtech_assets.report.charts.traffic import (
 )
 
 __all__ = [
+    "course",
     "daily",
     "devices",
     "heat_map",

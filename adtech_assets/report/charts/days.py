@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
+    from adtech_assets.report.closeups import PacedDay
     from adtech_assets.report.published import (
         Day,
         DaySpend,
@@ -176,3 +177,54 @@ def spend(days: Sequence[DaySpend], now: Period | None = None) -> Picture:
 
 def _zero(days: Sequence[DaySpend]) -> Decimal:
     return days[0].estimated_spend * 0
+
+
+def course(days: Sequence[PacedDay]) -> Picture:
+    """Share of the budget that is used at the end of each day, against an even course."""
+    axis = Axis.of([day.event_date for day in days])
+    height = 120
+    used = [(day, day.budget_used_share) for day in days if day.budget_used_share is not None]
+    even = [(day, day.flight_elapsed_share) for day in days if day.flight_elapsed_share is not None]
+    top = nice_top(max([share for _, share in [*used, *even]] + [1.0]))
+
+    def line(found: Sequence[tuple[PacedDay, float]], class_: str) -> Markup:
+        points = [
+            (axis.middle(day.event_date), height * (1 - max(share, 0) / top))
+            for day, share in found
+        ]
+        return path(points, class_)
+
+    last = used[-1] if used else None
+    return Picture(
+        key="course",
+        title="Share of the budget used by day; dashed: an even course",
+        description=(
+            f"{text.long_day(last[0].event_date)}: {text.rough_percent(last[1])} used"
+            f"{_told_flight(last[0])}."
+            if last
+            else "No budget is used."
+        ),
+        height=8 + height + AXIS_HEIGHT,
+        marks=group(
+            [
+                scale(top, 8, height, lambda part: f"{100 * part:.3g}%"),
+                stretched(8, height, [line(even, "average line"), line(used, "spend line")]),
+                *(
+                    dot(
+                        axis.middle(day.event_date),
+                        8 + height * (1 - max(share, 0) / top),
+                        3,
+                        "spend dot",
+                    )
+                    for day, share in used[-1:]
+                ),
+                axis.labels(8 + height),
+            ]
+        ),
+        gutter=GUTTER,
+    )
+
+
+def _told_flight(day: PacedDay) -> str:
+    share = day.flight_elapsed_share
+    return "" if share is None else f", {text.rough_percent(share)} of the flight over"

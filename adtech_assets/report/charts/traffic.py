@@ -71,6 +71,11 @@ class InvalidDay:
     by_reason: dict[str, int]
     is_so_far: bool = False
 
+    @property
+    def ivt_rate(self) -> float | None:
+        """Share of the invalid events in all; none without events."""
+        return sum(self.by_reason.values()) / self.events if self.events else None
+
     def share(self, reason: str) -> float:
         """Of all events of the day."""
         return self.by_reason.get(reason, 0) / self.events if self.events else 0.0

@@ -13,14 +13,17 @@ from adtech_assets.report.sections.parts import (
     Section,
     Table,
     TableColumn,
+    campaign_name,
     isolated,
+    no_campaigns,
+    of,
+    over,
     total_of,
     unpublished,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from markupsafe import Markup
 
@@ -46,6 +49,8 @@ class CampaignRow:
     """A campaign among the first ones, or a sum."""
 
     name: str
+    """As it is shown in full, when its place is too narrow."""
+    link: Markup | str
     impressions: str
     clicks: str
     rate: str
@@ -68,6 +73,9 @@ class Campaigns(Section):
 
     caption: str = ""
     legend: str = ""
+    pages: str = ""
+    top: Table[Campaign] | None = None
+    """The first campaigns as a plain table, for their file."""
     has_money: bool = False
     rows: Sequence[CampaignRow] = field(default_factory=list)
     sums: Sequence[CampaignRow] = field(default_factory=list)
@@ -77,17 +85,17 @@ def campaigns(published: Published) -> Campaigns:
     """Campaigns by impressions, with their pacing."""
     found = published.campaigns
     if found is None:
-        return Campaigns(unpublished("mart_campaign_kpis"))
+        return Campaigns(unpublished(*published.absent_of_campaigns))
     if not found:
-        return Campaigns("There are no campaigns.")
-    has_money = "mart_campaign_kpis" not in published.unpublished
+        return Campaigns(no_campaigns(published))
+    has_money = published.has_money
     top, rest = found[:TOP_CAMPAIGNS], found[TOP_CAMPAIGNS:]
     sums = []
     if rest:
         sums.append(_sum_row(f"{text.counted(len(rest), 'other campaign')}", rest))
     sums.append(_sum_row("All campaigns", found))
     return Campaigns(
-        intro=_campaigns_intro(found, published.paced_day, has_money=has_money),
+        intro=_campaigns_intro(published, found),
         note=""
         if has_money
         else "Pacing, spend and budget are not shown: marts.mart_campaign_kpis has not been "
@@ -97,22 +105,26 @@ def campaigns(published: Published) -> Campaigns:
             if rest
             else "Campaigns by impressions"
         ),
+        pages=_told_pages(published, found),
         legend=(
             "The bar is the share of the budget that is used. The upright mark is where an even "
             "course would be by now: as much of the budget as of the flight. Where more than the "
             "budget is spent, the mark is the budget."
         ),
         has_money=has_money,
-        rows=[_campaign_row(campaign) for campaign in top],
+        rows=[_campaign_row(published, campaign) for campaign in top],
+        top=Table("The campaigns with the most impressions", _columns(published), top),
         sums=sums,
-        table=_campaign_table(found, has_money=has_money),
+        table=_all_campaigns(published, found),
     )
 
 
-def _campaigns_intro(found: Sequence[Campaign], paced_day: date | None, *, has_money: bool) -> str:
-    said = f"{text.counted(len(found), 'campaign')} over all published days, by impressions."
-    if not has_money:
+def _campaigns_intro(published: Published, found: Sequence[Campaign]) -> str:
+    counted = text.counted(len(found), "campaign")
+    said = f"{counted} over {over(published)}, by impressions."
+    if not published.has_money:
         return said
+    paced_day = published.paced_day
     statuses = Counter(campaign.pacing_status for campaign in found)
     known = [status for status in words.STATUS_WORDS if statuses[status]]
     others = sorted(str(s) for s in statuses if s not in words.STATUS_WORDS and s is not None)
@@ -120,10 +132,11 @@ def _campaigns_intro(found: Sequence[Campaign], paced_day: date | None, *, has_m
         f"{statuses[status]:,} {words.status_words(status).lower()}" for status in [*known, *others]
     ]
     at = f" at the end of {text.long_day(paced_day)}" if paced_day else ""
-    return f"{said} Pacing{at}: {', '.join(told)}." if told else said
+    to_date = ", with projection and budget to date," if published.period else ""
+    return f"{said} Pacing{to_date}{at}: {', '.join(told)}." if told else said
 
 
-def _campaign_row(campaign: Campaign) -> CampaignRow:
+def _campaign_row(published: Published, campaign: Campaign) -> CampaignRow:
     status = campaign.pacing_status
     look, mark = PACE_LOOKS.get(status or "", ("none", text.NOTHING))
     used, ideal = campaign.budget_used_share, campaign.flight_elapsed_share
@@ -138,6 +151,7 @@ def _campaign_row(campaign: Campaign) -> CampaignRow:
     ]
     return CampaignRow(
         name=text.name(campaign.campaign_name),
+        link=campaign_name(published, campaign.campaign_id, campaign.campaign_name),
         impressions=text.count(campaign.impressions),
         clicks=text.count(campaign.clicks),
         rate=text.rate(campaign.clicks, campaign.impressions),
@@ -171,6 +185,7 @@ def _sum_row(name: str, of: Sequence[Campaign]) -> CampaignRow:
     budgets = [max(campaign.budget, Decimal(0)) for campaign in of if campaign.budget is not None]
     return CampaignRow(
         name=name,
+        link=name,
         impressions=text.count(impressions),
         clicks=text.count(clicks),
         rate=text.rate(clicks, impressions),
@@ -180,14 +195,23 @@ def _sum_row(name: str, of: Sequence[Campaign]) -> CampaignRow:
 
 
 _CAMPAIGN_COLUMNS: Sequence[TableColumn[Campaign]] = (
-    TableColumn("Campaign", lambda each: isolated(text.name(each.campaign_name)), "whole"),
-    TableColumn("Id", lambda each: each.campaign_id, "number"),
-    TableColumn("Impressions", lambda each: text.count(each.impressions), "number"),
-    TableColumn("Clicks", lambda each: text.count(each.clicks), "number"),
+    TableColumn("Id", lambda each: each.campaign_id, of("campaign_id"), "number"),
     TableColumn(
-        "Click-through rate", lambda each: text.rate(each.clicks, each.impressions), "number"
+        "Impressions", lambda each: text.count(each.impressions), of("impressions"), "number"
     ),
-    TableColumn("95 % interval", lambda each: _interval(each) or text.NOTHING, "number"),
+    TableColumn("Clicks", lambda each: text.count(each.clicks), of("clicks"), "number"),
+    TableColumn(
+        "Click-through rate",
+        lambda each: text.rate(each.clicks, each.impressions),
+        of("ctr"),
+        "number",
+    ),
+    TableColumn(
+        "95 % interval",
+        lambda each: _interval(each) or text.NOTHING,
+        of("ctr_low", "ctr_high"),
+        "number",
+    ),
 )
 _MONEY_COLUMNS: Sequence[TableColumn[Campaign]] = (
     TableColumn(
@@ -195,29 +219,66 @@ _MONEY_COLUMNS: Sequence[TableColumn[Campaign]] = (
         lambda each: (
             isolated(text.name(each.advertiser_name)) if each.advertiser_name else text.NOTHING
         ),
+        of("advertiser_name"),
         "whole",
     ),
-    TableColumn("Pacing", lambda each: words.status_words(each.pacing_status), "nowrap"),
-    TableColumn("Budget used", lambda each: text.rough_percent(each.budget_used_share), "number"),
-    TableColumn("Est. spend", lambda each: text.money(each.estimated_spend), "number"),
-    TableColumn("Budget", lambda each: text.money(each.budget), "number"),
+    TableColumn(
+        "Pacing",
+        lambda each: words.status_words(each.pacing_status),
+        of("pacing_status", "on_schedule_indicator"),
+        "nowrap",
+    ),
+    TableColumn(
+        "Budget used",
+        lambda each: text.rough_percent(each.budget_used_share),
+        of("budget_used_share"),
+        "number",
+    ),
+    TableColumn(
+        "Est. spend",
+        lambda each: text.money(each.estimated_spend),
+        of("estimated_spend", "projected_spend"),
+        "number",
+    ),
+    TableColumn("Budget", lambda each: text.money(each.budget), of("budget"), "number"),
 )
 
 
-def _campaign_table(found: Sequence[Campaign], *, has_money: bool) -> Table[Campaign]:
-    shown = found[:MOST_CAMPAIGN_ROWS]
-    left_out = (
-        ""
-        if len(shown) == len(found)
-        else f"; {len(found) - len(shown):,} more are in the published table"
+def _columns(published: Published) -> Sequence[TableColumn[Campaign]]:
+    name: TableColumn[Campaign] = TableColumn(
+        "Campaign",
+        lambda each: campaign_name(published, each.campaign_id, each.campaign_name),
+        of("campaign_name"),
+        "whole",
     )
+    return (name, *_CAMPAIGN_COLUMNS, *(_MONEY_COLUMNS if published.has_money else ()))
+
+
+def _all_campaigns(published: Published, found: Sequence[Campaign]) -> Table[Campaign]:
+    shown = found[:MOST_CAMPAIGN_ROWS]
+    lost = len(found) - len(shown)
     return Table(
-        f"Campaigns by impressions, names in full{left_out}",
-        (*_CAMPAIGN_COLUMNS, *(_MONEY_COLUMNS if has_money else ())),
+        "Campaigns by impressions, names in full"
+        + (f"; {lost:,} more are in its CSV and in the published table" if lost else ""),
+        _columns(published),
         shown,
         summary=f"All campaigns ({len(shown):,} of {len(found):,})"
-        if left_out
+        if lost
         else f"All {len(found):,} campaigns",
+        every=found,
+    )
+
+
+def _told_pages(published: Published, found: Sequence[Campaign]) -> str:
+    """Which campaigns have a page, and where the numbers of the others are."""
+    paged = len(published.closeups)
+    if paged == len(found):
+        return "Each name leads to a page of its campaign."
+    return (
+        f"The names of the first {paged:,} lead to a page each. "
+        f"{text.counted(len(found) - paged, 'campaign')} further down "
+        f"{'has' if len(found) - paged == 1 else 'have'} none: their numbers by day are in the "
+        "published marts, adtech results --mart fct_campaign_daily."
     )
 
 
@@ -225,13 +286,18 @@ def rates(published: Published) -> Section:
     """Click-through rates side by side."""
     found = published.campaigns
     if found is None:
-        return Section(unpublished("mart_campaign_kpis"))
+        return Section(unpublished(*published.absent_of_campaigns))
     if not any(campaign.ctr is not None for campaign in found):
-        return Section("No campaign has been shown to anybody yet.")
+        return Section(
+            f"No campaign has been shown to anybody over {over(published)}."
+            if published.period
+            else "No campaign has been shown to anybody yet."
+        )
     return Section(
         intro=(
-            "Dot: the rate. Band: where the true rate lies with 95 % confidence. Dashed: all "
-            "campaigns together. Bands that overlap widely are no difference to act on."
+            f"Over {over(published)}. Dot: the rate. Band: where the true rate lies with 95 % "
+            "confidence. Dashed: all campaigns together. Bands that overlap widely are no "
+            "difference to act on."
         ),
         chart=charts.rates(found),
     )

@@ -10,8 +10,10 @@ from adtech_assets.report.sections.parts import (
     Section,
     Table,
     TableColumn,
-    isolated,
+    campaign_name,
     missing,
+    of,
+    said,
     unpublished,
 )
 
@@ -28,26 +30,38 @@ def _in_currency(delivery: Delivery) -> str:
     return said if delivery.total_cost is None else f"{said} {delivery.currency or ''}".strip()
 
 
-def _number(value: float | None, places: int) -> str:
-    return text.NOTHING if value is None else f"{value:,.{places}f}"
-
-
-def _count(value: int | None) -> str:
-    return text.NOTHING if value is None else text.count(value)
-
-
 _COLUMNS: Sequence[TableColumn[Delivery]] = (
-    TableColumn("Campaign", lambda each: isolated(text.name(each.campaign_name)), "whole"),
-    TableColumn("Impressions", lambda each: text.count(each.impressions), "number"),
-    TableColumn("Cost", _in_currency, "number"),
-    TableColumn("Cost (EUR)", lambda each: text.money(each.total_cost_eur), "number"),
-    TableColumn("eCPM", lambda each: _number(each.ecpm, 2), "number"),
-    TableColumn("Fees", lambda each: text.rough_percent(each.fee_share), "number"),
-    TableColumn("Viewable", lambda each: text.rough_percent(each.viewable_rate), "number"),
-    TableColumn("Seconds in view", lambda each: _number(each.seconds_in_view, 1), "number"),
-    TableColumn("Reach to date", lambda each: _count(each.reach), "number"),
-    TableColumn("Frequency", lambda each: _number(each.frequency, 1), "number"),
-    TableColumn("Fast clicks", lambda each: text.rough_percent(each.fast_click_share), "number"),
+    TableColumn(
+        "Impressions", lambda each: text.count(each.impressions), of("impressions"), "number"
+    ),
+    TableColumn("Cost", _in_currency, of("total_cost", "currency"), "number"),
+    TableColumn(
+        "Cost (EUR)", lambda each: text.money(each.total_cost_eur), of("total_cost_eur"), "number"
+    ),
+    TableColumn("eCPM", lambda each: text.number(each.ecpm, 2), of("ecpm"), "number"),
+    TableColumn("Fees", lambda each: text.rough_percent(each.fee_share), of("fee_share"), "number"),
+    TableColumn(
+        "Viewable",
+        lambda each: text.rough_percent(each.viewable_rate),
+        of("viewable_rate"),
+        "number",
+    ),
+    TableColumn(
+        "Seconds in view",
+        lambda each: text.number(each.seconds_in_view, 1),
+        of("seconds_in_view"),
+        "number",
+    ),
+    TableColumn("Reach to date", lambda each: text.known(each.reach), of("reach"), "number"),
+    TableColumn(
+        "Frequency", lambda each: text.number(each.frequency, 1), of("frequency"), "number"
+    ),
+    TableColumn(
+        "Fast clicks",
+        lambda each: text.rough_percent(each.fast_click_share),
+        of("fast_click_share"),
+        "number",
+    ),
 )
 
 
@@ -58,17 +72,28 @@ def deliveries(published: Published) -> Section:
         absent = [mart for mart in DELIVERED if mart in published.unpublished]
         return Section(unpublished(*(absent or DELIVERED)))
     if not found:
-        return Section(missing(found, "fct_campaign_cost_daily", "logged impressions"))
+        return Section(missing(published, found, "fct_campaign_cost_daily", "logged impressions"))
     shown = found[:MOST_ROWS]
-    left_out = f"; {len(found) - len(shown):,} more are published" if found[MOST_ROWS:] else ""
+    name: TableColumn[Delivery] = TableColumn(
+        "Campaign",
+        lambda each: campaign_name(published, each.campaign_id, each.campaign_name),
+        of("campaign_id", "campaign_name"),
+        "whole",
+    )
+    of_days = f", {said(published.shown)}" if published.shown else ""
+    left_out = f"; {len(found) - len(shown):,} more are in its CSV" if found[MOST_ROWS:] else ""
     return Section(
         intro=(
-            "From the log files. Cost is of all impressions, with fees, in the campaign's "
-            "currency; views and reach are of valid ones. – is what the log does not say."
+            f"From the log files{of_days}. Cost is of all impressions, with fees, in the "
+            "campaign's currency; views and reach are of valid ones. – is what the log does not "
+            "say."
         ),
         note=(
-            "Reach counts browsers by the log's own flags, since the first loaded day. Fast clicks "
-            "came within a second of their impression: worth a look, not a verdict."
+            "Reach counts browsers by the log's own flags, from the first loaded day to the last "
+            "of these: it can only be told to date. Fast clicks came within a second of "
+            "their impression: worth a look, not a verdict."
         ),
-        table=Table(f"Campaigns in the log by impressions{left_out}", _COLUMNS, shown),
+        table=Table(
+            f"Campaigns in the log by impressions{left_out}", (name, *_COLUMNS), shown, every=found
+        ),
     )

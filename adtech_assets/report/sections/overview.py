@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from adtech_assets.report.sections.parts import (
     Table,
     TableColumn,
     missing,
+    of,
 )
 from adtech_assets.report.statistics import (
     Comparison,
@@ -19,6 +21,7 @@ from adtech_assets.report.statistics import (
     comparison,
     ctr,
     is_beyond_chance,
+    period_before,
     wilson,
 )
 
@@ -79,7 +82,12 @@ def periods(published: Published) -> Comparison | None:
     full = [day.event_date for day in published.days if not day.is_so_far]
     if not full:
         return Comparison(Period(published.days[0].event_date, published.days[-1].event_date), None)
-    return comparison(published.days[0].event_date, full[-1])
+    if published.period is None:
+        return comparison(published.days[0].event_date, full[-1])
+    now = Period(published.period.first, full[-1])
+    before = period_before(now)
+    is_known = before and any(day.event_date in before for day in published.earlier.days or [])
+    return Comparison(now, before if is_known else None)
 
 
 def going_on(published: Published) -> list[Day]:
@@ -93,14 +101,17 @@ def headline(published: Published) -> Headline:
     """Impressions, clicks, rate, spend, invalid share, each against the period before."""
     days, compared = published.days, periods(published)
     if not days or compared is None:
-        return Headline("In short", missing=missing(days, "fct_daily_summary", "days"))
+        return Headline("In short", missing=missing(published, days, "fct_daily_summary", "days"))
     now, before = compared.now, compared.before
+    chosen = published.period
     length = text.counted(now.length, "day")
     unfinished = going_on(published)
     is_anything_over = len(unfinished) < len(days)
     title = f"Last {length}" if now.length > 1 else "Last day"
     if not is_anything_over:
         title = "So far"
+    elif chosen:
+        title = "The chosen days" if now.length > 1 else "The chosen day"
     tiles = [*_count_tiles(published, now, before), _spend_tile(published, now, before)]
     if (invalid := _invalid_tile(published, now, before)) is not None:
         tiles.append(invalid)
@@ -112,7 +123,12 @@ def headline(published: Published) -> Headline:
         said += ", with no earlier day to compare it with"
     if is_anything_over and unfinished:
         said += f". {_told_going_on(unfinished)}"
-    compared_periods = [(n, p) for n, p in (("last ones", now), ("ones before", before)) if p]
+    if chosen and days[-1].event_date < chosen.last:
+        rest = text.days(days[-1].event_date + timedelta(1), chosen.last)
+        said += f". Nothing has been published of {rest}"
+    these = "chosen ones" if chosen else "last ones"
+    compared_periods = [(n, p) for n, p in ((these, now), ("ones before", before)) if p]
+    days = [*(published.earlier.days or []), *days]
     known = {day.event_date for day in days}
     gaps = [
         f"{text.counted(lost, 'day')} of the {name} {'has' if lost == 1 else 'have'} no data"
@@ -143,7 +159,7 @@ def _told_going_on(unfinished: Sequence[Day]) -> str:
 
 
 def _count_tiles(published: Published, now: Period, before: Period | None) -> list[Tile]:
-    days = published.days or []
+    days = [*(published.earlier.days or []), *(published.days or [])]
 
     def counts(period: Period) -> tuple[int, int] | None:
         found = [day for day in days if day.event_date in period]
@@ -183,8 +199,10 @@ def _spend_tile(published: Published, now: Period, before: Period | None) -> Til
     if published.spend is None:
         return Tile("Estimated spend", text.NOTHING, "not published yet")
 
+    days = [*(published.earlier.spend or []), *published.spend]
+
     def total(period: Period) -> Decimal | None:
-        found = [day.estimated_spend for day in published.spend or [] if day.event_date in period]
+        found = [day.estimated_spend for day in days if day.event_date in period]
         return sum(found, start=Decimal(0)) if found else None
 
     value, old = total(now) or Decimal(0), total(before) if before else None
@@ -198,7 +216,7 @@ def _spend_tile(published: Published, now: Period, before: Period | None) -> Til
 def _invalid_tile(published: Published, now: Period, before: Period | None) -> Tile | None:
     if not published.quality:
         return None
-    days = charts.invalid_days(published.quality)
+    days = charts.invalid_days([*(published.earlier.quality or []), *published.quality])
 
     def rate(period: Period) -> float | None:
         found = [day for day in days if day.day in period]
@@ -214,19 +232,32 @@ def _invalid_tile(published: Published, now: Period, before: Period | None) -> T
 
 
 def _interval(day: Day) -> str:
-    found = wilson(day.clicks, day.impressions)
-    return f"{text.percent(found[0])} to {text.percent(found[1])}" if found else text.NOTHING
+    return (
+        text.NOTHING
+        if day.ctr_low is None
+        else f"{text.percent(day.ctr_low)} to {text.percent(day.ctr_high)}"
+    )
 
 
 _DAY_COLUMNS: Sequence[TableColumn[Day]] = (
     TableColumn(
-        "Day", lambda day: text.day_so_far(day.event_date, is_so_far=day.is_so_far), "nowrap"
+        "Day",
+        lambda day: text.day_so_far(day.event_date, is_so_far=day.is_so_far),
+        of("event_date", "is_so_far"),
+        "nowrap",
     ),
-    TableColumn("Weekday", lambda day: text.WEEKDAYS[day.event_date.weekday()]),
-    TableColumn("Impressions", lambda day: text.count(day.impressions), "number"),
-    TableColumn("Clicks", lambda day: text.count(day.clicks), "number"),
-    TableColumn("Click-through rate", lambda day: text.rate(day.clicks, day.impressions), "number"),
-    TableColumn("95 % interval", _interval, "number"),
+    TableColumn("Weekday", lambda day: text.WEEKDAYS[day.event_date.weekday()], {}),
+    TableColumn(
+        "Impressions", lambda day: text.count(day.impressions), of("impressions"), "number"
+    ),
+    TableColumn("Clicks", lambda day: text.count(day.clicks), of("clicks"), "number"),
+    TableColumn(
+        "Click-through rate",
+        lambda day: text.rate(day.clicks, day.impressions),
+        of("ctr"),
+        "number",
+    ),
+    TableColumn("95 % interval", _interval, of("ctr_low", "ctr_high"), "number"),
 )
 
 
@@ -234,8 +265,8 @@ def by_day(published: Published) -> Section:
     """Impressions, clicks and rate of each day."""
     days, compared = published.days, periods(published)
     if not days or compared is None:
-        return Section(missing(days, "fct_daily_summary", "days"))
-    now = compared.now if compared.before else None
+        return Section(missing(published, days, "fct_daily_summary", "days"))
+    now = compared.now if compared.before and not published.period else None
     shaded = (
         f" The last {text.counted(now.length, 'day')} are shaded." if now and now.length > 1 else ""
     )

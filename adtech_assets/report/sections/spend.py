@@ -13,6 +13,10 @@ from adtech_assets.report.sections.parts import (
     Table,
     TableColumn,
     facts,
+    missing,
+    no_campaigns,
+    of,
+    over,
     total_of,
     unpublished,
 )
@@ -25,9 +29,17 @@ if TYPE_CHECKING:
 
 _DAY_COLUMNS: Sequence[TableColumn[DaySpend]] = (
     TableColumn(
-        "Day", lambda day: text.day_so_far(day.event_date, is_so_far=day.is_so_far), "nowrap"
+        "Day",
+        lambda day: text.day_so_far(day.event_date, is_so_far=day.is_so_far),
+        of("event_date", "is_so_far"),
+        "nowrap",
     ),
-    TableColumn("Estimated spend", lambda day: text.money(day.estimated_spend), "number"),
+    TableColumn(
+        "Estimated spend",
+        lambda day: text.money(day.estimated_spend),
+        of("estimated_spend"),
+        "number",
+    ),
 )
 
 
@@ -42,20 +54,24 @@ class Spend(Section):
 def spend(published: Published) -> Spend:
     """Estimated spend against budgets."""
     found, days, compared = published.campaigns, published.spend, periods(published)
-    missing = ""
+    absent = ""
     totals = None
-    if found is None or "mart_campaign_kpis" in published.unpublished:
-        missing = unpublished("mart_campaign_kpis")
+    if found is None or not published.has_money:
+        absent = unpublished(*published.absent_of_campaigns)
     elif not found:
-        missing = "There are no campaigns."
+        absent = no_campaigns(published)
     else:
-        totals = _spend_facts(found)
-    now = compared.now if compared and compared.before else None
+        totals = _spend_facts(published, found)
+    is_shaded = compared and compared.before and not published.period
+    now = compared.now if compared and is_shaded else None
     return Spend(
-        missing=missing,
+        missing=absent,
         facts=totals,
-        intro="In the currency of the bids: clicks by the bid in force, an upper estimate.",
-        missing_days=unpublished("fct_campaign_daily") if days is None else "",
+        intro=(
+            f"Over {over(published)}, in the currency of the bids: clicks by the bid in force, "
+            "an upper estimate."
+        ),
+        missing_days=missing(published, days, "fct_campaign_daily", "days"),
         chart=charts.spend(days, now) if days else None,
         table=Table(
             "Estimated spend by day, newest first",
@@ -68,20 +84,32 @@ def spend(published: Published) -> Spend:
     )
 
 
-def _spend_facts(found: Sequence[Campaign]) -> Table[Fact]:
+def _spend_facts(published: Published, found: Sequence[Campaign]) -> Table[Fact]:
+    """Of a chosen period, spend is of its days; budgets are used by all days up to its end."""
     limited = [campaign for campaign in found if campaign.budget and campaign.budget > 0]
     budget = total_of(campaign.budget for campaign in limited)
-    spent = total_of(campaign.estimated_spend for campaign in limited)
-    used = float(spent / budget) if budget else None
-    over = [campaign for campaign in limited if campaign.pacing_status == "over_budget"]
-    rows: list[Fact] = [
-        ("Spent by all campaigns", text.money(total_of(c.estimated_spend for c in found))),
-        (f"Budgets of {text.counted(len(limited), 'campaign')}", text.money(budget)),
-        ("Of these budgets used", f"{text.money(spent)} ({text.rough_percent(used)})"),
+    used = total_of(campaign.spend_to_date for campaign in limited)
+    share = float(used / budget) if budget else None
+    over_budget = [campaign for campaign in limited if campaign.pacing_status == "over_budget"]
+    spent = total_of(campaign.estimated_spend for campaign in found)
+    to_date = (
+        f" up to {text.long_day(published.paced_day)}"
+        if published.period and published.paced_day
+        else ""
+    )
+    rows = [
+        Fact("Spent by all campaigns", text.money(spent), spent),
+        Fact(f"Budgets of {text.counted(len(limited), 'campaign')}", text.money(budget), budget),
+        Fact(
+            f"Of these budgets used{to_date}",
+            f"{text.money(used)} ({text.rough_percent(share)})",
+            used,
+        ),
     ]
-    if over:
-        excess = total_of(c.estimated_spend for c in over) - total_of(c.budget for c in over)
-        rows.append(
-            (f"Spent over budget, by {text.counted(len(over), 'campaign')}", text.money(excess))
+    if over_budget:
+        excess = total_of(c.spend_to_date for c in over_budget) - total_of(
+            c.budget for c in over_budget
         )
-    return facts("Spend and budgets over all published days", "Amount", rows, "number")
+        name = f"Spent over budget{to_date}, by {text.counted(len(over_budget), 'campaign')}"
+        rows.append(Fact(name, text.money(excess), excess))
+    return facts(f"Spend and budgets over {over(published)}", "Amount", rows, "number")

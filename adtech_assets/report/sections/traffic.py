@@ -15,8 +15,10 @@ from adtech_assets.report.sections.parts import (
     TableColumn,
     marked,
     missing,
+    of,
     unpublished,
 )
+from adtech_assets.report.statistics import ctr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,29 +29,41 @@ if TYPE_CHECKING:
     from adtech_assets.report.published import Published, Reconciled
 
 
+TO_DATE = (
+    "Not of the chosen days: hours of the week are published to date only, as "
+    "marts.fct_campaign_hour_profiles has no days. "
+)
+
+
 def hours(published: Published) -> Section:
     """When impressions happen."""
     found = published.hours
     if not found:
-        return Section(missing(found, "fct_campaign_hour_profiles", "hours"))
+        return Section(missing(published, found, "fct_campaign_hour_profiles", "hours"))
     chart = charts.heat_map(found)
     counts = {(hour.iso_weekday, hour.hour_of_day): hour.impressions for hour in found}
 
     def on(weekday: int, name: str) -> TableColumn[int]:
+        def impressions(hour: int) -> int:
+            return counts.get((weekday, hour), 0)
+
         return TableColumn(
-            name[:3], lambda hour: text.count(counts.get((weekday, hour), 0)), "number"
+            name[:3],
+            lambda hour: text.count(impressions(hour)),
+            {name.lower(): impressions},
+            "number",
         )
 
     return Section(
         intro=(
             "All campaigns and all published days, hours in the feed's time zone. "
-            f"{chart.description}"
+            f"{TO_DATE if published.period else ''}{chart.description}"
         ),
         chart=chart,
         table=Table(
             "Impressions by hour and weekday, in the feed's time zone",
             (
-                TableColumn("Hour", lambda hour: f"{hour:02}:00"),
+                TableColumn("Hour", lambda hour: f"{hour:02}:00", {"hour_of_day": int}),
                 *(on(weekday, name) for weekday, name in enumerate(text.WEEKDAYS, 1)),
             ),
             range(24),
@@ -69,7 +83,7 @@ def devices(published: Published) -> Section:
     if found is None:
         return Section(unpublished("fct_user_agent_hourly", "dim_user_agents"))
     if not found:
-        return Section(missing(found, "fct_user_agent_hourly", "events"))
+        return Section(missing(published, found, "fct_user_agent_hourly", "events"))
     total = sum(device.gross_impressions for device in found)
     return Section(
         intro=f"From the log files{_logged_days(published)}. Impressions and clicks are gross, "
@@ -77,19 +91,33 @@ def devices(published: Published) -> Section:
         table=Table(
             "Logged impressions and clicks by device",
             (
-                TableColumn("Device", lambda row: text.name(row.device_class).capitalize()),
+                TableColumn(
+                    "Device",
+                    lambda row: text.name(row.device_class).capitalize(),
+                    of("device_class"),
+                ),
                 TableColumn(
                     "Share of impressions",
                     lambda row: Bar(row.gross_impressions / total if total else 0),
+                    {"share": lambda row: row.gross_impressions / total if total else None},
                     "bar",
                 ),
                 TableColumn(
-                    "Impressions (gross)", lambda row: text.count(row.gross_impressions), "number"
+                    "Impressions (gross)",
+                    lambda row: text.count(row.gross_impressions),
+                    of("gross_impressions", "valid_impressions"),
+                    "number",
                 ),
-                TableColumn("Clicks (gross)", lambda row: text.count(row.gross_clicks), "number"),
+                TableColumn(
+                    "Clicks (gross)",
+                    lambda row: text.count(row.gross_clicks),
+                    of("gross_clicks", "valid_clicks"),
+                    "number",
+                ),
                 TableColumn(
                     "Click-through rate (net)",
                     lambda row: text.rate(row.valid_clicks, row.valid_impressions),
+                    {"net_ctr": lambda row: ctr(row.valid_clicks, row.valid_impressions)},
                     "number",
                 ),
             ),
@@ -102,6 +130,7 @@ def _of_reason(reason: str) -> TableColumn[InvalidDay]:
     return TableColumn(
         words.reason_words(reason).capitalize(),
         lambda day: text.count(day.by_reason.get(reason, 0)),
+        {f"{reason}_events": lambda day: day.by_reason.get(reason, 0)},
         "number",
     )
 
@@ -117,7 +146,7 @@ def invalid(published: Published) -> Invalid:
     """Crawlers, fraud and the rest."""
     found = published.quality
     if not found:
-        return Invalid(missing(found, "fct_traffic_quality_daily", "days"))
+        return Invalid(missing(published, found, "fct_traffic_quality_daily", "days"))
     days = charts.invalid_days(found)
     reasons = charts.reasons_of(days)
     events = sum(day.events for day in days)
@@ -129,6 +158,10 @@ def invalid(published: Published) -> Invalid:
         for reason in reasons
     }
     bad = sum(sum(counts) for counts in by_reason.values())
+
+    def share(reason: str) -> float | None:
+        return sum(by_reason[reason]) / events if events else None
+
     return Invalid(
         intro=(
             f"{text.percent(bad / events)} of {events:,} logged events{_logged_days(published)} "
@@ -144,17 +177,27 @@ def invalid(published: Published) -> Invalid:
                     lambda reason: (
                         charts.swatch("quality", reason) + words.reason_words(reason).capitalize()
                     ),
+                    {"invalid_reason": str},
                     "nowrap",
                 ),
                 TableColumn(
                     "Share of all events",
-                    lambda reason: Bar(sum(by_reason[reason]) / events if events else 0),
+                    lambda reason: Bar(share(reason) or 0),
+                    {"ivt_rate": share},
                     "bar",
                 ),
                 TableColumn(
-                    "Impressions", lambda reason: text.count(by_reason[reason][0]), "number"
+                    "Impressions",
+                    lambda reason: text.count(by_reason[reason][0]),
+                    {"impressions": lambda reason: by_reason[reason][0]},
+                    "number",
                 ),
-                TableColumn("Clicks", lambda reason: text.count(by_reason[reason][1]), "number"),
+                TableColumn(
+                    "Clicks",
+                    lambda reason: text.count(by_reason[reason][1]),
+                    {"clicks": lambda reason: by_reason[reason][1]},
+                    "number",
+                ),
             ),
             reasons,
         ),
@@ -163,16 +206,20 @@ def invalid(published: Published) -> Invalid:
             "Logged events by day and the reason that makes them invalid, newest first",
             (
                 TableColumn(
-                    "Day", lambda day: text.day_so_far(day.day, is_so_far=day.is_so_far), "nowrap"
+                    "Day",
+                    lambda day: text.day_so_far(day.day, is_so_far=day.is_so_far),
+                    {"event_date": lambda day: day.day} | of("is_so_far"),
+                    "nowrap",
                 ),
-                TableColumn("Events", lambda day: text.count(day.events), "number"),
+                TableColumn(
+                    "Events",
+                    lambda day: text.count(day.events),
+                    {"gross_events": lambda day: day.events},
+                    "number",
+                ),
                 *map(_of_reason, reasons),
                 TableColumn(
-                    "Invalid",
-                    lambda day: (
-                        text.percent(sum(map(day.share, reasons))) if day.events else text.NOTHING
-                    ),
-                    "number",
+                    "Invalid", lambda day: text.percent(day.ivt_rate), of("ivt_rate"), "number"
                 ),
             ),
             days[::-1],
@@ -200,18 +247,27 @@ def _status(row: Reconciled) -> Markup:
 
 _RECONCILED_COLUMNS: Sequence[TableColumn[Reconciled]] = (
     TableColumn(
-        "Day", lambda row: text.day_so_far(row.event_date, is_so_far=row.is_so_far), "nowrap"
+        "Day",
+        lambda row: text.day_so_far(row.event_date, is_so_far=row.is_so_far),
+        of("event_date", "is_so_far"),
+        "nowrap",
     ),
-    TableColumn("Events", lambda row: row.event_type),
-    TableColumn("Log", lambda row: text.count(row.log_events), "number"),
-    TableColumn("Database", lambda row: text.count(row.db_events), "number"),
+    TableColumn("Events", lambda row: row.event_type, of("event_type")),
+    TableColumn("Log", lambda row: text.count(row.log_events), of("log_events"), "number"),
+    TableColumn("Database", lambda row: text.count(row.db_events), of("db_events"), "number"),
     TableColumn(
         "Difference",
-        lambda row: f"{row.log_events - row.db_events:+,}".replace("-", text.MINUS),
+        lambda row: f"{row.difference:+,}".replace("-", text.MINUS),
+        of("difference"),
         "number",
     ),
-    TableColumn("Share", lambda row: text.signed_percent(row.log_db_discrepancy), "number"),
-    TableColumn("Status", _status, "nowrap"),
+    TableColumn(
+        "Share",
+        lambda row: text.signed_percent(row.log_db_discrepancy),
+        of("log_db_discrepancy"),
+        "number",
+    ),
+    TableColumn("Status", _status, of("status")),
 )
 
 
@@ -219,8 +275,9 @@ def reconciliation(published: Published) -> Reconciliation:
     """How far the two sources are from each other."""
     found = published.reconciliation
     if not found:
-        return Reconciliation(missing(found, "fct_log_reconciliation_daily", "days"))
+        return Reconciliation(missing(published, found, "fct_log_reconciliation_daily", "days"))
     compared = [row for row in found if not row.is_so_far]
+    days = sorted({row.event_date for row in found})
     statuses = Counter(row.status for row in compared)
     told = [
         f"{statuses[status]:,} {words.discrepancy_words(status)}"
@@ -233,7 +290,8 @@ def reconciliation(published: Published) -> Reconciliation:
     return Reconciliation(
         intro=(
             "Events in the log files against rows of the database, "
-            f"{text.counted(len(compared), 'comparison')} of full days by day and type"
+            f"{text.counted(len(compared), 'comparison')} of full days by day and type, "
+            f"{text.days(days[0], days[-1])}"
             f"{f': {text.listed(told)}' if told else ''}."
             f"{_told_unfinished(found)}"
         ),
@@ -246,7 +304,7 @@ def reconciliation(published: Published) -> Reconciliation:
             "Events in the log and in the database by day and type, newest first",
             _RECONCILED_COLUMNS,
             found[::-1],
-            summary=f"The numbers of {text.counted(len({r.event_date for r in found}), 'day')}",
+            summary=f"The numbers of {text.counted(len(days), 'day')}",
         ),
     )
 

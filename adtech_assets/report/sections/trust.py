@@ -20,8 +20,11 @@ from adtech_assets.report.sections.parts import (
     facts,
     marked,
     missing,
+    of,
+    said,
 )
 from adtech_assets.report.sections.traffic import RECONCILED_LOOKS
+from adtech_assets.report.statistics import Period
 from adtech_assets.report.svg import tag
 
 if TYPE_CHECKING:
@@ -59,19 +62,19 @@ class Checks:
     all: Table[Check] | None = None
 
 
-def _missing_days(days: Sequence[date]) -> list[date]:
-    """Days between the first and the last that are not there."""
-    if not days:
+def _missing_days(days: Sequence[date], period: Period | None = None) -> list[date]:
+    """Days of the period that are not there; without one, between the first and the last."""
+    if not days and period is None:
         return []
+    within = period or Period(min(days), max(days))
     known = set(days)
-    first = min(days)
-    every = (first + timedelta(n) for n in range((max(days) - first).days + 1))
+    every = (within.first + timedelta(n) for n in range(within.length))
     return [day for day in every if day not in known]
 
 
-def _told_missing(missing: Sequence[date]) -> str:
+def _told_missing(missing: Sequence[date], period: Period | None) -> str:
     if not missing:
-        return "none between the first and the last"
+        return "none" if period else "none between the first and the last"
     recent = missing[-31:]
     said = text.stretches(recent)
     return f"{text.counted(len(missing), 'day')}: {'…, ' if recent != missing else ''}{said}"
@@ -79,38 +82,52 @@ def _told_missing(missing: Sequence[date]) -> str:
 
 def freshness(published: Published) -> Table[Fact]:
     """Up to which day there is data, which days are missing, and when it was loaded."""
+    period = published.period
     days = [day.event_date for day in published.days or []]
     logged = [load.day for load in published.loads or []]
-    not_there = "nothing published yet"
-    rows: list[Fact] = [
-        (
+    lost, unlogged = _missing_days(days, period), _missing_days(logged, period)
+    rows = [
+        Fact(
             "Last day of the database",
             text.long_day(published.days[-1].event_date, is_so_far=published.days[-1].is_so_far)
             if published.days
-            else not_there,
+            else "nothing published of these days"
+            if period
+            else "nothing published yet",
+            days[-1] if days else None,
         ),
-        (
+        Fact(
             "Days of the database that are missing",
-            _told_missing(_missing_days(days)) if days else text.NOTHING,
+            _told_missing(lost, period) if days or period else text.NOTHING,
+            len(lost),
         ),
-        (
+        Fact(
             "Last day of the log files",
-            text.long_day(logged[-1]) if logged else "nothing loaded yet",
+            text.long_day(logged[-1])
+            if logged
+            else "nothing loaded of these days"
+            if period
+            else "nothing loaded yet",
+            logged[-1] if logged else None,
         ),
-        (
+        Fact(
             "Days of the log files that are missing",
-            _told_missing(_missing_days(logged)) if logged else text.NOTHING,
+            _told_missing(unlogged, period) if logged or period else text.NOTHING,
+            len(unlogged),
         ),
     ]
     if published.loads:
         newest = max(load.loaded_at for load in published.loads)
-        rows.append(("Log files last loaded", text.moment(newest)))
-        last = next(load for load in reversed(published.loads))
+        rows.append(Fact("Log files last loaded", text.moment(newest), newest))
+        last = published.loads[-1]
         if last.loaded_at != newest:
-            rows.append((f"{text.long_day(last.day)} loaded", text.moment(last.loaded_at)))
+            told = text.moment(last.loaded_at)
+            rows.append(Fact(f"{text.long_day(last.day)} loaded", told, last.loaded_at))
     if published.unpublished:
-        rows.append(("Marts not published yet", ", ".join(published.unpublished)))
-    return facts("As the published tables and load_audit tell it", "State", rows, "text")
+        marts = ", ".join(published.unpublished)
+        rows.append(Fact("Marts not published yet", marts, marts))
+    told = "As the published tables and load_audit tell it"
+    return facts(f"{told}, of {said(period)}" if period else told, "State", rows, "text")
 
 
 def _of_asset(check: Check) -> Markup:
@@ -118,8 +135,10 @@ def _of_asset(check: Check) -> Markup:
 
 
 _CHECK_COLUMNS: Sequence[TableColumn[Check]] = (
-    TableColumn("Check", _of_asset, "whole"),
-    TableColumn("Outcome", lambda check: marked(check.look, check.outcome), "nowrap"),
+    TableColumn("Check", _of_asset, of("asset", "name"), "whole"),
+    TableColumn(
+        "Outcome", lambda check: marked(check.look, check.outcome), of("outcome"), "nowrap"
+    ),
     TableColumn(
         "What it says",
         lambda check: (
@@ -127,9 +146,15 @@ _CHECK_COLUMNS: Sequence[TableColumn[Check]] = (
             if check.description
             else text.NOTHING
         ),
+        of("description"),
         "text",
     ),
-    TableColumn("When (UTC)", lambda check: f"{check.evaluated_at:%Y-%m-%d %H:%M}", "nowrap"),
+    TableColumn(
+        "When (UTC)",
+        lambda check: f"{check.evaluated_at:%Y-%m-%d %H:%M}",
+        of("evaluated_at"),
+        "nowrap",
+    ),
 )
 
 
@@ -190,9 +215,12 @@ def standing_table(standing: Sequence[Condition]) -> Table[Condition] | None:
         "What stands on whatever day, until somebody does something about it, worst first"
         + (f"; {left_out:,} more in adtech status" if left_out else ""),
         (
-            TableColumn("What", lambda each: marked(each.look, each.what), "nowrap"),
+            TableColumn("What", lambda each: marked(each.look, each.what), of("what"), "nowrap"),
             TableColumn(
-                "Which", lambda each: text.cut(text.name(each.told), CHECK_LETTERS), "text"
+                "Which",
+                lambda each: text.cut(text.name(each.told), CHECK_LETTERS),
+                of("told"),
+                "text",
             ),
         ),
         shown,
@@ -224,15 +252,22 @@ def signals(
 
 
 def _fresh_signal(published: Published, standing: Sequence[Condition]) -> Signal:
+    period = published.period
     days = [day.event_date for day in published.days or []]
     logged = [load.day for load in published.loads or []]
     lasts = [found[-1] for found in (days, logged) if found]
     if not lasts:
-        return Signal("none", "No data yet", "Nothing has been published or loaded.")
+        return Signal(
+            "none",
+            f"No data of {said(period)}" if period else "No data yet",
+            "Nothing of these days has been published or loaded."
+            if period
+            else "Nothing has been published or loaded.",
+        )
     gaps = {
-        name: _missing_days(found)
+        name: lost
         for name, found in (("database", days), ("log files", logged))
-        if _missing_days(found)
+        if (found or period) and (lost := _missing_days(found, period))
     }
     notes = [
         f"{text.counted(len(lost), 'day')} missing in the {name}" for name, lost in gaps.items()
@@ -242,7 +277,7 @@ def _fresh_signal(published: Published, standing: Sequence[Condition]) -> Signal
             f"database to {text.short_day(lasts[0])}, log files to {text.short_day(lasts[1])}"
         )
     if not notes and not any(each.what in STANDING_DAYS for each in standing):
-        notes.append("no day missing")
+        notes.append(f"no day of {said(period)} missing" if period else "no day missing")
     if unfinished := overview.going_on(published):
         told = text.stretches([day.event_date for day in unfinished])
         notes.append(f"{told} of the database so far")
@@ -286,7 +321,7 @@ def _agreement_signal(published: Published) -> Signal:
         return Signal(
             "none",
             "Log and database not compared",
-            missing(found, "fct_log_reconciliation_daily", "days"),
+            missing(published, found, "fct_log_reconciliation_daily", "days"),
         )
     compared = [row for row in found if not row.is_so_far]
     if not compared:
