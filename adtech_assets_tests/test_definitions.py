@@ -101,6 +101,7 @@ GRAPH = {
         "intermediate/int_log_events_placed",
         "intermediate/int_log_placements_daily",
         "intermediate/int_hours",
+        "intermediate/int_log_campaign_days",
         "intermediate/int_campaign_billing_days",
         "intermediate/int_campaign_billing_months",
     },

@@ -92,7 +92,7 @@ def test_a_model_has_other_code_if_something_decides_its_rows_or_columns_otherwi
         # Views on what has changed, however far below: DuckDB would not know them again.
         *("int_log_events_classified", "int_log_events_placed"),
         *("int_campaign_events_attributed", "int_campaign_terms_daily"),
-        "int_campaign_billing_days",
+        *("int_campaign_billing_days", "int_log_campaign_days", "int_hours"),
         # A column that is promised.
         "dim_dates",
         # What makes a version.

@@ -1,8 +1,8 @@
 with
 
-campaign_traffic as (
+log_days as (
 
-    select * from {{ ref('fct_campaign_traffic_daily') }}
+    select * from {{ ref('int_log_campaign_days') }}
 
 ),
 
@@ -15,40 +15,6 @@ campaign_days as (
 pacing as (
 
     select * from {{ ref('fct_campaign_pacing_daily') }}
-
-),
-
-cost as (
-
-    select * from {{ ref('fct_campaign_cost_daily') }}
-
-),
-
-reach as (
-
-    select * from {{ ref('fct_campaign_reach_daily') }}
-
-),
-
-clicks as (
-
-    select * from {{ ref('fct_campaign_click_quality_daily') }}
-
-),
-
-views as (
-
-    select
-        campaign_id,
-        event_date,
-        cast(sum(measurable_impressions) as bigint) as measurable_impressions,
-        cast(sum(viewable_impressions) as bigint) as viewable_impressions,
-        {{ safe_divide('sum(viewable_impressions)', 'sum(measurable_impressions)') }}
-            as viewable_rate
-
-    from {{ ref('fct_campaign_viewability_daily') }}
-
-    group by 1, 2
 
 ),
 
@@ -68,8 +34,7 @@ advertisers as (
 joined as (
 
     select
-        campaign_traffic.event_date,
-        campaign_traffic.campaign_id,
+        log_days.*,
         campaign_days.impressions,
         campaign_days.clicks,
         campaign_days.ctr,
@@ -78,61 +43,23 @@ joined as (
         pacing.budget,
         pacing.cumulative_estimated_spend,
         pacing.on_schedule_indicator,
-        campaign_traffic.gross_impressions,
-        campaign_traffic.valid_impressions,
-        campaign_traffic.gross_clicks,
-        campaign_traffic.valid_clicks,
-        campaign_traffic.ivt_rate,
-        campaign_traffic.net_spend,
-        cost.currency,
-        cost.total_cost,
-        cost.total_cost_eur,
-        cost.fee_share,
-        cost.true_ecpm,
-        views.measurable_impressions,
-        views.viewable_impressions,
-        views.viewable_rate,
-        reach.daily_reach,
-        reach.reach_to_date,
-        reach.frequency_to_date,
-        clicks.fast_click_share,
         coalesce(campaigns.campaign_name, 'unknown campaign') as campaign_name,
         coalesce(campaign_days.advertiser_id, {{ unknown_advertiser_id() }}) as advertiser_id
 
-    from campaign_traffic
+    from log_days
 
     left join campaign_days
         on
-            campaign_traffic.campaign_id = campaign_days.campaign_id
-            and campaign_traffic.event_date = campaign_days.event_date
+            log_days.campaign_id = campaign_days.campaign_id
+            and log_days.event_date = campaign_days.event_date
 
     left join pacing
         on
-            campaign_traffic.campaign_id = pacing.campaign_id
-            and campaign_traffic.event_date = pacing.event_date
-
-    left join cost
-        on
-            campaign_traffic.campaign_id = cost.campaign_id
-            and campaign_traffic.event_date = cost.event_date
-
-    left join views
-        on
-            campaign_traffic.campaign_id = views.campaign_id
-            and campaign_traffic.event_date = views.event_date
-
-    left join reach
-        on
-            campaign_traffic.campaign_id = reach.campaign_id
-            and campaign_traffic.event_date = reach.event_date
-
-    left join clicks
-        on
-            campaign_traffic.campaign_id = clicks.campaign_id
-            and campaign_traffic.event_date = clicks.event_date
+            log_days.campaign_id = pacing.campaign_id
+            and log_days.event_date = pacing.event_date
 
     left join campaigns
-        on campaign_traffic.campaign_id = campaigns.campaign_id
+        on log_days.campaign_id = campaigns.campaign_id
 
 ),
 
