@@ -90,6 +90,26 @@ def test_real_files_say_what_impressions_cost_and_how_they_were_seen(warehouse, 
     ]
 
 
+@pytest.mark.parametrize(
+    ("table", "domain"),
+    [
+        ("impression_logs", "some domain"),
+        ("click_logs", "some publisher domain normalized"),
+    ],
+)
+def test_real_files_say_where_events_were_shown(warehouse, settings, table, domain):
+    load(warehouse, settings, sample_files())
+
+    names = (
+        "publisher_domain, publisher_id, site_id, deal, inventory_source_id, slot_position_id, "
+        "banner_width, banner_height, device_type_id, country_id"
+    )
+    masked = 0
+    assert warehouse.execute(f"SELECT DISTINCT {names} FROM raw.{table}").fetchall() == [
+        (domain, 123, 1234, "some deal", 4022, 12, 123, 45, 1, masked)
+    ]
+
+
 def test_real_clicks_are_older_than_their_impressions_by_milliseconds(warehouse, settings):
     load(warehouse, settings, sample_files())
 
