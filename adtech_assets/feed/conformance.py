@@ -7,6 +7,7 @@ what is there must be of the type that the feed says: nothing is guessed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -72,17 +73,30 @@ class Layout:
     leaves: tuple[tuple[Leaf, pa.DataType], ...]
     """What parquet stores of them."""
 
-    @property
+    def __hash__(self) -> int:
+        """Worked out once: it is asked for each file, 44 leaves long."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.types, self.leaves))
+
+    @cached_property
     def paths(self) -> tuple[Leaf, ...]:
         """Where it is stored."""
         return tuple(leaf for leaf, _ in self.leaves)
 
-    @property
+    @cached_property
     def missing(self) -> tuple[str, ...]:
         """Names of the columns that are not there."""
         return tuple(name for name, type_ in self.types if type_ is None)
 
-    @property
+    @cached_property
+    def columns(self) -> footer.Columns:
+        """As footers tell of them."""
+        return footer.Columns(self.paths)
+
+    @cached_property
     def is_plain(self) -> bool:
         """Whether Arrow's hints, which Polars goes by, say nothing else than what is stored."""
         return all(_is_plain(type_) for _, type_ in self.leaves)
@@ -126,14 +140,14 @@ class Inspector:
 
     def _look(self, opened: BinaryIO) -> Looked:
         content = footer.read(opened)
-        fingerprint = self._schemas.fingerprint(content)
+        fingerprint, schema_bytes = self._schemas.fingerprint(content)
         key = fingerprint, footer.note(content, MESSAGE_TYPE_KEY)
         known = self._layouts.get(key)
         rows = None
         if known is None:
             known, rows = check(opened, self._feed, self._kind)
             self._layouts[key] = known
-        decoded = footer.decoded(content, known.paths)
+        decoded = known.columns.decoded(content, schema_bytes)
         if decoded is not None and known.is_plain and self._is_small(opened, decoded):
             return Looked(known, fingerprint, decoded.rows, decoded, is_small=True)
         if rows is None:
@@ -144,11 +158,11 @@ class Inspector:
     def _is_small(opened: BinaryIO, decoded: Decoded) -> bool:
         """Whether a file is small, and nothing speaks against it."""
         return (
-            bool(decoded.chunks)
+            bool(decoded.places)
             and opened.seek(0, 2) <= SMALL_FILE_BYTES
             and decoded.rows <= SMALL_ROWS
             and decoded.bytes <= SMALL_DECODED_BYTES
-            and integrity.is_plainly_intact(opened, decoded.chunks)
+            and integrity.is_plainly_intact(opened, decoded.chunks())
         )
 
 

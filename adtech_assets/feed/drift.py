@@ -21,14 +21,18 @@ class Schemas:
         """Know none yet."""
         self._known: dict[bytes, str] = {}
 
-    def fingerprint(self, footer: bytes) -> str:
-        """The same for two files only if names, types and order of all their columns are."""
+    def fingerprint(self, footer: bytes) -> tuple[str, int]:
+        """The same for two files only if names, types and order of all their columns are.
+
+        Returns:
+            It, and how many bytes of the footer's beginning hold the schema.
+        """
         # The schema begins with the number of its columns, so none is the beginning of another.
         for schema, fingerprint in self._known.items():
             if footer.startswith(schema):
-                return fingerprint
+                return fingerprint, len(schema)
         schema = schema_of(footer)
         fingerprint = hashlib.sha256(schema).hexdigest()[:16]
         if len(self._known) < MOST_KNOWN and len(schema) <= MOST_BYTES:
             self._known[schema] = fingerprint
-        return fingerprint
+        return fingerprint, len(schema)

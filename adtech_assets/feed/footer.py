@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from adtech_assets.feed.rejections import Rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
 MOST_BYTES = 64 * 2**20
@@ -26,9 +25,13 @@ _TAIL_BYTES = 8
 
 # Types of Thrift's compact protocol, in which the footer is written.
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
-_INTEGERS = (4, 5, 6)
+_LONG = 6
+_INTEGERS = (4, 5, _LONG)
 _LONG_LIST = 15
 _MOST_BITS = 70
+
+# Fields of a footer.
+_SCHEMA, _ROWS, _ROW_GROUPS = 2, 3, 4
 
 # A column chunk's path is a list of names; these fields of its metadata follow.
 _PATH = 0x19
@@ -42,6 +45,10 @@ _USUAL_CHUNK = re.compile(
     + rb"(?!\x16)(?:\x26" + _NUMBER + rb")?",
     re.DOTALL,
 )  # fmt: skip
+
+_NEAR = 256
+"""Bytes before and after it in which a column is looked for where it is expected: numbers of other
+lengths shift what follows them."""
 
 # Fields of a page's header.
 _PAGE_BODY_BYTES, _PAGE_CHECKSUM = 3, 4
@@ -57,8 +64,12 @@ class Decoded:
 
     rows: int
     bytes: int
-    chunks: tuple[Chunk, ...] = ()
-    """Where they lie."""
+    places: tuple[Callable[[], Chunk], ...] = ()
+    """Tell where they lie: of most files only the first is asked."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Where they lie."""
+        return (place() for place in self.places)
 
 
 @dataclass(frozen=True)
@@ -109,31 +120,79 @@ def schema(footer: bytes) -> bytes:
         return footer
 
 
-def decoded(footer: bytes, columns: Iterable[tuple[str, ...]]) -> Decoded | None:
-    """Size of columns, each given as its groups and field; rows are those of the longest one.
+class Columns:
+    """Some columns, and what footers say of them.
 
-    None if the footer says it in another way than the usual writers do, or not at all.
+    Footers of one schema are long alike, so a column is nearly always found where it was in the
+    last one. Two searches through all of a footer for each of 30 columns take 0.8 ms a file.
     """
-    rows = decoded_bytes = 0
-    chunks = []
-    for path in map(_path, columns):
-        # Nearly always the same place, and the rest is searched three times as fast from its end.
-        at, last = footer.find(path), footer.rfind(path)
-        values = 0
+
+    def __init__(self, columns: Iterable[tuple[str, ...]]) -> None:
+        """Take the columns, each as its groups and field."""
+        self._places = {_path(column): 0 for column in columns}
+
+    def decoded(self, footer: bytes, schema_bytes: int) -> Decoded | None:
+        """Size of the columns; rows are those of the longest one.
+
+        None if the footer says it in another way than the usual writers do, or not at all.
+
+        Args:
+            footer: of a file.
+            schema_bytes: of its beginning that hold the schema.
+        """
+        rows = decoded_bytes = shift = 0
+        places = []
+        is_once = _has_one_row_group(footer, schema_bytes)
+        for path, last in self._places.items():
+            values = 0
+            found = self._near(footer, path, last + shift) if is_once else None
+            if found:
+                shift = found[0] - last
+            for at in found or self._everywhere(footer, path):
+                try:
+                    chunk_values, chunk_bytes, place = _chunk(footer, at + len(path))
+                except LookupError:
+                    return None
+                values += chunk_values
+                decoded_bytes += chunk_bytes
+                places.append(place)
+            rows = max(rows, values)
+        return Decoded(rows, decoded_bytes, tuple(places))
+
+    def _near(self, footer: bytes, path: bytes, expected: int) -> list[int]:
+        """Where the path is, if that is about where it is expected."""
+        at = footer.find(path, max(0, expected - _NEAR), expected + _NEAR + len(path))
+        if at < 0:
+            return []
+        self._places[path] = at
+        return [at]
+
+    def _everywhere(self, footer: bytes, path: bytes) -> Iterator[int]:
+        """Where the path is: in each row group."""
+        at = footer.find(path)
+        self._places[path] = at
         while at >= 0:
-            try:
-                chunk_values, chunk_bytes, place = _chunk(footer, at + len(path))
-            except LookupError:
-                return None
-            values += chunk_values
-            decoded_bytes += chunk_bytes
-            chunks.append(place)
-            at = footer.find(path, at + len(path)) if at < last else -1
-        rows = max(rows, values)
-    return Decoded(rows, decoded_bytes, tuple(chunks))
+            yield at
+            at = footer.find(path, at + len(path))
 
 
-@cache  # of a few columns, for each file
+def decoded(footer: bytes, columns: Iterable[tuple[str, ...]]) -> Decoded | None:
+    """Size of columns, of a single footer; as `Columns.decoded`."""
+    return Columns(columns).decoded(footer, len(schema(footer)))
+
+
+def _has_one_row_group(footer: bytes, schema_bytes: int) -> bool:
+    """Whether a single row group follows the schema, and the number of rows."""
+    try:
+        number, kind, at = _field(footer, schema_bytes, _SCHEMA)
+        if (number, kind) != (_ROWS, _LONG):
+            return False
+        number, kind, at = _field(footer, _integer(footer, at)[1], number)
+        return (number, kind) == (_ROW_GROUPS, _LIST) and footer[at] == 1 << 4 | _STRUCT
+    except LookupError:
+        return False
+
+
 def _path(column: tuple[str, ...]) -> bytes:
     """How a footer writes the path of a column."""
     parts = [part.encode() for part in column]
@@ -191,14 +250,11 @@ def page(data: bytes) -> Page:
     return Page(at + 1, body_bytes, None if checksum is None else checksum % 2**32)
 
 
-def _chunk(footer: bytes, at: int) -> tuple[int, int, Chunk]:
+def _chunk(footer: bytes, at: int) -> tuple[int, int, Callable[[], Chunk]]:
     """Values, uncompressed bytes and place of the column chunk whose codec begins here."""
     if usual := _USUAL_CHUNK.match(footer, at):
-        values, decoded_bytes, size, page, *dictionary = (
-            _integer(number, 0)[0] >> 1 for number in usual.groups() if number is not None
-        )
-        start = min(filter(None, (page, *dictionary)), default=0)
-        return values, decoded_bytes, (start, start + size)
+        values, decoded_bytes, *written = usual.groups(b"\0")
+        return _half(values), _half(decoded_bytes), lambda: _place(*map(_half, written))
     fields: dict[int, int] = {}
     number = _CODEC - 1
     while number < _DICTIONARY_PAGE and footer[at]:
@@ -208,9 +264,19 @@ def _chunk(footer: bytes, at: int) -> tuple[int, int, Chunk]:
             fields[number] = value >> 1  # positive numbers are written doubled
         else:
             at = _skip(footer, at, kind)
+    place = fields[_BYTES_IN_FILE], fields[_DATA_PAGE], fields.get(_DICTIONARY_PAGE, 0)
+    return fields[_VALUES], fields[_BYTES], lambda: _place(*place)
+
+
+def _half(number: bytes) -> int:
+    """A positive number, which is written doubled."""
+    return _integer(number, 0)[0] >> 1
+
+
+def _place(size: int, data_page: int, dictionary_page: int) -> Chunk:
     # Writers say 0 of a page that is not there.
-    start = min(filter(None, (fields[_DATA_PAGE], fields.get(_DICTIONARY_PAGE))), default=0)
-    return fields[_VALUES], fields[_BYTES], (start, start + fields[_BYTES_IN_FILE])
+    start = min(filter(None, (data_page, dictionary_page)), default=0)
+    return start, start + size
 
 
 def _field(data: bytes, at: int, last: int) -> tuple[int, int, int]:

@@ -59,7 +59,7 @@ def check(content: BinaryIO, columns: Iterable[tuple[str, ...]], row_groups: int
     if _read(content, 0, len(MAGIC)) != MAGIC:
         raise Rejection("not_parquet", "it does not begin as a parquet file does")
     decoded = footer.decoded(footer.read(content), columns)
-    chunks = decoded.chunks if decoded is not None else ()
+    chunks = list(decoded.chunks()) if decoded is not None else []
     if chunks or not row_groups:
         _check_beginning(content, footer.locate(content)[0], chunks[:1])
     if not _are_as_checked(content, chunks):

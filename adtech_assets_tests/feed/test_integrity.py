@@ -157,7 +157,36 @@ def test_the_footer_says_where_columns_lie_as_pyarrow_reads_it(settings):
         for start in [chunk.dictionary_page_offset or chunk.data_page_offset]
     }
     assert decoded is not None
-    assert decoded.chunks == tuple(chunks[".".join(leaf)] for leaf in layout.paths)
+    assert list(decoded.chunks()) == [chunks[".".join(leaf)] for leaf in layout.paths]
+
+
+def test_columns_are_found_in_each_footer_wherever_they_were_in_the_last_one(settings):
+    layout = check_of(deliver(settings, FIRST, "agent"))
+    columns = footer.Columns(layout.paths)
+    agents = ["agent", *(f"{number} " * number for number in range(200))]
+    shapes = [(1, 1), (200, 200), (200, 3), (1, 1), (150, 150), (150, 1), (2, 2)]
+
+    for rows, rows_of_a_group in shapes:
+        path = deliver(settings, FIRST, *agents[:rows])
+        pq.write_table(pq.read_table(path), path, row_group_size=rows_of_a_group)
+        content = footer_of(path)
+        found = columns.decoded(content, len(footer.schema(content)))
+        alone = footer.decoded(content, layout.paths)
+        metadata = pq.read_metadata(path)
+        assert metadata.num_row_groups == -(-rows // rows_of_a_group)
+        assert (found.rows, found.bytes) == (rows, alone.bytes)
+        assert list(found.chunks()) == list(alone.chunks())
+        assert len(found.places) == metadata.num_row_groups * len(layout.paths)
+
+
+def check_of(path):
+    with path.open("rb") as content:
+        return conformance.check(content, SAMPLE, "impressions")[0]
+
+
+def footer_of(path):
+    with path.open("rb") as content:
+        return footer.read(content)
 
 
 # ---- types ---------------------------------------------------------------------------------------
