@@ -25,6 +25,7 @@ from adtech_assets.feed import conformance, landing, names, quarantine, reader
 from adtech_assets.partitions import loadable_days
 from adtech_assets_tests.feed.deliveries import (
     DAY,
+    EVENT_MS,
     FIRST,
     NEXT_DAY,
     SECOND,
@@ -190,7 +191,9 @@ def test_h04_a_file_without_rows_is_loaded_and_counts_nothing(pipeline):
     "column", SAMPLE.columns_of("impressions").values(), ids=lambda column: column.name
 )
 def test_h05_a_flipped_bit_that_breaks_a_column_that_is_read_is_found(pipeline, column):
-    path = pipeline.deliver(FIRST, "agent", "another agent")
+    # At several times, for events of one time are alike: so each column has a value.
+    times = range(EVENT_MS, EVENT_MS + 30)
+    path = write(pipeline.settings.raw_data_dir / FIRST, *["agent"] * len(times), times=times)
     row_group = pq.read_metadata(path).row_group(0)
     chunks = map(row_group.column, range(row_group.num_columns))
     paths = (column.path, f"{column.path}.lo")  # an amount is in parts
