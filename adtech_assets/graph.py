@@ -8,7 +8,7 @@ from adtech_assets.billing import CLOSED_MONTHS
 from adtech_assets.feed.ledger import LEDGER_TABLE
 from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.operational.snapshot import EVENT_TABLES, WHOLE_TABLES
-from adtech_assets.rollup import hourly, user_agents
+from adtech_assets.rollup import facts, user_agents
 from adtech_assets.versions import By, Input, Notes, Part, Parts, digest
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from adtech_assets.models.project import Model, Project
     from adtech_assets.settings import Settings
 
-ROLLUP = "rollup.hourly_user_agent_rollup"
+ROLLUP = facts.ROLLUP.table
 USER_AGENTS = "rollup.user_agents"
 DAILY_CSV = "daily_csv"
 CSV_DATA_TASK = "csv_data_task"
@@ -63,12 +63,17 @@ def _log_branch(settings: Settings) -> Iterator[Part]:
     for table in RAW_TABLES.values():
         yield Part(table, "day")
     yield Part(LEDGER_TABLE, "day")
-    raw = tuple(Input(table) for table in RAW_TABLES.values())
-    yield Part(ROLLUP, "day", raw, digest(hourly.ROLLUP))
+    yield _facts(facts.ROLLUP)
     yield Part(USER_AGENTS, "day", (Input(ROLLUP),), digest(user_agents.classifier_version()))
+    yield from (_facts(counted) for counted in facts.ALL if counted is not facts.ROLLUP)
     csv = digest(CSV_VERSION, settings.user_agent)
     yield Part(DAILY_CSV, "day", (Input(ROLLUP),), csv)
     yield Part(CSV_DATA_TASK, "day", (Input(DAILY_CSV),))
+
+
+def _facts(counted: facts.Facts) -> Part:
+    reads = [*counted.raw_tables, *([USER_AGENTS] if "invalid_agents" in counted.reads else [])]
+    return Part(counted.table, "day", tuple(map(Input, reads)), counted.code)
 
 
 def _source() -> Iterator[Part]:
@@ -95,7 +100,8 @@ def _audits(settings: Settings) -> Iterator[Part]:
         yield _audit(table, "offsets_are_counted_once", LEDGER_TABLE, code=refuses)
     for table in EVENT_TABLES:
         yield _audit(f"raw.{table}", "rows_equal_source", f"raw.{table}", EXTRACTED_DAYS)
-    yield _audit(ROLLUP, "rollup_totals_raw", ROLLUP, *RAW_TABLES.values())
+    for counted in facts.ALL:
+        yield _audit(counted.table, counted.check, counted.table, LEDGER_TABLE)
     yield _audit(USER_AGENTS, "every_agent_is_classified", USER_AGENTS, ROLLUP)
     yield _audit(DAILY_CSV, "csv_equals_rollup", DAILY_CSV, ROLLUP)
     # Not of the CSV too: a day whose files are fewer now may have one that is not loaded yet.

@@ -235,7 +235,10 @@ def test_generic_tests_stand_beside_their_models():  # fct_test_directories
 
 EVENTS_WITHOUT_A_KEY = {
     f"model.adtech.{name}"
-    for name in ("stg_logs__impressions", "stg_logs__clicks", "int_log_events_placed")
+    for name in (
+        *("stg_rollup__hourly_impressions", "stg_rollup__hourly_clicks"),
+        *("stg_rollup__daily_placements", "stg_rollup__daily_landing_pages"),
+    )
 }
 
 

@@ -2,7 +2,7 @@
 
 files delivered = loaded + duplicate + quarantined: each lies where the ledger says
 rows of each file: ledger = raw table = offsets of the name
-raw tables = roll-up over all user agents
+rows of each day's files = events of each of the facts, the roll-up among them
 roll-up of the configured user agent = CSV = csv_data_task = load_audit
 rows of the source = raw operational tables
 """
@@ -19,7 +19,7 @@ from adtech_assets.feed.ledger import Ledger
 from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.load import audited_load, daily_csv
 from adtech_assets.operational.snapshot import EVENT_TABLES
-from adtech_assets.rollup import hourly
+from adtech_assets.rollup import facts, hourly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from adtech_assets.contract import Kind
     from adtech_assets.operational.snapshot import RawTable
     from adtech_assets.partitions import DayRange
+    from adtech_assets.rollup.facts import Facts
     from adtech_assets.rollup.hourly import HourCount
     from adtech_assets.settings import Settings
 
@@ -109,33 +110,35 @@ def ledger_and_raw(
     return found
 
 
-def raw_and_rollup(warehouse: duckdb.DuckDBPyConnection, days: DayRange) -> list[Difference]:
-    """Days whose roll-up, over all user agents, does not total the raw events."""
+def ledger_and_facts(
+    warehouse: duckdb.DuckDBPyConnection, of: Facts, days: DayRange
+) -> list[Difference]:
+    """Days whose counts do not total the events of their files."""
+    counted = " UNION ALL ".join(
+        f"SELECT {of.day} AS day, '{kind}' AS kind, 0 AS events, "
+        f"sum({of.total_of(kind)}) AS counted FROM {of.table} GROUP BY {of.day}"
+        for kind in of.kinds
+    )
     rows = warehouse.execute(
-        """
-        SELECT day, kind, sum(raw)::BIGINT AS raw, sum(rollup)::BIGINT AS rollup
+        f"""
+        SELECT day, kind, sum(events)::BIGINT, sum(counted)::BIGINT
         FROM (
-            SELECT file_date AS day, 'impressions' AS kind, count(*) AS raw, 0 AS rollup
-            FROM raw.impression_logs GROUP BY file_date
+            SELECT file_date AS day, kind, sum(rows) AS events, 0 AS counted FROM raw.log_files
+            WHERE status = 'loaded' AND kind IN $kinds
+            GROUP BY file_date, kind
             UNION ALL
-            SELECT file_date, 'clicks', count(*), 0 FROM raw.click_logs GROUP BY file_date
-            UNION ALL
-            SELECT event_date, 'impressions', 0, sum(impression_count)
-            FROM rollup.hourly_user_agent_rollup GROUP BY event_date
-            UNION ALL
-            SELECT event_date, 'clicks', 0, sum(click_count)
-            FROM rollup.hourly_user_agent_rollup GROUP BY event_date
+            {counted}
         ) AS totals
-        WHERE day BETWEEN ? AND ?
+        WHERE day BETWEEN $first AND $last
         GROUP BY day, kind
-        HAVING sum(raw) <> sum(rollup)
+        HAVING sum(events) <> sum(counted)
         ORDER BY day, kind
         """,
-        [days.first, days.last],
+        {"kinds": list(of.kinds), "first": days.first, "last": days.last},
     ).fetchall()
     return [
-        Difference(day, kind, "the raw table", raw, "the roll-up", rolled_up)
-        for day, kind, raw, rolled_up in rows
+        Difference(day, kind, "the ledger", events, of.table, in_facts)
+        for day, kind, events, in_facts in rows
     ]
 
 
@@ -244,8 +247,10 @@ def all_differences(
     differences = files_and_ledger(warehouse, settings, days)
     for kind in KINDS:
         differences += ledger_and_raw(warehouse, kind, days)
-    if "rollup.hourly_user_agent_rollup" in tables:
-        differences += raw_and_rollup(warehouse, days)
+    for counted in facts.ALL:
+        if counted.table in tables:
+            differences += ledger_and_facts(warehouse, counted, days)
+    if facts.ROLLUP.table in tables:
         differences += rollup_and_csv(warehouse, settings, days)
     differences += csv_and_table(warehouse, target, settings, days)
     for table in EVENT_TABLES:

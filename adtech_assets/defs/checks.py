@@ -22,7 +22,7 @@ from adtech_assets.contract import KINDS, Kind
 from adtech_assets.defs.assets.landing import LANDING_KEYS
 from adtech_assets.defs.assets.load import csv_data_task, daily_csv, processed_log_files
 from adtech_assets.defs.assets.raw import EXTRACTED_DAYS_KEY, RAW_LOG_KEYS, RAW_OPERATIONAL_KEYS
-from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup, user_agents
+from adtech_assets.defs.assets.rollup import FACTS_ASSETS, user_agents
 from adtech_assets.defs.check_results import result, switched_off
 from adtech_assets.defs.days import days_to_check
 from adtech_assets.defs.resources import WarehouseResource
@@ -33,8 +33,9 @@ from adtech_assets.models.project import Project
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.snapshot import EVENT_TABLES, RawTable
 from adtech_assets.partitions import DayRange, loadable_days, yesterday
-from adtech_assets.rollup import hourly
+from adtech_assets.rollup import facts, hourly
 from adtech_assets.rollup import user_agents as agents
+from adtech_assets.rollup.facts import Facts
 from adtech_assets.settings import Settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import WAIT_SECONDS
@@ -130,24 +131,28 @@ def _source_questions(table: RawTable) -> list[Question]:
     ]
 
 
-ROLLUP_QUESTIONS = [
-    Question(
-        "rollup_totals_raw",
-        "The roll-up of each day totals its raw events, impressions and clicks apart.",
-        lambda of: row_counts.raw_and_rollup(of.warehouse, of.days),
-        "days whose roll-up differs from the raw events",
-    ),
-    Question(
-        "clicks_within_impressions",
-        "No day has more clicks than impressions, as it does where impressions are lost.",
-        lambda of: [
-            f"{day}: {impressions:,} impressions, {clicks:,} clicks"
-            for day, impressions, clicks in hourly.days_of_excess_clicks(of.warehouse, of.days)
-        ],
-        "days with more clicks than impressions",
-        verdict="warns",
-    ),
-]
+CLICKS_QUESTION = Question(
+    "clicks_within_impressions",
+    "No day has more clicks than impressions, as it does where impressions are lost.",
+    lambda of: [
+        f"{day}: {impressions:,} impressions, {clicks:,} clicks"
+        for day, impressions, clicks in hourly.days_of_excess_clicks(of.warehouse, of.days)
+    ],
+    "days with more clicks than impressions",
+    verdict="warns",
+)
+
+
+def _facts_questions(counted: Facts) -> list[Question]:
+    is_counted_once = Question(
+        counted.check,
+        "The counts of each day total the events of its files, impressions and clicks apart.",
+        lambda of: row_counts.ledger_and_facts(of.warehouse, counted, of.days),
+        "days whose counts differ from the files' events",
+    )
+    return [is_counted_once, *([CLICKS_QUESTION] if counted is facts.ROLLUP else [])]
+
+
 AGENT_QUESTION = Question(
     "every_agent_is_classified",
     "Every user agent of the roll-up is classified.",
@@ -300,7 +305,10 @@ CHECKS: list[Any] = [
         _build(RAW_OPERATIONAL_KEYS[table], f"raw.{table}", _source_questions(table))
         for table in EVENT_TABLES
     ),
-    _build(hourly_user_agent_rollup.key, graph.ROLLUP, ROLLUP_QUESTIONS),
+    *(
+        _build(asset.key, counted.table, _facts_questions(counted))
+        for counted, asset in FACTS_ASSETS.items()
+    ),
     _build(user_agents.key, graph.USER_AGENTS, [AGENT_QUESTION]),
     _build(daily_csv.key, graph.DAILY_CSV, [CSV_QUESTION]),
     _build(csv_data_task.key, graph.CSV_DATA_TASK, [TABLE_QUESTION], asks_target=True),

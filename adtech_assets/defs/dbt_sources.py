@@ -11,7 +11,7 @@ from adtech_assets.contract import KINDS
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.operational.snapshot import create_tables
-from adtech_assets.rollup import hourly, user_agents
+from adtech_assets.rollup import facts, user_agents
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,7 +71,7 @@ def _descriptions(feed: Feed, kind: Kind) -> dict[str, str]:
 def create_sources(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Make those tables that are not there: empty ones."""
     Ledger.create(connection, feed)
-    connection.execute(hourly.SCHEMA)
+    facts.create(connection)
     connection.execute(user_agents.SCHEMA)
     create_tables(connection)
     connection.execute(billing.SCHEMA)

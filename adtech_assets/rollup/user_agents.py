@@ -43,6 +43,11 @@ CREATE TABLE IF NOT EXISTS rollup.user_agents (
 );
 """
 
+INVALID_AGENTS = (
+    "SELECT user_agent, true AS is_invalid FROM rollup.user_agents WHERE invalid_reason IS NOT NULL"
+)
+"""Query of the agents whose traffic is invalid."""
+
 
 @dataclass(frozen=True)
 class Classified:

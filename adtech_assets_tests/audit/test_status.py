@@ -13,7 +13,7 @@ from adtech_assets.load import audited_load, daily_csv
 from adtech_assets.load.audited_load import DayLoad
 from adtech_assets.load.processed import clear_landing
 from adtech_assets.partitions import DayRange, today
-from adtech_assets.rollup import hourly
+from adtech_assets.rollup import counting, facts, hourly
 from adtech_assets.sample.log_files import write_log_file
 from adtech_assets.settings import load_settings
 from adtech_assets.stores import identity
@@ -50,8 +50,8 @@ def load(settings, days=DAYS):
     """Load what the warehouse has into CSV and audited table, and archive the files."""
     target = Postgres.of(settings, "target")
     with Warehouse.of(settings).connect() as warehouse:
-        warehouse.execute(hourly.SCHEMA)
-        hourly.rebuild(warehouse, days)
+        warehouse.execute(facts.ROLLUP.schema)
+        counting.rebuild(warehouse, facts.ROLLUP, days)
         files = Ledger(warehouse).day_files(days)
         counts = hourly.hourly_counts(warehouse, days, settings.user_agent)
         loads = [

@@ -10,7 +10,7 @@ import polars as pl
 
 from adtech_assets.contract import KINDS
 from adtech_assets.feed.raw_tables import RAW_TABLES
-from adtech_assets.rollup import hourly
+from adtech_assets.rollup import facts
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.benchmarks import data, database_data, log_data, product, spark_job
 from adtech_assets_tests.benchmarks.measuring import interleaved, work
@@ -183,8 +183,8 @@ def roll_up(clock: Clock, warehouse: str, files: str) -> Any:
 def aggregate(clock: Clock, warehouse: str) -> Any:
     """Baseline: both kinds counted, in a table of their own."""
     with clock, duckdb.connect(warehouse) as connection:
-        query = hourly.ROLLUP.partition("WHERE")[0] + "GROUP BY file_date, file_hour, user_agent"
-        query = query.format(impressions="raw.impression_logs", clicks="raw.click_logs")
+        query = facts.ROLLUP.query.replace("FROM impressions", "FROM raw.impression_logs")
+        query = query.replace("FROM clicks", "FROM raw.click_logs")
         connection.execute(f"CREATE OR REPLACE TABLE bare_rollup AS {query}")
     with duckdb.connect(warehouse) as connection:
         return _digest(connection, "bare_rollup")

@@ -15,7 +15,7 @@ from adtech_assets.load.processed import clear_landing
 from adtech_assets.operational import snapshot
 from adtech_assets.publish.publication import Mart
 from adtech_assets.publish.publication import publish as publish_marts
-from adtech_assets.rollup import hourly
+from adtech_assets.rollup import counting, facts, hourly
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse, transaction
@@ -53,9 +53,9 @@ def ingest(connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayR
 
 def roll_up(connection: duckdb.DuckDBPyConnection, days: DayRange) -> None:
     """Rows to hourly counts of each user agent."""
-    connection.execute(hourly.SCHEMA)
+    connection.execute(facts.ROLLUP.schema)
     with transaction(connection):
-        hourly.rebuild(connection, days)
+        counting.rebuild(connection, facts.ROLLUP, days)
 
 
 def write_csv(connection: duckdb.DuckDBPyConnection, settings: Settings, days: DayRange) -> None:

@@ -18,7 +18,7 @@ from adtech_assets.load import audited_load, daily_csv
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
-from adtech_assets.rollup import hourly
+from adtech_assets.rollup import counting, facts, hourly
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets.stores import identity
 from adtech_assets.stores.warehouse import Warehouse, transaction
@@ -35,9 +35,9 @@ def differences(settings, warehouse, source, target):
     generate_log_files(settings.raw_data_dir, [DAY], events_per_day=40, ctr=0.5)
     for kind in KINDS:
         Ingest(warehouse, settings, kind, DAYS, "run").run()
-    warehouse.execute(hourly.SCHEMA)
+    warehouse.execute(facts.ROLLUP.schema)
     with transaction(warehouse):
-        hourly.rebuild(warehouse, DAYS)
+        counting.rebuild(warehouse, facts.ROLLUP, DAYS)
     counts = hourly.hourly_counts(warehouse, DAYS, settings.user_agent)
     daily_csv.write(settings.output_dir, DAY, counts)
     files = Ledger(warehouse).day_files(DAYS)[DAY]
@@ -92,7 +92,7 @@ def test_a_loaded_day_has_none(differences):
                 "UPDATE rollup.hourly_user_agent_rollup SET click_count = click_count + 1 "
                 "WHERE rowid = 0"
             ),
-            ("the raw table", "the roll-up"),
+            ("the ledger", "rollup.hourly_user_agent_rollup"),
         ),
         ("DELETE FROM raw.impressions", ("the source's impressions", "raw.impressions")),
     ],

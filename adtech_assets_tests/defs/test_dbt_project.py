@@ -48,9 +48,9 @@ def changed(tmp_path_factory):
     project = copy_of_the_project(tmp_path_factory.mktemp("changed"))
     edit(
         project,
-        MODELS / "staging/logs/stg_logs__clicks.sql",
-        "coalesce(is_fraud",
-        "ifnull(is_fraud",
+        MODELS / "staging/rollup/stg_rollup__user_agents.sql",
+        "coalesce(invalid_reason",
+        "ifnull(invalid_reason",
     )
     edit(project, "macros/metrics/wilson_bound.sql", "1.959963984540054", "2.575829303548901")
     edit(project, "macros/cross_db/default__replace_days.sql", "delete from", "delete  from")
@@ -84,13 +84,13 @@ def test_a_model_has_other_code_if_something_decides_its_rows_or_columns_otherwi
         name for name, model in changed.models.items() if model.code != BEFORE.models[name].code
     } == {
         # A view's SQL.
-        "stg_logs__clicks",
+        "stg_rollup__user_agents",
         # A macro that others use.
         *("fct_campaign_daily", "fct_campaign_ctr", "mart_campaign_kpis"),
         # How days are replaced.
         *incremental,
         # Views on what has changed, however far below: DuckDB would not know them again.
-        *("int_log_events_classified", "int_log_events_placed"),
+        "int_log_events_classified",
         *("int_campaign_events_attributed", "int_campaign_terms_daily"),
         *("int_campaign_billing_days", "int_log_campaign_days", "int_hours"),
         # A column that is promised.
@@ -181,12 +181,12 @@ def test_a_file_that_changes_while_it_is_parsed_makes_it_outdated(project, monke
 
 
 def test_what_a_failed_parse_leaves_is_not_taken_for_what_was_parsed_before(project):
-    model = MODELS / "staging/logs/stg_logs__clicks.sql"
-    edit(project, model, "'click_logs'", "'nothing'")
+    model = MODELS / "staging/logs/stg_logs__log_files.sql"
+    edit(project, model, "'log_files'", "'nothing'")
     with pytest.raises(UserError):
         read(project, SAMPLE)
 
-    edit(project, model, "'nothing'", "'click_logs'")
+    edit(project, model, "'nothing'", "'log_files'")
 
     assert fresh(project, SAMPLE) is None
 
@@ -218,7 +218,7 @@ def test_what_an_older_version_of_this_code_has_left_is_outdated(project):
 
 
 def test_a_project_that_cannot_be_parsed_is_told_and_not_taken_for_fresh(project):
-    edit(project, MODELS / "staging/logs/stg_logs__clicks.sql", "'click_logs'", "'nothing'")
+    edit(project, MODELS / "staging/logs/stg_logs__log_files.sql", "'log_files'", "'nothing'")
 
     with pytest.raises(UserError, match="depends on a source named 'logs.nothing'"):
         read(project, SAMPLE)

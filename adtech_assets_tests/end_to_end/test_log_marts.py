@@ -17,7 +17,7 @@ from adtech_assets.feed.ingest import Ingest
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
-from adtech_assets.rollup import hourly, user_agents
+from adtech_assets.rollup import counting, facts, user_agents
 from adtech_assets.sample.log_files import write_log_file
 from adtech_assets.stores.warehouse import Warehouse, transaction
 from adtech_assets_tests.dbt_days import days_option
@@ -40,9 +40,9 @@ class Pipeline:
         with Warehouse.of(self.settings).connect() as warehouse:
             for kind in KINDS:
                 Ingest(warehouse, self.settings, kind, days, "run").run()
-            warehouse.execute(hourly.SCHEMA + user_agents.SCHEMA)
+            warehouse.execute(facts.ROLLUP.schema + user_agents.SCHEMA)
             with transaction(warehouse):
-                hourly.rebuild(warehouse, days)
+                counting.rebuild(warehouse, facts.ROLLUP, days)
                 user_agents.classify_days(warehouse, days, now=datetime(2022, 11, 2))  # noqa: DTZ001
             tables = snapshot.RAW_TABLES
             snapshot.extract(warehouse, self.source, days, tables, "run")

@@ -13,7 +13,7 @@ from adtech_assets.feed.ingest import Ingest
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.partitions import DayRange
-from adtech_assets.rollup import hourly
+from adtech_assets.rollup import counting, facts
 from adtech_assets.sample.log_files import write_log_file
 from adtech_assets.stores.warehouse import transaction
 from adtech_assets_tests.sample_feed import SAMPLE
@@ -87,10 +87,10 @@ def ingest(warehouse, settings, kind="impressions", of=None):
 
 def build_rollup(warehouse, of=None):
     """Rebuild the roll-up, and return all of it: counts by day, hour and user agent."""
-    warehouse.execute(hourly.SCHEMA)
+    warehouse.execute(facts.ROLLUP.schema)
     Ledger.create(warehouse, SAMPLE)
     with transaction(warehouse):
-        hourly.rebuild(warehouse, of or days())
+        counting.rebuild(warehouse, facts.ROLLUP, of or days())
     return rolled_up(warehouse)
 
 

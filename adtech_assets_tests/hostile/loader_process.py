@@ -18,7 +18,7 @@ from adtech_assets.feed.ledger import Ledger
 from adtech_assets.load import audited_load, daily_csv
 from adtech_assets.load.processed import clear_landing
 from adtech_assets.partitions import DayRange
-from adtech_assets.rollup import hourly
+from adtech_assets.rollup import counting, facts, hourly
 from adtech_assets.settings import load_settings
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
@@ -39,9 +39,9 @@ def run(settings: Settings, days: DayRange, warehouse: Warehouse | None = None) 
         with warehouse.connect() as connection:
             Ingest(connection, settings, kind, days, "run").run()
     with warehouse.connect() as connection:
-        connection.execute(hourly.SCHEMA)
+        connection.execute(facts.ROLLUP.schema)
         with transaction(connection):
-            hourly.rebuild(connection, days)
+            counting.rebuild(connection, facts.ROLLUP, days)
     with warehouse.connect() as connection:
         files = Ledger(connection).day_files(days)
         counts = hourly.hourly_counts(connection, days, settings.user_agent)

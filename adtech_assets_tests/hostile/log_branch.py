@@ -8,7 +8,7 @@ from adtech_assets.contract import KINDS
 from adtech_assets.feed.ingest import Ingest
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.load import audited_load, daily_csv, processed
-from adtech_assets.rollup import hourly
+from adtech_assets.rollup import counting, facts, hourly
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse, transaction
@@ -25,9 +25,9 @@ def load_days(settings: Settings, days: DayRange, run_id: str = "run") -> dict[K
     target = Postgres.of(settings, "target")
     with Warehouse.of(settings).connect() as warehouse:
         ingested = {kind: Ingest(warehouse, settings, kind, days, run_id).run() for kind in KINDS}
-        warehouse.execute(hourly.SCHEMA)
+        warehouse.execute(facts.ROLLUP.schema)
         with transaction(warehouse):
-            hourly.rebuild(warehouse, days)
+            counting.rebuild(warehouse, facts.ROLLUP, days)
         files = Ledger(warehouse).day_files(days)
         counts = hourly.hourly_counts(warehouse, days, settings.user_agent)
         for day in files:

@@ -31,9 +31,12 @@ def test_events_of_logs_are_on_the_days_around_their_files():
     around = {model.name: model.days_around for model in MODELS.values() if model.days_around}
 
     assert around == {
-        "int_log_events_hourly": {"stg_logs__impressions": 1, "stg_logs__clicks": 1},
-        "int_log_landing_pages_daily": {"stg_logs__clicks": 1},
-        "int_log_placements_daily": {"int_log_events_placed": 1},
+        "int_log_events_hourly": {
+            "stg_rollup__hourly_impressions": 1,
+            "stg_rollup__hourly_clicks": 1,
+        },
+        "int_log_landing_pages_daily": {"stg_rollup__daily_landing_pages": 1},
+        "int_log_placements_daily": {"stg_rollup__daily_placements": 1},
         "int_log_events_classified": {"stg_rollup__user_agents": 1},
     }
     for name, inputs in around.items():
@@ -69,27 +72,18 @@ def test_the_summary_has_every_day_the_marts_of_logs_may_lose_one():
 
 
 def test_columns_have_their_types_in_duckdb_even_where_nobody_has_written_them_down():
-    types = {name: column.type for name, column in MODELS["stg_logs__clicks"].columns.items()}
+    columns = MODELS["stg_rollup__daily_landing_pages"].columns
+    types = {name: column.type for name, column in columns.items()}
 
     assert types == {
-        "file_id": "BIGINT",
-        "campaign_id": "BIGINT",
-        "user_agent": "VARCHAR",
-        "banner_size": "VARCHAR",
-        "publisher_domain": "VARCHAR",
-        "publisher_id": "BIGINT",
-        "site_id": "BIGINT",
-        "deal": "VARCHAR",
-        "inventory_source_id": "BIGINT",
-        "slot_position_id": "BIGINT",
-        "device_type_id": "BIGINT",
-        "country_id": "BIGINT",
-        "file_hour": "TINYINT",
+        "log_campaign_id": "VARCHAR",
         "landing_page": "VARCHAR",
-        "latency_ms": "BIGINT",
-        "is_fraud": "BOOLEAN",
+        "undated_hour": "TINYINT",
+        "clicks": "BIGINT",
+        "timed_clicks": "BIGINT",
+        "fast_clicks": "BIGINT",
         "file_date": "DATE",
-        "occurred_at": "TIMESTAMP",
+        "occurred_on": "DATE",
     }
     assert all(column.description for m in MODELS.values() for column in m.columns.values())
 

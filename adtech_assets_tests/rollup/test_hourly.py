@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from adtech_assets.rollup import hourly
+from adtech_assets.rollup import counting, facts, hourly
 from adtech_assets.rollup.hourly import HourCount
 from adtech_assets.settings import load_settings
 from adtech_assets_tests.feed.deliveries import (
@@ -159,9 +159,9 @@ def test_the_number_of_rows_is_told(warehouse, settings):
     deliver(settings, FIRST, "a", "b", "b")
     deliver(settings, SECOND, "a")
     load(warehouse, settings)
-    warehouse.execute(hourly.SCHEMA)
+    warehouse.execute(facts.ROLLUP.schema)
 
-    assert hourly.rebuild(warehouse, days()) == 3
+    assert counting.rebuild(warehouse, facts.ROLLUP, days()) == 3
 
 
 @pytest.mark.parametrize("events_at_once", [1, 2, 3, 4, 5])

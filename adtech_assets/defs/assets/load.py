@@ -11,7 +11,7 @@ import duckdb
 from adtech_assets import graph
 from adtech_assets.audit import failures
 from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
-from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup
+from adtech_assets.defs.assets.rollup import FACTS_ASSETS
 from adtech_assets.defs.catalogue import OWNERS, table_spec
 from adtech_assets.defs.days import BY_DAY, SINGLE_RUN, days_told, materialized, run_days, to_build
 from adtech_assets.defs.resources import WarehouseResource
@@ -23,6 +23,7 @@ from adtech_assets.load import daily_csv as csv_files
 from adtech_assets.load.processed import clear_landing
 from adtech_assets.models.project import Project
 from adtech_assets.rollup import hourly
+from adtech_assets.rollup.facts import ROLLUP
 from adtech_assets.rollup.hourly import HourCount
 from adtech_assets.settings import Settings
 from adtech_assets.stores import identity
@@ -31,7 +32,7 @@ from adtech_assets.versions import Day, Notes
 
 
 @dg.asset(
-    deps=[hourly_user_agent_rollup],
+    deps=[FACTS_ASSETS[ROLLUP]],
     description=(
         "`output/YYYY-MM-DD.csv`: date, hour, impression_count, click_count of the configured user "
         "agent. A day without files has none; a day without events has only the header."
@@ -52,7 +53,7 @@ def daily_csv(
     """Write the CSV files of stale days, and those of other days that are gone or were edited."""
     with log_step(context, settings, project), warehouse.get_connection() as connection:
         Ledger.create(connection, settings.feed)
-        connection.execute(hourly.SCHEMA)
+        connection.execute(ROLLUP.schema)
         notes, folder = Notes(connection), settings.output_dir
         parts = graph.read(connection, settings, project)
         wanted = parts.wanted(graph.DAILY_CSV)

@@ -1,4 +1,4 @@
-"""The hourly roll-up of the logs, and what its user agents are."""
+"""What is counted of the logged events, and what their user agents are."""
 
 from datetime import UTC, datetime
 
@@ -12,60 +12,68 @@ from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import log_step, step
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.models.project import Project
-from adtech_assets.rollup import hourly
+from adtech_assets.rollup import counting, facts
 from adtech_assets.rollup import user_agents as agents
+from adtech_assets.rollup.facts import Facts
 from adtech_assets.settings import Settings
 from adtech_assets.stores.warehouse import transaction
 from adtech_assets.versions import Notes
 
+USER_AGENTS_KEY = dg.AssetKey("user_agents")
+
+
+def _build(counted: Facts) -> dg.AssetsDefinition:
+    """The asset of some facts."""
+    agents_read = [USER_AGENTS_KEY] if "invalid_agents" in counted.reads else []
+
+    @dg.asset(
+        name=counted.name,
+        deps=[*(RAW_LOG_KEYS[kind] for kind in counted.kinds), *agents_read],
+        description=counted.description,
+        group_name="rollup",
+        kinds={"duckdb", "sql"},
+        owners=OWNERS,
+        partitions_def=BY_DAY,
+        backfill_policy=SINGLE_RUN,
+        metadata=table_spec(counted.table, counted.columns),
+    )
+    def count_events(
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        warehouse: WarehouseResource,
+        project: dg.ResourceParam[Project],
+    ) -> dg.MaterializeResult[None]:
+        """Count stale days anew from all their events."""
+        is_rollup = counted is facts.ROLLUP
+        begun = log_step(context, settings, project) if is_rollup else step(settings)
+        with begun, warehouse.get_connection() as connection:
+            Ledger.create(connection, settings.feed)
+            connection.execute(counted.schema)
+            connection.execute(agents.SCHEMA)
+            notes = Notes(connection)
+            parts = graph.read(connection, settings, project)
+            versions = to_build(context, parts, counted.table)
+            days = [day for day in versions if day is not None]
+            if days:
+                with transaction(connection):
+                    counting.rebuild(connection, counted, days)
+                    notes.note(counted.table, versions, context.run_id)
+            told = days_told(context, notes, counted.table, days)
+            totals = counting.day_totals(connection, counted, told)
+            nothing: dict[str, int] = {"rows": 0, **dict.fromkeys(counted.kinds, 0)}
+            for day, of_day in told.items():
+                of_day.update(totals.get(day, nothing))
+                of_day["dagster/partition_row_count"] = of_day.pop("rows")
+            return materialized(context, context.asset_key, told)
+
+    return count_events
+
+
+FACTS_ASSETS = {counted: _build(counted) for counted in facts.ALL}
+
 
 @dg.asset(
-    deps=list(RAW_LOG_KEYS.values()),
-    description=(
-        "Impressions and clicks per date and hour of the file name and user agent. Hours without "
-        "events have no row; the missing side of an hour is 0. Hours are local, so the one that "
-        "comes twice in autumn is one row."
-    ),
-    group_name="rollup",
-    kinds={"duckdb", "sql"},
-    owners=OWNERS,
-    partitions_def=BY_DAY,
-    backfill_policy=SINGLE_RUN,
-    metadata=table_spec(graph.ROLLUP, hourly.COLUMNS),
-)
-def hourly_user_agent_rollup(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    warehouse: WarehouseResource,
-    project: dg.ResourceParam[Project],
-) -> dg.MaterializeResult[None]:
-    """Rebuild the roll-up of stale days from all their raw rows."""
-    with log_step(context, settings, project), warehouse.get_connection() as connection:
-        Ledger.create(connection, settings.feed)
-        connection.execute(hourly.SCHEMA)
-        notes = Notes(connection)
-        versions = to_build(context, graph.read(connection, settings, project), graph.ROLLUP)
-        days = [day for day in versions if day is not None]
-        if days:
-            with transaction(connection):
-                hourly.rebuild(connection, days)
-                notes.note(graph.ROLLUP, versions, context.run_id)
-        told = days_told(context, notes, graph.ROLLUP, days)
-        totals = hourly.day_totals(connection, told)
-        for day, of_day in told.items():
-            rows, impressions, clicks = totals.get(day, (0, 0, 0))
-            of_day.update(
-                {
-                    "dagster/partition_row_count": rows,
-                    "impressions": impressions,
-                    "clicks": clicks,
-                }
-            )
-        return materialized(context, context.asset_key, told)
-
-
-@dg.asset(
-    deps=[hourly_user_agent_rollup],
+    deps=[FACTS_ASSETS[facts.ROLLUP]],
     description=(
         "One row for each distinct user agent: browser, operating system, device, and why its "
         "traffic is invalid, if it is. Each agent is classified once, and all again when the "
@@ -87,7 +95,7 @@ def user_agents(
     """Classify what the roll-up of stale days has of agents that are not known yet."""
     with step(settings), warehouse.get_connection() as connection:
         Ledger.create(connection, settings.feed)
-        connection.execute(hourly.SCHEMA)
+        connection.execute(facts.ROLLUP.schema)
         connection.execute(agents.SCHEMA)
         notes = Notes(connection)
         versions = to_build(context, graph.read(connection, settings, project), graph.USER_AGENTS)
@@ -106,4 +114,4 @@ def user_agents(
         return materialized(context, context.asset_key, told, metadata)
 
 
-ASSETS = [hourly_user_agent_rollup, user_agents]
+ASSETS = [*FACTS_ASSETS.values(), user_agents]

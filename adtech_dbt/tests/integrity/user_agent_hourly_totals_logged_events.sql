@@ -2,14 +2,14 @@ with
 
 impressions as (
 
-    select * from {{ ref('stg_logs__impressions') }}
+    select * from {{ ref('stg_rollup__hourly_impressions') }}
     where {{ in_day_window('file_date', days_around=1) }}
 
 ),
 
 clicks as (
 
-    select * from {{ ref('stg_logs__clicks') }}
+    select * from {{ ref('stg_rollup__hourly_clicks') }}
     where {{ in_day_window('file_date', days_around=1) }}
 
 ),
@@ -20,19 +20,14 @@ user_agent_hours as (
 
 ),
 
--- Worked out once more, in another way: event by event, and by the distance between the two days.
 -- What should be there counts up, what is there counts down.
 balance as (
 
     select
-        1 as impressions,
+        impressions,
         0 as clicks,
         0 as invalid_events,
-        case
-            when abs({{ dbt.datediff('occurred_at', 'file_date', 'day') }}) <= 1
-                then cast(occurred_at as date)
-            else cast({{ file_hour_at('file_date', 'file_hour') }} as date)
-        end as event_date
+        {{ event_day('cast(occurred_hour_at as date)', 'file_date', 'file_hour') }} as event_date
 
     from impressions
 
@@ -40,13 +35,9 @@ balance as (
 
     select
         0 as impressions,
-        1 as clicks,
+        clicks,
         0 as invalid_events,
-        case
-            when abs({{ dbt.datediff('occurred_at', 'file_date', 'day') }}) <= 1
-                then cast(occurred_at as date)
-            else cast({{ file_hour_at('file_date', 'file_hour') }} as date)
-        end as event_date
+        {{ event_day('cast(occurred_hour_at as date)', 'file_date', 'file_hour') }} as event_date
 
     from clicks
 

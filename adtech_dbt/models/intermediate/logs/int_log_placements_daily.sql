@@ -1,63 +1,41 @@
 {{ config(materialized='incremental', tags='daily') }}
 
 {%- set dimensions = placement_dimensions() -%}
-{%- set texts = {
-    'publisher_domain': "lower(rtrim(" ~ key_text('publisher_domain', 253) ~ ", '.'))",
-    'deal': key_text('deal', 255),
-} %}
 
 with
 
--- The hour of an event may be on the day before or after its file's.
-log_events as (
+-- The day of an event may be the one before or after its file's.
+placements as (
 
-    select * from {{ ref('int_log_events_placed') }}
+    select * from {{ ref('stg_rollup__daily_placements') }}
     where {{ in_day_window('file_date', days_around=1) }}
 
 ),
 
--- Counted before texts are made: there are far fewer of these than of events. By the rate too, so
--- that an amount is changed into euros once.
-counts as (
+dated as (
 
     select
-        campaign_id,
-        {%- for name in dimensions %}
-            {{ name }},
-        {%- endfor %}
-        currency,
-        eur_rate,
-        cast({{ event_hour_at('occurred_at', 'file_date', 'file_hour') }} as date) as event_date,
-        sum(impressions) as impressions,
-        sum(clicks) as clicks,
-        sum(case when is_invalid then impressions else 0 end) as invalid_impressions,
-        sum(case when is_invalid then clicks else 0 end) as invalid_clicks,
-        count(case when not is_invalid then is_viewable_by_mrc end) as measurable_impressions,
-        count(case when not is_invalid and is_viewable_by_mrc then 1 end) as viewable_impressions,
-        count(total_cost) as priced_impressions,
-        case when eur_rate is not null then count(total_cost) else 0 end as eur_impressions,
-        cast(sum(total_cost) as decimal(38, 12)) as total_cost,
-        cast(cast(sum(total_cost) as decimal(38, 12)) * eur_rate as decimal(38, 12))
-            as total_cost_eur
+        *,
+        {{ event_day('occurred_on', 'file_date', 'undated_hour') }} as event_date,
+        case when eur_rate is not null then priced_impressions else 0 end as eur_impressions,
+        cast(cast(total_cost as decimal(38, 12)) * eur_rate as decimal(38, 12)) as total_cost_eur
 
-    from log_events
-
-    group by {{ range(1, dimensions | length + 5) | join(', ') }}
+    from placements
 
 ),
 
 daily as (
 
     select
-        coalesce(cast(campaign_id as {{ dbt.type_string() }}), '') as log_campaign_id,
+        log_campaign_id,
         {%- for name in dimensions %}
-            {{ texts.get(name, "coalesce(cast(" ~ name ~ " as varchar), '')") }} as {{ name }},
+            {{ name }},
         {%- endfor %}
         currency,
         event_date,
         {{ placement_sums() }}
 
-    from counts
+    from dated
 
     where {{ in_day_window() }}
 

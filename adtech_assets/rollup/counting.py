@@ -1,0 +1,99 @@
+"""Counts events with DuckDB, in the warehouse, from the raw log tables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from adtech_assets.partitions import DayRange, contiguous
+from adtech_assets.rollup.facts import text
+from adtech_assets.rollup.user_agents import INVALID_AGENTS
+from adtech_assets.stores.warehouse import bound_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import date
+
+    import duckdb
+
+    from adtech_assets.rollup.facts import Facts, Relation
+
+PORTION_EVENTS = 10_000_000
+"""Of one query, unless a day has more. It keeps 2 bytes of each event in memory, and its groups."""
+
+_RELATIONS: dict[Relation, str] = {
+    "impressions": """
+        CREATE OR REPLACE TEMP VIEW logged_impressions AS
+        FROM raw.impression_logs WHERE file_date BETWEEN DATE '{first}' AND DATE '{last}'
+    """,
+    "clicks": """
+        CREATE OR REPLACE TEMP VIEW logged_clicks AS
+        SELECT *, epoch_ms(event_at) - epoch_ms(shown_at) AS latency_ms
+        FROM raw.click_logs WHERE file_date BETWEEN DATE '{first}' AND DATE '{last}'
+    """,
+    "invalid_agents": "CREATE OR REPLACE TEMP VIEW invalid_agents AS " + INVALID_AGENTS,
+}
+"""What the facts are counted of."""
+
+
+def rebuild(connection: duckdb.DuckDBPyConnection, facts: Facts, days: Collection[date]) -> int:
+    """Count some days anew from all their raw rows, inside the caller's transaction.
+
+    The days are those in the names of files, also of events that happened on another. They are
+    local, so the hour that clocks show twice in autumn is one, of both its files, and the one that
+    they skip in spring has none. The raw tables tell the two apart: their event times are UTC.
+
+    Returns:
+        Number of rows now there for the days.
+    """
+    forget(connection, facts, days)
+    rows = 0
+    for portion in _portions(connection, days):
+        for relation in facts.reads:
+            of_days = _RELATIONS[relation].format(first=portion.first, last=portion.last)
+            connection.execute(of_days)
+        for kind in facts.kinds:
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {kind} AS {text(kind)}")
+        row = connection.execute(f"INSERT INTO {facts.table} BY NAME {facts.query}").fetchone()
+        rows += int(row[0]) if row else 0
+        bound_cache(connection)
+    return rows
+
+
+def forget(connection: duckdb.DuckDBPyConnection, facts: Facts, days: Collection[date]) -> None:
+    """Remove the counts of some days."""
+    connection.execute(
+        f"DELETE FROM {facts.table} WHERE {facts.day} IN (SELECT unnest(?::DATE[]))", [list(days)]
+    )
+
+
+def day_totals(
+    connection: duckdb.DuckDBPyConnection, facts: Facts, days: Collection[date]
+) -> dict[date, dict[str, int]]:
+    """Of each day that has any: `rows`, and the events of each kind that they count."""
+    totals = {"rows": "count(*)"} | {kind: f"sum({facts.total_of(kind)})" for kind in facts.kinds}
+    cursor = connection.execute(
+        f"SELECT {facts.day}, {', '.join(f'{sql}::BIGINT' for sql in totals.values())} "
+        f"FROM {facts.table} WHERE {facts.day} IN (SELECT unnest(?::DATE[])) GROUP BY {facts.day}",
+        [list(days)],
+    )
+    return {day: dict(zip(totals, found, strict=True)) for day, *found in cursor.fetchall()}
+
+
+def _portions(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> Iterator[DayRange]:
+    """The days in turn, as many at once as have PORTION_EVENTS; a day of more is one by itself."""
+    events_of_days = dict(
+        connection.execute(
+            "SELECT file_date, sum(rows)::BIGINT FROM raw.log_files "
+            "WHERE status = 'loaded' AND file_date IN (SELECT unnest(?::DATE[])) GROUP BY ALL",
+            [list(days)],
+        ).fetchall()
+    )
+    for stretch in contiguous(events_of_days):
+        first, events = stretch.first, 0
+        for day in stretch:
+            if events and events + events_of_days[day] > PORTION_EVENTS:
+                yield DayRange(first, day - timedelta(1))
+                first, events = day, 0
+            events += events_of_days[day]
+        yield DayRange(first, stretch.last)
