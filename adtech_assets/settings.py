@@ -102,6 +102,18 @@ class Settings(BaseSettings):
         validate_default=True,
         description="time zone of the feed and of the schedule; none: the feed file's",
     )
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb",
+        description=(
+            "what counts the events: DuckDB in our process, which keeps them in the warehouse, or "
+            "a Spark cluster, which reads the files"
+        ),
+    )
+    spark_remote: SecretStr | None = Field(
+        None,
+        validate_default=True,
+        description="Spark Connect server, `sc://host:15002`; none: that of SPARK_REMOTE",
+    )
     processed_files: Literal["archive", "delete", "keep"] = Field(
         "archive",
         description="what becomes of loaded log files: `archive`, `delete` or `keep` them",
@@ -194,6 +206,21 @@ class Settings(BaseSettings):
             return date.fromisoformat(day) if isinstance(day, str) else day
         except ValueError:
             raise ValueError("must be a day like 2022-05-25") from None
+
+    @field_validator("spark_remote", mode="before")
+    @classmethod
+    def _remote(cls, remote: object) -> object:
+        return remote or os.environ.get("SPARK_REMOTE") or None
+
+    @field_validator("processed_files")
+    @classmethod
+    def _kept_for_spark(cls, processed: str, info: ValidationInfo) -> str:
+        if processed == "delete" and info.data.get("engine") == "spark":
+            raise ValueError(
+                "cannot be delete where Spark counts: a late file has its day counted again, from "
+                "all its files. Use archive or keep"
+            )
+        return processed
 
     @field_validator("feed", mode="before")
     @classmethod
@@ -327,5 +354,8 @@ def shown(settings: Settings) -> dict[str, str]:
         value = getattr(settings, name)
         if name.endswith("_database_url"):
             value = masked_url(value) or "embedded Postgres"
+        if name == "spark_remote" and value is not None:
+            # What comes behind the address may be a token.
+            value = value.get_secret_value().partition("/;")[0]
         values[f"ADTECH_{name.upper()}"] = f"{value:g}" if isinstance(value, float) else str(value)
     return values

@@ -85,8 +85,9 @@ def ledger_and_raw(
         SELECT
             coalesce(files.file_date, events.file_date),
             coalesce(files.file_name, 'file ' || events.file_id),
-            coalesce(files.rows, 0),
+            coalesce(CASE WHEN files.events_kept IS DISTINCT FROM false THEN files.rows END, 0),
             coalesce(events.rows, 0),
+            files.rows,
             files.last_offset - files.first_offset + 1
         FROM (
             FROM raw.log_files
@@ -102,9 +103,9 @@ def ledger_and_raw(
         {"kind": kind, "first": days.first, "last": days.last},
     ).fetchall()
     found: list[Difference] = []
-    for day, name, in_ledger, in_raw, in_offsets in rows:
-        if in_ledger != in_raw:
-            found.append(Difference(day, name, "the ledger", in_ledger, table, in_raw))
+    for day, name, kept, in_raw, in_ledger, in_offsets in rows:
+        if kept != in_raw:
+            found.append(Difference(day, name, "the ledger", kept, table, in_raw))
         if in_offsets not in (None, in_ledger):
             found.append(Difference(day, name, "its offsets", in_offsets, "the ledger", in_ledger))
     return found

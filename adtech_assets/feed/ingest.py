@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.feed import landing, names, quarantine
-from adtech_assets.feed.ledger import COUNTED, Entry, Ledger, SeenFile
+from adtech_assets.feed.ledger import COUNTED, Entry, Ledger, ReadFile, SeenFile
 from adtech_assets.feed.names import kind_of
 from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.feed.rejections import Rejection
@@ -27,7 +27,7 @@ from adtech_assets.partitions import today
 from adtech_assets.stores.warehouse import bound_cache, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     import duckdb
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from adtech_assets.contract import Kind
     from adtech_assets.feed.conformance import Inspector
     from adtech_assets.feed.landing import LandedFile
-    from adtech_assets.feed.ledger import LedgerRow, ReadFile
+    from adtech_assets.feed.ledger import LedgerRow
     from adtech_assets.feed.names import LogFileName
     from adtech_assets.feed.reader import FileToRead, Reader
     from adtech_assets.partitions import DayRange
@@ -108,9 +108,10 @@ class Ingest:
         self.rejected_contents: dict[str, Rejection] = {}
         self.again: dict[str, int] = {}
         """Loaded files to be read once more, with their ids."""
-        if again:
-            outdated = self.ledger.outdated(self.feed, days)
-            self.again = {row.file_name: row.file_id for row in outdated if row.kind == kind}
+        outdated = self.ledger.outdated(self.feed, days) if again else []
+        if settings.engine == "duckdb":
+            outdated += self.ledger.not_kept(days)
+        self.again = {row.file_name: row.file_id for row in outdated if row.kind == kind}
         self.result = Ingested()
 
     def run(self) -> Ingested:
@@ -142,14 +143,53 @@ class Ingest:
                     self._record_duplicate(candidate, original)
                 case Rejection():
                     self._quarantine(candidate.file, candidate.seen, candidate.name, verdict)
-        if not new:
-            return later
-        # Imported here because their libraries take 0.3 s, and most runs have nothing to read.
-        from adtech_assets.feed import reader  # noqa: PLC0415
-        from adtech_assets.feed.conformance import Inspector  # noqa: PLC0415
+        if new:
+            # Imported here because its libraries take 0.3 s, and most runs have nothing to read.
+            from adtech_assets.feed.conformance import Inspector  # noqa: PLC0415
 
-        to_read = {self._take_file_id(): candidate for candidate in new}
-        files = self._acceptable(to_read, Inspector(self.feed, self.kind))
+            to_read = {self._take_file_id(): candidate for candidate in new}
+            files = self._acceptable(to_read, Inspector(self.feed, self.kind))
+            if self.settings.engine == "duckdb":
+                self._read(files, to_read)
+            else:
+                self._promise(files, to_read)
+        return later
+
+    def _promise(self, files: Iterable[FileToRead], candidates: Mapping[int, Candidate]) -> None:
+        """Note files as counted for what their footers promise; whoever counts them holds it."""
+        read = {
+            file.file_id: ReadFile(
+                file.looked.rows,
+                events_kept=False,
+                missing_columns=file.looked.layout.missing,
+                feed_columns=tuple(name for name, _ in file.looked.layout.types),
+                schema_fingerprint=file.looked.schema_fingerprint,
+            )
+            for file in self._complete(files, candidates)
+        }
+        with transaction(self.connection):
+            self._take_out(candidates[file_id] for file_id in read)
+            self._record_loaded([(candidates[id_], id_, found) for id_, found in read.items()])
+        self._count(read.values())
+
+    def _complete(
+        self, files: Iterable[FileToRead], candidates: Mapping[int, Candidate]
+    ) -> Iterator[FileToRead]:
+        """Those whose footer has as many rows as the name says."""
+        for file in files:
+            if file.looked.rows == file.promised_rows:
+                yield file
+            else:
+                rejection = Rejection(
+                    "incomplete",
+                    f"{file.looked.rows} rows; its offsets promise {file.promised_rows}",
+                )
+                self._reject_content(candidates[file.file_id], file.file_id, rejection)
+
+    def _read(self, files: Iterable[FileToRead], to_read: Mapping[int, Candidate]) -> None:
+        """Read files into the raw table, batch by batch."""
+        from adtech_assets.feed import reader  # noqa: PLC0415 - as above
+
         into = reader.Reader(self.connection, self.feed, self.settings.zone)
         done = 0
         for batch, events in reader.read_ahead(reader.batches(files)):
@@ -158,9 +198,8 @@ class Ingest:
             self.connection.execute("CHECKPOINT")
             bound_cache(self.connection)
             done += len(batch)
-            if len(batch) < len(new):
-                logger.info("%s of %s %s files read", f"{done:,}", f"{len(new):,}", self.kind)
-        return later
+            if len(batch) < len(to_read):
+                logger.info("%s of %s %s files read", f"{done:,}", f"{len(to_read):,}", self.kind)
 
     # ---- which files ---------------------------------------------------------------------------
 
@@ -342,8 +381,8 @@ class Ingest:
         for file in read:
             self.result.loaded += 1
             self.result.rows += file.rows
-            self.result.events_other_hour += file.events_other_hour
-            self.result.events_without_time += file.events_without_time
+            self.result.events_other_hour += file.events_other_hour or 0
+            self.result.events_without_time += file.events_without_time or 0
 
     def _record_duplicate(self, candidate: Candidate, original: str) -> None:
         entry = Entry(

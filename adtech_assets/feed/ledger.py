@@ -57,6 +57,8 @@ CREATE TABLE IF NOT EXISTS raw.log_files (
     schema_fingerprint VARCHAR,
     first_seen_at TIMESTAMP NOT NULL,
     loaded_at TIMESTAMP,
+    -- Whether its events are in the raw tables; not where Spark counts them. NULL: they are.
+    events_kept BOOLEAN,
     -- When the file itself was deleted on purpose, or its loss was accepted; its events stay.
     deleted_at TIMESTAMP,
     run_id VARCHAR
@@ -82,10 +84,12 @@ class ReadFile:
     """What was read of a file."""
 
     rows: int
-    events_other_hour: int
-    """Events outside the UTC hour of the file's name: counted, not moved."""
-    events_without_time: int
+    events_other_hour: int | None = None
+    """Events outside the UTC hour of the file's name: counted, not moved. None: not known yet."""
+    events_without_time: int | None = None
     """Events whose creation time is unset or implausible: their `event_at` is NULL."""
+    events_kept: bool = True
+    """Whether its events are in the raw tables."""
     missing_columns: tuple[str, ...] = ()
     feed_columns: tuple[str, ...] = ()
     """Those that were looked for."""
@@ -170,6 +174,7 @@ _ENTRY: dict[str, tuple[str, Callable[[Entry], object]]] = {
     ),
     "events_other_hour": ("BIGINT", lambda entry: entry.read and entry.read.events_other_hour),
     "events_without_time": ("BIGINT", lambda entry: entry.read and entry.read.events_without_time),
+    "events_kept": ("BOOLEAN", lambda entry: entry.read and entry.read.events_kept),
     "missing_columns": ("VARCHAR[]", lambda e: list(e.read.missing_columns) if e.read else []),
     "feed_columns": ("VARCHAR[]", lambda e: list(e.read.feed_columns) if e.read else None),
     "schema_fingerprint": ("VARCHAR", lambda entry: entry.read and entry.read.schema_fingerprint),
@@ -383,6 +388,14 @@ class Ledger:
             "last_day": days and days.last,
         }
         return [LedgerRow(*row) for row in self.connection.execute(query, parameters).fetchall()]
+
+    def not_kept(self, days: Collection[date]) -> list[LedgerRow]:
+        """Loaded files of days whose events are not in the raw tables."""
+        query = (
+            f"SELECT {LedgerRow.columns()} FROM raw.log_files WHERE status = 'loaded' "
+            "AND events_kept = false AND file_date IN (SELECT unnest(?::DATE[])) ORDER BY file_id"
+        )
+        return [LedgerRow(*row) for row in self.connection.execute(query, [list(days)]).fetchall()]
 
     def rows_by_day(self, days: Collection[date]) -> dict[date, int]:
         """How many files the ledger knows of each day that has any."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from adtech_assets.contract import Feed, Kind
+    from adtech_assets.feed.landing import LandedFile
     from adtech_assets.feed.ledger import LedgerRow
     from adtech_assets.settings import Settings
 
@@ -107,6 +108,28 @@ def discard(settings: Settings, name: str) -> list[Path]:
                 shutil.rmtree(file.folder)
                 kept.append(target / name)
     return kept
+
+
+def refuse_counted(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    file: LandedFile,
+    file_id: int,
+    rejection: Rejection,
+) -> None:
+    """Take back that a file is counted: whoever counts its events found that it is not good.
+
+    A kill between the note and the move leaves it where it lies; the next run judges it anew.
+    """
+    with transaction(connection):
+        days = connection.execute(
+            "UPDATE raw.log_files SET status = 'quarantined', reason = ?, detail = ?, "
+            "loaded_at = NULL WHERE file_id = ? AND status = 'loaded' RETURNING file_date",
+            [rejection.reason, rejection.detail, file_id],
+        ).fetchall()
+        Ledger(connection).note_versions([day for (day,) in days], run_id="")
+    if days:
+        landing.quarantine(settings, file, rejection, file_id)
 
 
 def retry(settings: Settings, name: str | None = None) -> list[str]:

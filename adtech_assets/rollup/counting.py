@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from adtech_assets.errors import UserError
+from adtech_assets.feed.ledger import Ledger
 from adtech_assets.partitions import DayRange, contiguous
 from adtech_assets.rollup.facts import text
 from adtech_assets.rollup.user_agents import INVALID_AGENTS
@@ -45,7 +47,11 @@ def rebuild(connection: duckdb.DuckDBPyConnection, facts: Facts, days: Collectio
 
     Returns:
         Number of rows now there for the days.
+
+    Raises:
+        UserError: events of the days are not in the raw tables.
     """
+    _check_kept(connection, days)
     forget(connection, facts, days)
     rows = 0
     for portion in _portions(connection, days):
@@ -58,6 +64,16 @@ def rebuild(connection: duckdb.DuckDBPyConnection, facts: Facts, days: Collectio
         rows += int(row[0]) if row else 0
         bound_cache(connection)
     return rows
+
+
+def _check_kept(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> None:
+    missing = {row.file_date for row in Ledger(connection).not_kept(days) if row.file_date}
+    if missing:
+        raise UserError(
+            f"{len(missing)} days have events that Spark has counted and that are not in the "
+            "warehouse. Read them again: adtech backfill "
+            f"--from {min(missing)} --to {max(missing)}"
+        )
 
 
 def forget(connection: duckdb.DuckDBPyConnection, facts: Facts, days: Collection[date]) -> None:

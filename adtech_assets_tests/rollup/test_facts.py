@@ -229,7 +229,7 @@ def test_pages_are_counted_by_day_and_undated_clicks_by_the_hour_of_their_file(c
 
 def test_an_event_is_invalid_by_its_mark_or_by_its_agent(count):
     viewable = {"visible_percentage": 100, "visible_ms": 1000, "banner_width": 1}
-    said = {
+    said: dict[str, dict[str, object]] = {
         "a": {"user_agent": "person"},
         "b": {"user_agent": "person", "is_fraud": True},
         "c": {"user_agent": "bot"},

@@ -1,8 +1,10 @@
 """What is counted of the logged events, and what their user agents are."""
 
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 import dagster as dg
+import duckdb
 
 from adtech_assets import graph
 from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
@@ -16,10 +18,38 @@ from adtech_assets.rollup import counting, facts
 from adtech_assets.rollup import user_agents as agents
 from adtech_assets.rollup.facts import Facts
 from adtech_assets.settings import Settings
-from adtech_assets.stores.warehouse import transaction
-from adtech_assets.versions import Notes
+from adtech_assets.stores.warehouse import Warehouse, transaction
+from adtech_assets.versions import Day, Notes
 
 USER_AGENTS_KEY = dg.AssetKey("user_agents")
+
+Todo = Callable[[duckdb.DuckDBPyConnection], dict[Day, str | None]]
+"""Which days are to be counted, with the versions that they will have."""
+
+
+def _count(
+    settings: Settings, store: Warehouse, counted: Facts, todo: Todo, run_id: str
+) -> Collection[Day]:
+    """With DuckDB, in the warehouse."""
+    with store.connect() as connection:
+        Ledger.create(connection, settings.feed)
+        connection.execute(counted.schema)
+        connection.execute(agents.SCHEMA)
+        versions = todo(connection)
+        if days := [day for day in versions if day is not None]:
+            with transaction(connection):
+                counting.rebuild(connection, counted, days)
+                Notes(connection).note(counted.table, versions, run_id)
+        return days
+
+
+def _count_with_spark(
+    settings: Settings, store: Warehouse, counted: Facts, todo: Todo, run_id: str
+) -> Collection[Day]:
+    # Imported here because its readers take 0.2 s, in which the definitions are loaded.
+    from adtech_assets.rollup.spark.counting import rebuild  # noqa: PLC0415
+
+    return rebuild(store, settings, counted, todo, run_id)
 
 
 def _build(counted: Facts) -> dg.AssetsDefinition:
@@ -45,21 +75,18 @@ def _build(counted: Facts) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         """Count stale days anew from all their events."""
         is_rollup = counted is facts.ROLLUP
-        begun = log_step(context, settings, project) if is_rollup else step(settings)
-        with begun, warehouse.get_connection() as connection:
-            Ledger.create(connection, settings.feed)
-            connection.execute(counted.schema)
-            connection.execute(agents.SCHEMA)
-            notes = Notes(connection)
-            parts = graph.read(connection, settings, project)
-            versions = to_build(context, parts, counted.table)
-            days = [day for day in versions if day is not None]
-            if days:
-                with transaction(connection):
-                    counting.rebuild(connection, counted, days)
-                    notes.note(counted.table, versions, context.run_id)
-            told = days_told(context, notes, counted.table, days)
-            totals = counting.day_totals(connection, counted, told)
+
+        def todo(connection: duckdb.DuckDBPyConnection) -> dict[Day, str | None]:
+            return to_build(context, graph.read(connection, settings, project), counted.table)
+
+        with log_step(context, settings, project) if is_rollup else step(settings):
+            if settings.engine == "spark":
+                built = _count_with_spark(settings, warehouse.store, counted, todo, context.run_id)
+            else:
+                built = _count(settings, warehouse.store, counted, todo, context.run_id)
+            with warehouse.get_connection() as connection:
+                told = days_told(context, Notes(connection), counted.table, built)
+                totals = counting.day_totals(connection, counted, told)
             nothing: dict[str, int] = {"rows": 0, **dict.fromkeys(counted.kinds, 0)}
             for day, of_day in told.items():
                 of_day.update(totals.get(day, nothing))

@@ -1,0 +1,311 @@
+"""Counts days with Spark: the warehouse is held to ask what to count and to take the answer.
+
+Between the two, which is where the time goes, other runs may have it. What changed meanwhile, late
+files or another run's answer, is seen before the answer is taken, and counted again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import duckdb
+
+from adtech_assets.contract import KINDS
+from adtech_assets.errors import TransientError, UserError
+from adtech_assets.feed import conformance, landing, quarantine, raw_tables
+from adtech_assets.feed.conformance import Inspector
+from adtech_assets.feed.ledger import Ledger
+from adtech_assets.feed.names import LogFileName
+from adtech_assets.feed.reader import FileToRead, Reader
+from adtech_assets.feed.rejections import Rejection
+from adtech_assets.rollup import counting
+from adtech_assets.rollup.spark.engine import EventFile, Spark
+from adtech_assets.rollup.user_agents import INVALID_AGENTS
+from adtech_assets.rollup.user_agents import SCHEMA as USER_AGENTS
+from adtech_assets.stores.warehouse import transaction
+from adtech_assets.versions import Notes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from adtech_assets.contract import Kind
+    from adtech_assets.feed.conformance import Looked
+    from adtech_assets.rollup.facts import Facts
+    from adtech_assets.rollup.spark.engine import Verified
+    from adtech_assets.settings import Settings
+    from adtech_assets.stores.warehouse import Warehouse
+    from adtech_assets.versions import Day
+
+    Versions = Mapping[Day, str | None]
+
+TRIES = 10
+"""Of counting days whose files change while they are counted."""
+
+logger = logging.getLogger(__name__)
+
+
+class _Row(NamedTuple):
+    """A counted file as the ledger knows it."""
+
+    file_id: int
+    kind: Kind
+    file_name: str
+    bytes: int
+    rows: int
+    file_date: date
+    file_hour: int
+    is_verified: bool
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A counted file where it lies now."""
+
+    row: _Row
+    path: Path
+    looked: Looked
+    file: EventFile
+
+
+def rebuild(
+    store: Warehouse,
+    settings: Settings,
+    counted: Facts,
+    todo: Callable[[duckdb.DuckDBPyConnection], Versions],
+    run_id: str,
+) -> set[Day]:
+    """Count days anew from all their files, and take each day's counts if it is still as it was.
+
+    Args:
+        store: the warehouse, held only while its tables are read and written.
+        settings: name the server, the feed and the folders.
+        counted: the facts.
+        todo: says which days are to be counted, with the versions that they will have.
+        run_id: to be noted.
+
+    Returns:
+        The days that were counted.
+
+    Raises:
+        UserError: there is no server, it cannot count, or a counted file is gone.
+        TransientError: the server went away, or files keep arriving.
+    """
+    spark = Spark(_remote(settings), settings.feed)
+    built: dict[Day, str | None] = {}
+    for _ in range(TRIES):
+        with store.connect() as connection:
+            _create(connection, settings, counted)
+            versions = _left(todo(connection), built)
+            if not versions:
+                return set(built)
+            days = [day for day in versions if day is not None]
+            rows = _ledger_rows(connection, counted.kinds, days)
+            invalid_agents = connection.sql(INVALID_AGENTS).to_arrow_table()
+        found = [_find(settings, row) for row in rows]
+        if _verify(spark, store, settings, [each for each in found if not each.row.is_verified]):
+            answer = spark.count(counted, [each.file for each in found], invalid_agents)
+            with store.connect() as connection, transaction(connection):
+                now = todo(connection)
+                same = {day: new for day, new in versions.items() if now.get(day, "") == new}
+                _take(connection, counted, same, answer, rows)
+                Notes(connection).note(counted.table, same, run_id)
+            built |= same
+    raise TransientError(f"The files of {min(days)} to {max(days)} change while they are counted.")
+
+
+def _remote(settings: Settings) -> str:
+    if settings.spark_remote is None:
+        raise UserError(
+            "ADTECH_ENGINE is spark, and nothing says where that is. Set ADTECH_SPARK_REMOTE, like "
+            "sc://host:15002."
+        )
+    return settings.spark_remote.get_secret_value()
+
+
+def _create(connection: duckdb.DuckDBPyConnection, settings: Settings, counted: Facts) -> None:
+    Ledger.create(connection, settings.feed)
+    connection.execute(counted.schema)
+    connection.execute(USER_AGENTS)
+
+
+def _left(versions: Versions, built: Versions) -> Versions:
+    """Those that this run has not built yet; somebody may want days again whatever they are."""
+    return {day: new for day, new in versions.items() if built.get(day, "") != new}
+
+
+def _ledger_rows(
+    connection: duckdb.DuckDBPyConnection, kinds: Sequence[Kind], days: Sequence[date]
+) -> list[_Row]:
+    rows = connection.execute(
+        """
+        SELECT file_id, kind, file_name, bytes, rows, file_date, file_hour,
+            events_without_time IS NOT NULL AS is_verified
+        FROM raw.log_files
+        WHERE status = 'loaded' AND kind IN $kinds
+            AND file_date IN (SELECT unnest($days::DATE[]))
+        ORDER BY file_id
+        """,
+        {"kinds": list(kinds), "days": list(days)},
+    )
+    return [_Row(*row) for row in rows.fetchall()]
+
+
+def _find(settings: Settings, row: _Row) -> _Found:
+    """Where a counted file lies now: in the landing folder, or in the archive."""
+    archived = landing.archive_path(settings, row.kind, row.file_date, row.file_name)
+    for path in (settings.raw_data_dir / row.file_name, archived):
+        try:
+            if path.is_file() and path.stat().st_size == row.bytes:
+                looked = Inspector(settings.feed, row.kind).look(path)
+                return _Found(row, path, looked, _event_file(settings, row, path, looked))
+        except FileNotFoundError:  # somebody archives it just now
+            continue
+        except Rejection as rejection:
+            raise UserError(f"{path} was good when it was counted: {rejection.detail}.") from None
+    raise UserError(
+        f"{row.file_name} of {row.file_date} is counted, and neither in {settings.raw_data_dir} "
+        f"nor in {settings.archive_dir}. Spark counts a day from all its files: bring it back."
+    )
+
+
+def _event_file(settings: Settings, row: _Row, path: Path, looked: Looked) -> EventFile:
+    name = LogFileName(row.kind, row.file_date, row.file_hour)
+    starts_at, ends_at = name.utc_bounds(settings.zone)
+    return EventFile(
+        row.file_id,
+        row.kind,
+        str(path),
+        looked.layout,
+        row.file_date,
+        row.file_hour,
+        starts_at,
+        ends_at,
+    )
+
+
+# ---- whether files are what they promised ------------------------------------------------------
+
+
+def _verify(
+    spark: Spark, store: Warehouse, settings: Settings, unverified: Sequence[_Found]
+) -> bool:
+    """Have every event of new files read once; those that are not as promised are quarantined.
+
+    Returns:
+        Whether all are good; else the days have other files now.
+    """
+    verified: dict[int, Verified] = {}
+    refused: dict[int, tuple[_Found, Rejection]] = {}
+    for kind in KINDS:
+        of_kind = [each for each in unverified if each.row.kind == kind]
+        fault = None
+        try:
+            verified |= spark.verify(kind, [each.file for each in of_kind])
+        except UserError as error:
+            fault = error
+        for each in of_kind:
+            if not _is_as_promised(each, verified.get(each.row.file_id)):
+                verified.pop(each.row.file_id, None)
+                if rejection := _rejection(settings, each):
+                    refused[each.row.file_id] = each, rejection
+                elif fault is None:
+                    raise UserError(
+                        f"Spark finds other events in {each.path} than are there. Does it see the "
+                        "same file? Its workers need the folders under the same paths."
+                    )
+        if fault is not None and not refused:
+            raise fault
+    if unverified:
+        with store.connect() as connection:
+            _note_verified(connection, verified)
+            for each, rejection in refused.values():
+                file = landing.look(*_folder_and_name(each), each.row.kind)
+                quarantine.refuse_counted(connection, settings, file, each.row.file_id, rejection)
+                logger.warning("Quarantined %s: %s", each.row.file_name, rejection.detail)
+    return not refused
+
+
+def _is_as_promised(each: _Found, found: Verified | None) -> bool:
+    if found is None or found.rows != each.row.rows or not found.is_utf8:
+        return False
+    try:
+        conformance.check_size(found.rows, found.text_bytes)
+    except Rejection:
+        return False
+    return True
+
+
+def _rejection(settings: Settings, each: _Found) -> Rejection | None:
+    """Why a file is not good, from reading it here as DuckDB does where it counts."""
+    name = LogFileName(each.row.kind, each.row.file_date, each.row.file_hour)
+    file = FileToRead(each.row.file_id, each.path, each.row.bytes, name, each.looked)
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA raw")
+        raw_tables.create(connection, settings.feed)
+        try:
+            Reader(connection, settings.feed, settings.zone).append_one(file)
+        except Rejection as rejection:
+            return Rejection(rejection.reason, rejection.detail)
+    return None
+
+
+def _folder_and_name(each: _Found) -> tuple[Path, str]:
+    depth = each.row.file_name.count("/")
+    return each.path.parents[depth], each.row.file_name
+
+
+def _note_verified(connection: duckdb.DuckDBPyConnection, verified: Mapping[int, Verified]) -> None:
+    with transaction(connection):
+        connection.executemany(
+            "UPDATE raw.log_files SET events_other_hour = ?, events_without_time = ? "
+            "WHERE file_id = ? AND status = 'loaded'",
+            [
+                [found.events_other_hour, found.events_without_time, file_id]
+                for file_id, found in verified.items()
+            ],
+        )
+
+
+# ---- the answer --------------------------------------------------------------------------------
+
+
+def _take(
+    connection: duckdb.DuckDBPyConnection,
+    counted: Facts,
+    versions: Versions,
+    answer: pa.Table,
+    rows: Sequence[_Row],
+) -> None:
+    """Replace the counts of days by Spark's, which must total what their files promised.
+
+    Raises:
+        UserError: they do not.
+    """
+    days = [day for day in versions if day is not None]
+    counting.forget(connection, counted, days)
+    connection.register("answer", answer)
+    connection.execute(
+        f"INSERT INTO {counted.table} BY NAME "
+        f"FROM answer WHERE {counted.day} IN (SELECT unnest(?::DATE[]))",
+        [days],
+    )
+    connection.unregister("answer")
+    promised: Counter[tuple[date, Kind]] = Counter()
+    for row in rows:
+        promised[row.file_date, row.kind] += row.rows
+    totals = counting.day_totals(connection, counted, days)
+    for day in days:
+        for kind in counted.kinds:
+            found = totals.get(day, {}).get(kind, 0)
+            if found != promised[day, kind]:
+                raise UserError(
+                    f"Spark counted {found:,} {kind} of {day}, and its files promise "
+                    f"{promised[day, kind]:,}. Nothing of it was taken."
+                )
