@@ -83,6 +83,7 @@ class Ingest:
         run_id: str,
         *,
         again: bool = False,
+        hashed: Mapping[str, SeenFile] | None = None,
     ) -> None:
         """Work on a connection to the warehouse; nothing is read yet.
 
@@ -93,6 +94,7 @@ class Ingest:
             days: of the files.
             run_id: to be noted of what is done.
             again: read loaded files once more of which a column of the feed has not been read.
+            hashed: files by name that were hashed before the warehouse was taken.
         """
         self.connection = connection
         self.settings = settings
@@ -105,6 +107,7 @@ class Ingest:
         self.ledger = Ledger(connection)
         landing.remove_unfinished_quarantine(settings)
         self.next_file_id = max(self.ledger.next_file_id(), landing.last_folder_id(settings) + 1)
+        self.hashed = hashed or {}
         self.rejected_contents: dict[str, Rejection] = {}
         self.again: dict[str, int] = {}
         """Loaded files to be read once more, with their ids."""
@@ -224,7 +227,10 @@ class Ingest:
         name = None
         try:
             name = self._claim(file)
-            return Candidate(file, landing.fingerprint(file), name)
+            seen = self.hashed.get(file.name)
+            if seen is None or not landing.is_still(file, seen):
+                seen = landing.fingerprint(file)
+            return Candidate(file, seen, name)
         except Rejection as rejection:
             return name, rejection
         except FileNotFoundError:
@@ -448,6 +454,25 @@ class Ingest:
     def _take_file_id(self) -> int:
         self.next_file_id += 1
         return self.next_file_id - 1
+
+
+def hash_ahead(settings: Settings, kind: Kind, days: DayRange) -> dict[str, SeenFile]:
+    """Hash the files of days without the warehouse, for an `Ingest` that then holds it shortly.
+
+    What cannot be hashed now is left to it, and so is every judgement.
+    """
+
+    def seen(file: LandedFile) -> SeenFile | None:
+        try:
+            is_of_days = names.parse(settings.feed, file.name, today(settings.zone)).day in days
+            return landing.fingerprint(file) if is_of_days else None
+        except (Rejection, TransientError, OSError):
+            return None
+
+    landed = landing.scan(settings.raw_data_dir, settings.feed)
+    mine = [file for file in landed if file.kind == kind]
+    settled, _ = landing.wait_until_settled(mine, settings.settle_seconds)
+    return {found.file_name: found for found in _each(seen, settled) if found is not None}
 
 
 def _each(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:

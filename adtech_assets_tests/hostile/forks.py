@@ -38,6 +38,7 @@ def environment(settings: Settings) -> dict[str, str]:
     return os.environ | {
         name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         for name, value in values.items()
+        if value is not None
     }
 
 

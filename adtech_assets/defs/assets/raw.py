@@ -1,5 +1,6 @@
 """Raw tables of the warehouse: logged events with their ledger, and the operational tables."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -68,16 +69,20 @@ def _build_logs(kind: Kind, feed: Feed) -> dg.AssetsDefinition:
         warehouse: WarehouseResource,
         project: dg.ResourceParam[Project],
     ) -> dg.MaterializeResult[None]:
-        with (
-            log_step(context, settings, project),
-            warehouse.get_connection() as connection,
-        ):
-            # Imported here because its readers take 0.2 s, in which the definitions are loaded.
-            from adtech_assets.feed.ingest import Ingest  # noqa: PLC0415
+        # Imported here because its readers take 0.2 s, in which the definitions are loaded.
+        from adtech_assets.feed.ingest import Ingest, hash_ahead  # noqa: PLC0415
 
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(log_step(context, settings, project))
             days = days_of(context)
-            again = is_rebuild(context)
-            result = Ingest(connection, settings, kind, days, context.run_id, again=again).run()
+            # Where runs count at once, none is to wait for another one's reading.
+            hashed = hash_ahead(settings, kind, days) if settings.engine == "spark" else {}
+            connection = stack.enter_context(warehouse.get_connection())
+            result = Ingest(
+                *(connection, settings, kind, days, context.run_id),
+                again=is_rebuild(context),
+                hashed=hashed,
+            ).run()
             _report(context, kind, result)
             totals = Ledger(connection).day_totals(kind, days)
             told = days_told(context, Notes(connection), RAW_TABLES[kind], result.changed_days)
