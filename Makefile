@@ -129,6 +129,20 @@ dbt-docs: setup  ## generate the dbt documentation
 dbt-docs-serve: dbt-docs  ## open the dbt documentation on http://127.0.0.1:8081
 	@$(BIN)/dbt docs serve --host 127.0.0.1 --port 8081
 
+# ---- deployment ----------------------------------------------------------------------------
+
+.PHONY: image
+image:  ## build the image without Docker, as root with buildah; BASE=debootstrap where none can be pulled
+	@BASE=$(BASE) deploy/build_image.sh
+
+.PHONY: test-image
+test-image: image  ## build the image and run one log file through it
+	@deploy/test_image.sh
+
+.PHONY: pin-images
+pin-images:  ## look up the digests of the images of others (needs skopeo or docker, and the network)
+	@deploy/pin_images.sh
+
 # ---- work on the project -------------------------------------------------------------------
 
 .PHONY: test
