@@ -4,12 +4,14 @@
 # As under Compose: the image's user, a read-only root, volumes of that user, /tmp in memory; and no
 # network but loopback, so that whatever calls home fails here.
 set -euo pipefail
-cd "$(dirname "$0")"
 
 IMAGE=${IMAGE:-adtech-assets}
 
 [[ $EUID -eq 0 ]] || { echo "Trying the image needs root: sudo $0" >&2; exit 1; }
-command -v buildah >/dev/null || { echo "buildah is missing; on Debian: apt-get install buildah" >&2; exit 1; }
+for program in buildah:buildah unshare:util-linux ip:iproute2; do
+    command -v "${program%:*}" >/dev/null \
+        || { echo "${program%:*} is missing; on Debian: apt-get install ${program#*:}" >&2; exit 1; }
+done
 
 container=$(buildah from --pull-never "$IMAGE")
 volumes=$(mktemp -d)
@@ -38,6 +40,6 @@ unshare --mount --pid --fork --kill-child --ipc --net bash -euo pipefail -c '
     done
     install -d -m 1777 "$root/dev/shm"
     ip link set lo up
-    exec chroot --userspec="$user" "$root" env -i "$@" HOME=/tmp bash -euo pipefail -s
-' - "$root" "$volumes" "$user" "${environment[@]}" <smoke_test.sh
+    exec chroot --userspec="$user" "$root" env -i "$@" HOME=/tmp /opt/adtech/deploy/smoke_test.sh
+' - "$root" "$volumes" "$user" "${environment[@]}" </dev/null
 echo "$IMAGE works: $SECONDS s."
