@@ -35,7 +35,7 @@ dagster api grpc --host=127.0.0.1 --port=4000 --module-name=adtech_assets.defini
 server=$!
 until dagster api grpc-health-check --port=4000 >/dev/null 2>&1; do
     kill -0 "$server" 2>/dev/null || fail "the code server has stopped: $(tail -n 3 /tmp/code-server.log)"
-    ((SECONDS < 120)) || fail "the code server is not healthy after two minutes"
+    ((SECONDS < 300)) || fail "the code server is not healthy after five minutes"
     sleep 1
 done
 echo "The code server is healthy."
