@@ -1,8 +1,8 @@
 # One image for the code location, the webserver and the daemon (docker-compose.yml): they must run
 # the same Dagster. It holds neither data nor secrets.
 #
-# Python and Debian release are fixed, patches come with a rebuild (docker compose build --pull).
-FROM python:3.13-slim-trixie
+# Python and Debian release are fixed; patches come with a new digest (make pin-images) and a rebuild.
+FROM python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 
 ENV PYTHONUNBUFFERED=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -12,9 +12,12 @@ ENV PYTHONUNBUFFERED=1 \
 WORKDIR /opt/adtech
 
 # Before the code, so that a change of the code does not install everything again. Binary packages
-# only: the slim base has no compiler, and a source package would run code that no hash covers.
-COPY requirements.lock ./
-RUN pip install --require-hashes --no-deps --only-binary :all: -r requirements.lock
+# only: the slim base has no compiler, and a source package would run code that no hash covers. Where
+# packages come from a mirror, its pip.conf and certificate are lent to this step, and stay outside.
+COPY requirements-image.lock ./
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca.crt \
+    pip install --require-hashes --no-deps --only-binary :all: -r requirements-image.lock
 
 # Editable, because the settings find the dbt project beside the package.
 COPY pyproject.toml README.md ./
@@ -33,7 +36,7 @@ ENV DAGSTER_DISABLE_TELEMETRY=true \
 # with exactly these packages.
 RUN mkdir /tmp/build \
     && export ADTECH_DATA_DIR=/tmp/build \
-    && python -c "import adtech_assets.definitions" \
+    && python -W ignore -c "import adtech_assets.definitions" \
     && rm -r /tmp/build
 
 ENV DAGSTER_HOME=/opt/adtech/deploy \

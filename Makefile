@@ -72,6 +72,7 @@ lock:  ## renew the requirement locks (needs uv)
 	uv pip compile pyproject.toml --extra build --extra dev --upgrade $(LOCK_OPTIONS) -o requirements-dev.lock
 	uv pip compile pyproject.toml --extra build -c requirements-dev.lock $(LOCK_OPTIONS) -o requirements.lock
 	uv pip compile pyproject.toml --extra build --extra spark -c requirements-dev.lock $(LOCK_OPTIONS) -o requirements-spark.lock
+	uv pip compile pyproject.toml --extra build --extra spark --extra kubernetes -c requirements-dev.lock $(LOCK_OPTIONS) -o requirements-image.lock
 	echo "pyspark>=4.1,<5" | uv pip compile - $(LOCK_OPTIONS) -o requirements-spark-server.lock
 	echo uv | uv pip compile - $(LOCK_OPTIONS) -o requirements-uv.lock
 
@@ -145,6 +146,20 @@ dbt-docs: setup  ## generate the dbt documentation
 .PHONY: dbt-docs-serve
 dbt-docs-serve: dbt-docs  ## open the dbt documentation on http://127.0.0.1:8081
 	@$(BIN)/dbt docs serve --host 127.0.0.1 --port 8081
+
+# ---- deployment ----------------------------------------------------------------------------
+
+.PHONY: image
+image:  ## build the image without Docker, as root with buildah; BASE=debootstrap where none can be pulled
+	@BASE=$(BASE) deploy/build_image.sh
+
+.PHONY: test-image
+test-image: image  ## build the image and run one log file through it
+	@deploy/test_image.sh
+
+.PHONY: pin-images
+pin-images:  ## look up the digests of the images of others (needs skopeo or docker, and the network)
+	@deploy/pin_images.sh
 
 # ---- work on the project -------------------------------------------------------------------
 

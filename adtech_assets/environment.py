@@ -5,8 +5,13 @@ from __future__ import annotations
 import gc
 import locale
 import os
+import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 """The clone: `.env`, the dbt project and the Dagster configuration lie here."""
@@ -32,7 +37,7 @@ def begin() -> None:
     gc.set_threshold(10_000)
 
 
-def forget(*prefixes: str) -> None:
+def forget(*prefixes: str, but: Container[str] = PASSWORDS) -> None:
     """Take other projects' variables out of this process and its children, but for passwords.
 
     DBT_EMPTY, DBT_EXCLUDE or DBT_TARGET, set for another dbt project, would make ours publish
@@ -42,22 +47,24 @@ def forget(*prefixes: str) -> None:
     Called before each use, not once: Dagster puts `.env` into the environment at a time of its own.
     """
     for name in [name for name in os.environ if name.startswith(prefixes)]:
-        if name not in PASSWORDS:
+        if name not in but:
             del os.environ[name]
 
 
 def use_own_dagster(project_dir: Path) -> None:
     """Let Dagster in this process and its children keep its state where ours is.
 
-    DAGSTER_HOME counts if its dagster.yaml says so, as the deployment's does. Another project's
-    would take our runs, and one that does not exist is none.
+    DAGSTER_HOME counts if its dagster.yaml says so, as the deployment's does, and with it the
+    variables that are read there. Another project's would take our runs, and one that does not
+    exist is none.
     """
     home = Path(os.environ.get("DAGSTER_HOME") or project_dir)
     try:
-        is_ours = OWN_MODULE in (home / "dagster.yaml").read_text(encoding="utf-8")
+        configuration = (home / "dagster.yaml").read_text(encoding="utf-8")
     except (OSError, ValueError):
-        is_ours = False
-    forget("DAGSTER_")
+        configuration = ""
+    is_ours = OWN_MODULE in configuration
+    forget("DAGSTER_", but=re.findall(r"\bDAGSTER_\w+", configuration) if is_ours else ())
     os.environ["DAGSTER_HOME"] = str(home.resolve() if is_ours else project_dir)
 
 

@@ -54,6 +54,18 @@ def test_a_dagster_home_that_keeps_our_state_counts(home):
     assert found == {"DAGSTER_HOME": str(home)}
 
 
+def test_what_our_dagster_home_reads_of_the_environment_stays():
+    given = {
+        "DAGSTER_POSTGRES_HOST": "db",
+        "DAGSTER_POSTGRES_PORT": "1",
+        "DAGSTER_POSTGRES_USER": "u",
+    }
+    os.environ.update(DAGSTER_HOME=str(PROJECT_DIR / "deploy"), DAGSTER_PLUS="1", **given)
+    use_own_dagster(PROJECT_DIR)
+    found = {name: value for name, value in os.environ.items() if name.startswith("DAGSTER_")}
+    assert found == {"DAGSTER_HOME": str(PROJECT_DIR / "deploy"), **given}
+
+
 def home_of_dagsters_commands(folder, **environment):
     """DAGSTER_HOME as Dagster's commands see it once they have read the `.env` of a folder."""
     done = subprocess.run(

@@ -42,6 +42,7 @@ PYTHON_BIN = Path(sys.executable).parent
 POSTGRES_BIN = POSTGRES_VERSIONS[18]
 
 APP_SERVICES = ("code-location", "webserver", "daemon")
+SPARK_SERVICES = ("spark-master", "spark-worker", "spark-connect")
 COMPOSE_ONLY = {"ADTECH_UI_BIND", "ADTECH_UI_PORT"}
 """Where the UI is published: for Compose, unknown to the settings."""
 
@@ -115,6 +116,8 @@ SERVICE_SCHEMA = {
     "properties": {
         "image": {"type": "string"},
         "build": {"type": "string"},
+        "profiles": NAMES,
+        "scale": {"type": "integer", "minimum": 1},
         "pull_policy": {"enum": ["always", "never", "missing", "build"]},
         "user": {"type": "string"},
         "command": COMMAND,
@@ -187,6 +190,40 @@ def test_the_compose_file_follows_the_specification():
     jsonschema.validate(compose(), COMPOSE_SCHEMA)
 
 
+def docker_compose(*arguments, compose_file=PROJECT_DIR / "docker-compose.yml"):
+    """Compose itself, which needs no engine to read its file."""
+    return subprocess.run(
+        [PYTHON_BIN / "docker-compose", "--file", compose_file, *arguments],
+        env={"PATH": os.environ["PATH"], "POSTGRES_PASSWORD": "p", "COMPOSE_DISABLE_ENV_FILE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("profiles", "started"),
+    [
+        ((), set()),
+        (("spark",), set(SPARK_SERVICES)),
+        (("s3",), {"s3"}),
+        (("spark", "s3"), {*SPARK_SERVICES, "s3"}),
+    ],
+)
+def test_compose_reads_the_file_and_profiles_add_to_it(profiles, started):
+    shown = docker_compose(*(f"--profile={name}" for name in profiles), "config", "--services")
+    assert shown.returncode == 0, shown.stderr
+    assert set(shown.stdout.split()) == {"postgres", *APP_SERVICES, *started}
+
+
+def test_compose_refuses_what_it_does_not_know(tmp_path):
+    broken = tmp_path / "docker-compose.yml"
+    broken.write_text(COMPOSE_TEXT.replace("healthcheck:", "heathcheck:", 1))
+    refused = docker_compose("config", "--quiet", compose_file=broken)
+    assert refused.returncode != 0
+    assert "heathcheck" in refused.stderr
+
+
 def test_a_typo_in_the_compose_file_would_be_found():
     broken = compose()
     broken["services"]["daemon"]["heathcheck"] = broken["services"]["daemon"].pop("healthcheck")
@@ -195,7 +232,8 @@ def test_a_typo_in_the_compose_file_would_be_found():
 
 
 def test_the_deployment_has_postgres_code_location_webserver_and_daemon():
-    assert set(SERVICES) == {"postgres", *APP_SERVICES}
+    always = {name for name, service in SERVICES.items() if "profiles" not in service}
+    assert always == {"postgres", *APP_SERVICES}
     assert re.match(r"postgres:18\b", SERVICES["postgres"]["image"])
 
 
@@ -204,7 +242,7 @@ def test_what_services_name_is_declared():
     for service in file["services"].values():
         assert set(service["networks"]) <= set(file["networks"])
         assert set(service.get("depends_on", {})) <= set(file["services"])
-        for mount in service["volumes"]:
+        for mount in service.get("volumes", []):
             source = mount.split(":")[0]
             if source.startswith("."):
                 assert (PROJECT_DIR / source).is_file()
@@ -221,6 +259,10 @@ def test_services_wait_until_what_they_need_is_healthy():
         "code-location": {"postgres": "service_healthy"},
         "webserver": {"postgres": "service_healthy", "code-location": "service_healthy"},
         "daemon": {"postgres": "service_healthy", "code-location": "service_healthy"},
+        "spark-master": {},
+        "spark-worker": {"spark-master": "service_healthy"},
+        "spark-connect": {"spark-master": "service_healthy", "spark-worker": "service_healthy"},
+        "s3": {},
     }
 
 
@@ -246,6 +288,8 @@ def test_postgres_and_the_daemon_have_no_network_to_the_outside():
     assert internal == {"backend"}
     assert set(SERVICES["postgres"]["networks"]) == internal
     assert set(SERVICES["daemon"]["networks"]) == internal
+    for name in (*SPARK_SERVICES, "s3"):
+        assert set(SERVICES[name]["networks"]) == internal
 
 
 @pytest.mark.parametrize("password", [None, ""])
@@ -257,7 +301,7 @@ def test_without_a_password_nothing_starts(password):
 def test_no_secret_is_written_down():
     text = COMPOSE_TEXT + DOCKERFILE_TEXT + (DEPLOY / "dagster.yaml").read_text()
     values = re.findall(r"(?im)^\s*-?\s*\w*(?:password|secret|token)\w*\s*[:=] *(.*)$", text)
-    assert set(values) == {"${POSTGRES_PASSWORD:?set it in .env}", "{ env: PGPASSWORD }"}
+    assert set(values) - {""} == {"${POSTGRES_PASSWORD:?set it in .env}", "{ env: PGPASSWORD }"}
     assert not re.search(r"://\w+:[^$/@]*@", text)
     assert dotenv_values(PROJECT_DIR / ".env.example")["POSTGRES_PASSWORD"] == ""
 
@@ -268,8 +312,10 @@ def test_all_containers_run_without_root_capabilities_and_writable_root():
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["read_only"]
-        # The project's containers have the user of the image.
-        assert service.get("user") == ("postgres" if name == "postgres" else None)
+        # The project's containers have the user of the image; Spark reads what that user writes.
+        assert service.get("user") == (
+            None if name in APP_SERVICES else "postgres" if name == "postgres" else "10001:10001"
+        )
 
 
 def test_the_folders_of_the_settings_are_volumes():
@@ -287,6 +333,48 @@ def test_landing_and_output_may_be_host_folders():
         "/srv/feed:/var/lib/adtech/raw_data",
         "/srv/csv:/var/lib/adtech/output",
     ]
+
+
+def test_spark_has_two_workers_that_read_the_files_where_the_project_has_them():
+    assert SERVICES["spark-worker"]["scale"] == 2
+    files = {mount.split(":")[1] for mount in SERVICES["code-location"]["volumes"]}
+    for name in SPARK_SERVICES:
+        mounts = [mount.split(":")[1:] for mount in SERVICES[name]["volumes"]]
+        assert {target for target, _ in mounts} <= files
+        assert {mode for _, mode in mounts} == {"ro"}
+        assert SERVICES[name]["image"] == SERVICES["spark-master"]["image"]
+
+
+def test_the_project_finds_the_connect_server_of_the_profile():
+    remote = SERVICES["code-location"]["environment"]["ADTECH_SPARK_REMOTE"]
+    host, port = re.fullmatch(r"sc://([\w-]+):(\d+)", remote).groups()
+    assert f"--conf=spark.connect.grpc.binding.port={port}" in SERVICES[host]["command"]
+    assert f"/{port}" in SERVICES[host]["healthcheck"]["test"][-1]
+    master = "spark://spark-master:7077"
+    assert f"--master={master}" in SERVICES[host]["command"]
+    assert master in SERVICES["spark-worker"]["command"]
+    assert SERVICES["spark-master"]["command"][2:] == ["--host", "spark-master", "--port", "7077"]
+
+
+def test_another_connect_server_may_be_named():
+    environment = compose(ADTECH_SPARK_REMOTE="sc://cluster:443")["services"]["code-location"][
+        "environment"
+    ]
+    assert environment["ADTECH_SPARK_REMOTE"] == "sc://cluster:443"
+
+
+def test_access_to_buckets_is_passed_on():
+    passed_on = {
+        name for name, value in SERVICES["code-location"]["environment"].items() if value is None
+    }
+    assert passed_on >= {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "AWS_ENDPOINT_URL",
+        "AWS_ALLOW_HTTP",
+    }
 
 
 def test_the_volume_of_postgres_18_is_the_parent_of_its_data_folder():
@@ -381,11 +469,13 @@ def test_the_image_holds_what_it_is_configured_with():
 
 def test_base_images_are_pinned_to_a_release():
     for image in (instruction("FROM"), SERVICES["postgres"]["image"]):
-        assert re.fullmatch(r"[a-z]+:\d+(\.\d+)?(-[a-z]+)*-trixie", image)
+        assert re.match(r"[a-z]+:\d+(\.\d+)?(-[a-z]+)*-trixie@", image)
 
 
 def test_the_lock_has_what_an_installation_without_index_and_isolation_needs():
-    locked = set(re.findall(r"(?m)^([\w-]+)==", (PROJECT_DIR / "requirements.lock").read_text()))
+    locked = set(
+        re.findall(r"(?m)^([\w-]+)==", (PROJECT_DIR / "requirements-image.lock").read_text())
+    )
     assert {"setuptools", "dagster-postgres", "psycopg2-binary", "dagster-webserver"} <= locked
     for option in ("--require-hashes", "--no-deps", "--no-build-isolation"):
         assert option in DOCKERFILE_TEXT
@@ -413,6 +503,7 @@ def test_settings_and_their_defaults_are_not_repeated_in_the_compose_file():
     assert {name for name in environment if name.startswith("ADTECH_")} - passed_on == {
         "ADTECH_SOURCE_DATABASE_URL",
         "ADTECH_TARGET_DATABASE_URL",
+        "ADTECH_SPARK_REMOTE",
     }
 
 
