@@ -354,8 +354,8 @@ def shown(settings: Settings) -> dict[str, str]:
         value = getattr(settings, name)
         if name.endswith("_database_url"):
             value = masked_url(value) or "embedded Postgres"
-        if name == "spark_remote" and value is not None:
+        if name == "spark_remote":
             # What comes behind the address may be a token.
-            value = value.get_secret_value().partition("/;")[0]
+            value = value.get_secret_value().partition("/;")[0] if value else "none"
         values[f"ADTECH_{name.upper()}"] = f"{value:g}" if isinstance(value, float) else str(value)
     return values

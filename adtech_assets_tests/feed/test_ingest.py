@@ -487,6 +487,7 @@ def test_a_loaded_file_is_described_in_full(warehouse, settings):
         "events_without_time": 2,
         "missing_columns": [],
         "feed_columns": list(settings.feed.columns_of("impressions")),
+        "events_kept": True,
         "deleted_at": None,
         "run_id": "run",
     }

@@ -110,7 +110,6 @@ def test_a_test_is_daily_if_it_looks_at_days():
         "campaign_events_hourly_has_one_row_per_key",
         "daily_summary_clicks_are_within_impressions",
         "daily_summary_totals_staged_events",
-        "events_are_placed_once",
         "fct_campaign_hourly_has_one_row_per_key",
         "log_campaign_measures_daily_has_one_row_per_key",
         "log_events_classified_has_one_row_per_key",

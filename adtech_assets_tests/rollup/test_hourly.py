@@ -175,7 +175,7 @@ def test_days_counted_some_at_a_time_give_the_same(
     load(warehouse, settings, days(first, last))
     at_once = build_rollup(warehouse, days(first, last))
 
-    monkeypatch.setattr(hourly, "PORTION_EVENTS", events_at_once)
+    monkeypatch.setattr(counting, "PORTION_EVENTS", events_at_once)
 
     assert build_rollup(warehouse, days(first, last)) == at_once
     assert at_once == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -63,6 +64,7 @@ class SparkServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_end_with_the_tests,
             )  # fmt: skip
         self._wait()
 
@@ -95,6 +97,12 @@ class SparkServer:
         raise TimeoutError(self.log.read_text(errors="replace")[-2000:])
 
 
+def _end_with_the_tests() -> None:
+    """Let the kernel end the server when the tests are gone, however they went."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
+
+
 def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -102,6 +110,6 @@ def _free_port() -> int:
 
 
 def _json(address: str) -> list[dict[str, object]]:
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=60) as answer:
         found: list[dict[str, object]] = json.load(answer)
         return found
