@@ -124,7 +124,9 @@ def refuse_counted(
     with transaction(connection):
         days = connection.execute(
             "UPDATE raw.log_files SET status = 'quarantined', reason = ?, detail = ?, "
-            "loaded_at = NULL WHERE file_id = ? AND status = 'loaded' RETURNING file_date",
+            "loaded_at = NULL, rows = NULL, events_other_hour = NULL, events_without_time = NULL, "
+            "events_kept = NULL, missing_columns = [], feed_columns = NULL, "
+            "schema_fingerprint = NULL WHERE file_id = ? AND status = 'loaded' RETURNING file_date",
             [rejection.reason, rejection.detail, file_id],
         ).fetchall()
         Ledger(connection).note_versions([day for (day,) in days], run_id="")

@@ -21,6 +21,9 @@ MICROSECONDS = {"s": "{} * 1000000", "ms": "{} * 1000", "us": "{}", "ns": "{} //
 USUAL_SCALES = (6, 4, 3, 2, 5)
 """Digits behind the point of nearly all amounts, most frequent first."""
 
+USUAL_DIGITS = 99_999_999
+"""Nearly all amounts have no more; as many times 10^10 are a whole number of 64 bits."""
+
 # (hi, lo) are 96 bits of digits without a sign, which parquet has as signed integers.
 _DIGITS = f"""
 CREATE OR REPLACE TEMP MACRO digits_of(lo, hi) AS
@@ -44,9 +47,9 @@ CREATE OR REPLACE TEMP MACRO unsigned_decimal(digits, scale) AS
 
 
 def _scaled_decimal(name: str, shift: int) -> str:
-    # Nearly all amounts are of these: one 128-bit multiplication instead of ten operations.
+    # Nearly all amounts are of these: one multiplication instead of ten operations.
     usual = "\n".join(
-        f"WHEN hi = 0 AND sign_scale = {2 * scale} AND lo BETWEEN 0 AND 999999999999 "
+        f"WHEN hi = 0 AND sign_scale = {2 * scale} AND lo BETWEEN 0 AND {USUAL_DIGITS} "
         f"THEN lo::DECIMAL(18, 0) * {10 ** -(scale + shift):.{DECIMAL_SCALE}f}"
         for scale in USUAL_SCALES
     )

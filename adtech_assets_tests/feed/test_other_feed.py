@@ -100,6 +100,8 @@ def test_all_columns_arrive_in_their_types(warehouse, settings):
         (scaled(1, 1), "-1"),
         (scaled(1456, 6), "1.456"),
         (scaled(1, 24), "0.000000000001"),
+        (scaled(99_999_999, 4), "999999.99"),
+        (scaled(999_999_999_999, 4), "9999999999.99"),
         (scaled(10**15, 56), "0.0000000000001"[:0] or None),
         (scaled(10**18, 56), "0.0000000001"),
         (scaled(-1, 0), str(2**64 - 1)),

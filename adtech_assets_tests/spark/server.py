@@ -64,7 +64,7 @@ class SparkServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_the_tests,
+                preexec_fn=_end_with_the_tests,  # noqa: PLW1509 - before any thread
             )  # fmt: skip
         self._wait()
 

@@ -123,7 +123,7 @@ def decimals(*parts):
 
 
 AMOUNTS = [
-    (7400, 0, 12), (7400, 0, 13), (0, 0, 0), (1, 0, 24), (-1, 0, 12), (5, 1, 20), (9, -1, 40),
+    (7400, 0, 12), (7400, 0, 13), (0, 0, 0), (1, 0, 24), (-1, 0, 12), (5, 1, 20), (9, -1, 8),
     (10**15, 0, 26), (2**63 - 1, 0, 0), (123_456_789_012_345, 0, 19), (None, 0, 12), (3, None, 4),
     (3, 0, None), (0, 0, 56), (10**12, 0, 8), (999_999_999_999, 0, 4),
 ]  # fmt: skip
@@ -141,6 +141,8 @@ def test_amounts_in_parts_are_taken_apart_alike_or_refused_by_both(spark, duck, 
 
     assert spark.facts() == duck.facts()
     assert spark.ledger() == duck.ledger()
+    [(_, status, *_)] = spark.ledger()
+    assert status == ("loaded" if amounts is AMOUNTS else "quarantined")
 
 
 MOMENT = datetime(2022, 5, 26, 9, 32, 10, 942_123, UTC)

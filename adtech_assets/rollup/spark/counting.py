@@ -262,6 +262,8 @@ def _folder_and_name(each: _Found) -> tuple[Path, str]:
 
 
 def _note_verified(connection: duckdb.DuckDBPyConnection, verified: Mapping[int, Verified]) -> None:
+    if not verified:
+        return
     with transaction(connection):
         connection.executemany(
             "UPDATE raw.log_files SET events_other_hour = ?, events_without_time = ? "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adtech_assets.contract import DECIMAL_SCALE
-from adtech_assets.feed.values import FIRST_SECOND, LAST_SECOND, PER_SECOND, USUAL_SCALES
+from adtech_assets.feed.values import FIRST_SECOND, LAST_SECOND, PER_SECOND, USUAL_DIGITS, USUAL_SCALES
 
 if TYPE_CHECKING:
     from pyspark.sql.types import DataType, StructType
@@ -95,7 +95,7 @@ def _in_parts(lo: str, hi: str, sign_scale: str, shift: int, column: Column) -> 
     into the text of the digits, for their quotient would be rounded.
     """
     usual = " ".join(
-        f"WHEN {hi} = 0 AND {sign_scale} = {2 * scale} AND {lo} BETWEEN 0 AND 999999999999 THEN "
+        f"WHEN {hi} = 0 AND {sign_scale} = {2 * scale} AND {lo} BETWEEN 0 AND {USUAL_DIGITS} THEN "
         f"CAST(CAST({lo} AS DECIMAL(18, 0)) * {10 ** -(scale + shift):.{DECIMAL_SCALE}f} "
         f"AS {column.sql_type})"
         for scale in USUAL_SCALES
