@@ -79,6 +79,10 @@ REPORTED = {
         *("budget_used_share", "elapsed_days", "flight_days", "on_schedule_indicator"),
         *("projected_spend", "required_daily_spend", "is_full_day"),
     ),
+    "fct_campaign_delivery_hourly": (
+        *("campaign_id", "event_date", "hour_at", "delivery_status", "projected_impressions"),
+        *("projected_low", "projected_high"),
+    ),
     "fct_campaign_hour_profiles": ("iso_weekday", "hour_of_day", "impressions", "clicks"),
     "fct_user_agent_hourly": (
         *("user_agent_id", "event_date", "gross_impressions", "gross_clicks"),
@@ -119,6 +123,10 @@ REPORTED = {
         *("impressions", "clicks", "invalid_impressions", "invalid_clicks"),
         *("measurable_impressions", "viewable_impressions", "priced_impressions"),
         "total_cost_eur",
+    ),
+    "fct_weekly_movers": (
+        *("dimension", "place", "member", "impressions", "impressions_before"),
+        *("impressions_change", "impressions_change_share", "week_start"),
     ),
     "fct_log_reconciliation_daily": (
         *("event_date", "event_type", "status", "log_events", "db_events"),

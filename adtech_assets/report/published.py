@@ -160,6 +160,39 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Mover:
+    """What changed most from one week to the next, by logged impressions."""
+
+    dimension: str
+    place: int
+    member: str
+    campaign_name: str | None
+    impressions: int
+    impressions_before: int
+    impressions_change: int
+    impressions_change_share: float | None
+    week_start: date
+
+
+@dataclass(frozen=True)
+class DeliveredHours:
+    """Hours of a campaign's flight, and how many delivered less or more than usual."""
+
+    campaign_id: int
+    campaign_name: str | None
+    hours: int
+    under: int
+    over: int
+    projected_impressions: float | None
+    """What the last day comes to, as its last hour has it; None too if the flight ended before."""
+    projected_low: float | None
+    projected_high: float | None
+    first_day: date
+    """Of the hours of all campaigns; as the next."""
+    last_day: date
+
+
+@dataclass(frozen=True)
 class Load:
     """A day of log files in the audited table."""
 
@@ -193,6 +226,9 @@ class Published:
     quality: list[Quality] | None = None
     reconciliation: list[Reconciled] | None = None
     deliveries: list[Delivery] | None = None
+    movers: list[Mover] | None = None
+    """Of the last week that can be compared."""
+    delivered_hours: list[DeliveredHours] | None = None
     loads: list[Load] | None = None
     closeups: Mapping[int, CloseUp] = field(default_factory=dict)
     """What there is to tell of single campaigns, by id: those that have a page."""

@@ -18,11 +18,13 @@ from adtech_assets.report.published import (
     Campaign,
     Day,
     DaySpend,
+    DeliveredHours,
     Delivery,
     Device,
     Earlier,
     Hour,
     Load,
+    Mover,
     Published,
     Quality,
     Reconciled,
@@ -236,6 +238,46 @@ LEFT JOIN marts.dim_campaigns USING (campaign_id)
 WHERE cost.impressions > 0
 ORDER BY cost.impressions DESC, campaign_id
 """
+# Of the last week that is over by the last of the days, and within them if they are chosen.
+_MOVERS = """
+SELECT
+    dimension, place, member, campaign_name, impressions, impressions_before, impressions_change,
+    impressions_change_share, week_start
+FROM marts.fct_weekly_movers
+LEFT JOIN marts.dim_campaigns ON dimension = 'campaign' AND campaign_id::text = member
+WHERE week_start = (
+    SELECT max(week_start) FROM marts.fct_weekly_movers
+    WHERE week_start + 6 <= %(last)s AND (NOT %(is_chosen)s OR week_start >= %(first)s)
+)
+ORDER BY dimension = 'deal', dimension = 'publisher_domain', place
+"""
+_DELIVERED_HOURS = f"""
+WITH hours AS (
+    SELECT *, min(event_date) OVER () AS first_day, max(event_date) OVER () AS last_day
+    FROM marts.fct_campaign_delivery_hourly
+    WHERE {_SHOWN}
+), ends AS (
+    SELECT DISTINCT ON (campaign_id)
+        campaign_id, projected_impressions, projected_low, projected_high
+    FROM hours
+    WHERE event_date = last_day
+    ORDER BY campaign_id, hour_at DESC
+), counted AS (
+    SELECT
+        campaign_id, count(*) AS hours, first_day, last_day,
+        count(*) FILTER (WHERE delivery_status = 'under') AS under,
+        count(*) FILTER (WHERE delivery_status = 'over') AS over
+    FROM hours
+    GROUP BY campaign_id, first_day, last_day
+)
+SELECT
+    campaign_id, campaign_name, counted.hours, under, over, projected_impressions, projected_low,
+    projected_high, first_day, last_day
+FROM counted
+LEFT JOIN ends USING (campaign_id)
+LEFT JOIN marts.dim_campaigns USING (campaign_id)
+ORDER BY under + over DESC, projected_impressions DESC NULLS LAST, campaign_id
+"""
 _LOADS = """
 SELECT day, loaded_at FROM public.load_audit
 WHERE NOT %(is_chosen)s OR day BETWEEN %(first)s AND %(last)s
@@ -306,6 +348,10 @@ class _Reader:
                 in_database | in_logs,
             ),
             deliveries=self._rows(Delivery, _DELIVERIES, *DELIVERED),
+            movers=self._rows(Mover, _MOVERS, "fct_weekly_movers", "dim_campaigns"),
+            delivered_hours=self._rows(
+                DeliveredHours, _DELIVERED_HOURS, "fct_campaign_delivery_hourly", "dim_campaigns"
+            ),
             loads=self._loads(),
             paced_day=elapsed[0].event_date if elapsed else None,
             has_money=self._there.issuperset(

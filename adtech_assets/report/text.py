@@ -79,6 +79,11 @@ def rough_percent(share: float | None) -> str:
     return f"{share:.1%}" if 0 < abs(share) < _WHOLE_PERCENT else f"{share:,.0%}"
 
 
+def signed_count(number: int) -> str:
+    """A difference of counts: +1,200, -40."""
+    return f"{number:+,}".replace("-", MINUS)
+
+
 def signed_percent(share: float | None) -> str:
     """A difference: +1.2%, -0.4%."""
     return NOTHING if share is None else f"{share:+,.1%}".replace("-", MINUS)

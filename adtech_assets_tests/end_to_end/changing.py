@@ -32,6 +32,7 @@ from adtech_assets_tests.end_to_end import (
     recounted_billing,
     recounted_deliveries,
     recounted_log_marts,
+    recounted_movers,
 )
 from adtech_assets_tests.end_to_end.recomputed_marts import Campaign, Event, History
 from adtech_assets_tests.end_to_end.recounted_log_marts import REASONS
@@ -42,6 +43,7 @@ MARTS = (
     *recounted_log_marts.MARTS,
     "fct_campaign_traffic_daily",
     *recounted_deliveries.MARTS,
+    *recounted_movers.MARTS,
     *recounted_billing.MARTS,
 )
 WIDE = "mart_campaign_daily"
@@ -271,6 +273,13 @@ class Changing:
             recounted_billing.fct_campaign_billing_monthly(logged, operational, dates)
         )
         logs["fct_campaign_billing_differences"] = []  # no month is closed
+        logs["fct_weekly_movers"] = list(
+            recounted_movers.fct_weekly_movers(
+                logged,
+                operational.campaigns.versions,
+                [row["date_day"] for row in dates if row["is_full_in_logs"]],
+            )
+        )
         for mart in marts or MARTS:
             found = self.published(mart)
             if mart == "dim_dates":

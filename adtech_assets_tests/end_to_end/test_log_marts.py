@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from dbt.contracts.graph.manifest import Manifest
 
 from adtech_assets.contract import KINDS
-from adtech_assets.environment import PROJECT_DIR
+from adtech_assets.defs.assets.models import DONE
+from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, parsed
 from adtech_assets.feed.ingest import Ingest
+from adtech_assets.models import dbt
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
@@ -22,6 +21,7 @@ from adtech_assets.sample.log_files import write_log_file
 from adtech_assets.stores.warehouse import Warehouse, transaction
 from adtech_assets_tests.dbt_days import days_option
 from adtech_assets_tests.end_to_end.recounted_log_marts import MARTS, REASONS, ZONE, recounted
+from adtech_assets_tests.sample_feed import SAMPLE
 
 SUNDAY = date(2022, 10, 30)
 """The day of 25 hours."""
@@ -30,9 +30,10 @@ SUNDAY = date(2022, 10, 30)
 class Pipeline:
     """The steps of a run that the marts come from, without Dagster."""
 
-    def __init__(self, settings, source):
+    def __init__(self, settings, source, names=MARTS):
         self.settings = settings
         self.source = source
+        self.names = names
         self.loaded: set[date] = set()
 
     def run(self, first, last):
@@ -51,26 +52,26 @@ class Pipeline:
         self.loaded |= set(days)
 
     def dbt(self, *options):
-        folder = self.settings.data_dir / "dbt"
-        done = subprocess.run(
-            [
-                Path(sys.executable).with_name("dbt"), "build",
-                "--select", *(f"+{mart}" for mart in MARTS),
-                "--exclude-resource-type", "unit_test", "--indirect-selection", "buildable",
-                "--project-dir", PROJECT_DIR / "adtech_dbt",
-                "--profiles-dir", PROJECT_DIR / "adtech_dbt",
-                "--target-path", folder, "--log-path", folder, *options,
-            ],
-            env=os.environ | {"ADTECH_DATA_DIR": str(self.settings.data_dir)},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout
+        manifest = Manifest.from_msgpack((parsed(DBT_DIR, SAMPLE) / MANIFEST).read_bytes())
+        manifest.build_flat_graph()
+        command = ["build", "--exclude-resource-type=unit_test", "--indirect-selection=buildable"]
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("ADTECH_DATA_DIR", str(self.settings.data_dir))
+            environment.setenv("ADTECH_MOST_MEMBERS", str(self.settings.most_members))
+            done = dbt.invoke(
+                [*command, "--select", *(f"+{mart}" for mart in self.names), *options],
+                project_dir=DBT_DIR,
+                target_path=self.settings.dbt_target_dir,
+                manifest=manifest,
+            )
+        failed = {r.node.name: r.message for r in done.results if r.status not in DONE}
+        assert not failed
 
     def marts(self):
         with Warehouse.of(self.settings).connect() as warehouse:
             return {
                 mart: warehouse.execute(f"FROM marts.{mart} ORDER BY ALL").fetchall()
-                for mart in MARTS
+                for mart in self.names
             }
 
 

@@ -147,6 +147,19 @@ COLUMNS = {
         clicks_under_1s bigint, clicks_1_to_10s bigint, clicks_10_to_60s bigint,
         clicks_over_60s bigint, event_date date, PRIMARY KEY (campaign_id, event_date)
     """,
+    "fct_weekly_movers": """
+        dimension text, place bigint, member text, impressions bigint, impressions_before bigint,
+        impressions_change bigint, impressions_change_share float8, clicks bigint,
+        clicks_before bigint, total_cost_eur numeric(38, 12), total_cost_eur_before numeric(38, 12),
+        week_start date, PRIMARY KEY (week_start, dimension, place)
+    """,
+    "fct_campaign_delivery_hourly": """
+        campaign_id bigint, impressions bigint, expected_impressions float8,
+        cumulative_impressions bigint, projected_impressions float8, event_date date,
+        hour_at timestamp, delivery_status text, weeks bigint, expected_low float8,
+        expected_high float8, projected_low float8, projected_high float8,
+        PRIMARY KEY (campaign_id, hour_at)
+    """,
     "fct_log_reconciliation_daily": """
         event_type text, status text, log_events bigint, db_events bigint, difference bigint,
         log_db_discrepancy float8, event_date date, PRIMARY KEY (event_date, event_type)
@@ -224,6 +237,7 @@ def fill(connection: psycopg.Connection, business: Business) -> None:
             },
         )
     _fill_logs(connection, days, daily, rng)
+    _fill_moved(connection, business)
 
 
 def at_hour(day: date, hour: int) -> datetime:
@@ -548,6 +562,49 @@ def _fill_logs(connection, days, daily, rng):
                 "loaded_at": at_hour(day, 28),
             },
         )
+
+
+def _fill_moved(connection, business):
+    """Movers of the last week that is over, and hours of the last day."""
+    campaigns = range(1, min(business.campaigns, 20) + 1)
+    members = {
+        "campaign": [str(campaign) for campaign in campaigns],
+        "publisher_domain": ["news.example", "sport.example", ""],
+        "deal": ["", "deal-01"],
+    }
+    for dimension, found in members.items() if business.days >= 14 else ():
+        for place, member in enumerate(found, start=1):
+            now, before = 1000 * (place % 4), 800 * (place % 3)
+            insert(
+                connection,
+                "marts.fct_weekly_movers",
+                {
+                    "dimension": dimension,
+                    "place": place,
+                    "member": member,
+                    "impressions": now,
+                    "impressions_before": before,
+                    "impressions_change": now - before,
+                    "impressions_change_share": (now - before) / before if before else None,
+                    "week_start": LAST_DAY - timedelta(LAST_DAY.weekday() + 7),
+                },
+            )
+    for campaign in campaigns:
+        for hour in range(12):
+            status = ("usual", "usual", "under", "over")[(campaign + hour) % 4]
+            insert(
+                connection,
+                "marts.fct_campaign_delivery_hourly",
+                {
+                    "campaign_id": campaign,
+                    "event_date": LAST_DAY,
+                    "hour_at": at_hour(LAST_DAY, hour),
+                    "delivery_status": status if campaign % 7 else "no_history",
+                    "projected_impressions": 1500.4 if campaign % 7 else None,
+                    "projected_low": 1400.0 + hour if campaign % 7 else None,
+                    "projected_high": 1600.8 if campaign % 7 else None,
+                },
+            )
 
 
 def _reconcile(connection, day, number, counts, rng):

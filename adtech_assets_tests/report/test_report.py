@@ -15,6 +15,7 @@ import pytest
 from adtech_assets import report
 from adtech_assets.audit.conditions import Condition
 from adtech_assets.errors import UserError
+from adtech_assets.report.text import MINUS
 from adtech_assets_tests.publish import marts
 from adtech_assets_tests.publish.marts import LAST_DAY, LONG_NAMES, Business
 from adtech_assets_tests.report.html_page import Page
@@ -654,7 +655,9 @@ SAID_OF = {
     "dim_user_agents": ("devices",),
     "fct_traffic_quality_daily": ("invalid",),
     "fct_log_reconciliation_daily": ("reconciliation",),
-    "dim_campaigns": ("deliveries",),
+    "dim_campaigns": ("movers", "delivered-hours", "deliveries"),
+    "fct_weekly_movers": ("movers",),
+    "fct_campaign_delivery_hourly": ("delivered-hours",),
     "fct_campaign_cost_daily": ("deliveries",),
     "fct_campaign_viewability_daily": ("deliveries",),
     "fct_campaign_reach_daily": ("deliveries",),
@@ -685,6 +688,101 @@ def test_without_the_wide_mart_campaigns_come_from_the_narrow_one(published, ask
         "SELECT campaign_name, impressions FROM marts.fct_campaign_ctr ORDER BY impressions DESC"
     )
     assert [row[:2] for row in rows[1:-1]] == [[name, f"{number:,}"] for name, number in found]
+
+
+# ---- what moved ----------------------------------------------------------------------------------
+
+
+def mover(place, now, before, week, **columns):
+    return {
+        "dimension": "deal",
+        "place": place,
+        "member": f"deal-{place}",
+        "impressions": now,
+        "impressions_before": before,
+        "impressions_change": now - before,
+        "impressions_change_share": (now - before) / before if before else None,
+        "week_start": week,
+        **columns,
+    }
+
+
+def test_the_largest_changes_of_the_last_week_stand_in_the_open(days, target):
+    days(*[(1000, 10)] * 21)
+    week = LAST_DAY - timedelta(11)  # a Monday; LAST_DAY is a Friday
+    add(target, "dim_campaigns", {"campaign_id": 7, "campaign_name": "Payday"})
+    rows = [(1, 1200, 200), (2, 0, 900), (3, 600, 0), (4, 90, 120), (5, 31, 30), (6, 1, 1)]
+    add(target, "fct_weekly_movers", *(mover(*row, week) for row in rows))
+    add(target, "fct_weekly_movers", mover(1, 9, 8, week, dimension="campaign", member="7"))
+    add(target, "fct_weekly_movers", mover(1, 5, 5, week - timedelta(7)))
+
+    page = page_of(target)
+
+    assert "13–19 Jun 2022" in page.section("movers").text
+    assert page.table("movers-table")[1:] == [
+        ["Payday Campaign", "9", "8", "+1", "+12.5%"],
+        ["deal-1 Deal", "1,200", "200", "+1,000", "+500.0%"],
+        ["deal-2 Deal", "0", "900", f"{MINUS}900", "gone"],
+        ["deal-3 Deal", "600", "0", "+600", "new"],
+    ]
+    assert len(page.file("movers-table")) == 1 + 7  # and three more deals
+
+
+def test_a_week_that_is_not_within_the_chosen_days_is_not_told(days, target):
+    days(*[(1000, 10)] * 21)
+    week = LAST_DAY - timedelta(11)
+    add(target, "fct_weekly_movers", mover(1, 2, 1, week), mover(1, 4, 2, week + timedelta(7)))
+    of_the_week = report.Period(week, week + timedelta(6))
+    assert page_of(target, period=of_the_week).table("movers-table")[1][:2] == ["deal-1 Deal", "2"]
+    too_short = report.Period(week + timedelta(1), week + timedelta(6))
+    assert "can be compared" in page_of(target, period=too_short).section("movers").text
+
+
+def test_without_two_full_weeks_the_page_says_so(days, target):
+    days(*[(1000, 10)] * 13)
+    assert "can be compared" in page_of(target).section("movers").text
+
+
+def hour(campaign, day, at, status, *projected):
+    names = ("projected_impressions", "projected_low", "projected_high")
+    return {
+        "campaign_id": campaign,
+        "event_date": day,
+        "hour_at": marts.at_hour(day, at),
+        "delivery_status": status,
+        **dict(zip(names, projected or (None, None, None), strict=True)),
+    }
+
+
+def test_hours_under_and_over_are_counted_and_the_last_day_has_its_projection(days, target):
+    days(*[(1000, 10)] * 8)
+    before = LAST_DAY - timedelta(1)
+    add(
+        target,
+        "fct_campaign_delivery_hourly",
+        hour(1, before, 5, "under", 70, 60, 80),
+        hour(1, LAST_DAY, 0, "under", 90, 70, 110),
+        hour(1, LAST_DAY, 1, "over", 1095.4, 1020.6, 1170.2),
+        hour(1, LAST_DAY, 2, "usual", 1100.4, 1030.6, 1170.2),
+        hour(2, before, 23, "over", 50, 50, 50),
+        hour(3, before, 1, "no_history"),
+    )
+    add(target, "dim_campaigns", {"campaign_id": 1, "campaign_name": "Payday"})
+
+    page = page_of(target)
+
+    assert "23–24 Jun 2022" in page.section("delivered-hours").text
+    assert page.table("delivered-hours-table")[1:] == [
+        ["Payday", "4", "2", "1", "1,100 (1,031–1,170)"],
+        ["unnamed", "1", "0", "1", "–"],
+    ]
+    assert len(page.file("delivered-hours-table")) == 1 + 3  # and the one without history
+
+
+def test_hours_without_a_week_before_are_not_called_usual(days, target):
+    days((1000, 10))
+    add(target, "fct_campaign_delivery_hourly", hour(1, LAST_DAY, 0, "no_history"))
+    assert "no hour can be compared" in page_of(target).section("delivered-hours").text
 
 
 # ---- what the log says of campaigns --------------------------------------------------------------
