@@ -3,5 +3,5 @@
     adtech_assets/rollup/user_agents.py.
 -#}
 {% macro user_agent_id(user_agent) -%}
-    coalesce(md5({{ user_agent }}), repeat('0', 32))
+    coalesce({{ md5_text(user_agent) }}, repeat('0', 32))
 {%- endmacro %}

@@ -2,7 +2,7 @@
 
 {%- set dimensions = placement_dimensions() -%}
 {%- set texts = {
-    'publisher_domain': "lower(rtrim(" ~ key_text('publisher_domain', 253) ~ ", '.'))",
+    'publisher_domain': lower_case("rtrim(" ~ key_text('publisher_domain', 253) ~ ", '.')"),
     'deal': key_text('deal', 255),
 } %}
 
@@ -97,12 +97,12 @@ named_members as (
 named as (
 
     select
-        daily.log_campaign_id,
+        daily.log_campaign_id as log_campaign_id,
         {%- for name in dimensions %}
             coalesce({{ name }}s.member, '(other)') as {{ name }},
         {%- endfor %}
         daily.currency,
-        daily.event_date,
+        daily.event_date as event_date,
         {%- for name in placement_counts() %}
             daily.{{ name }},
         {%- endfor %}

@@ -22,14 +22,13 @@ renamed as (
         {{ positive('device_type_id') }} as device_type_id,
         {{ positive('country_id') }} as country_id,
         file_hour,
-        cast(
-            round(1000 * (extract(epoch from event_at) - extract(epoch from shown_at))) as bigint
-        ) as latency_ms,
+        {{ milliseconds_between('shown_at', 'event_at') }} as latency_ms,
         cast(coalesce(is_fraud, false) as boolean) as is_fraud,
         file_date,
         event_at as occurred_at,
         {{ key_text(
-            "rtrim(regexp_replace(landing_url, '^[A-Za-z]+://|[?#].*$', '', 'g'), '/')", 500
+            "rtrim(regexp_replace(regexp_replace(landing_url, '^[A-Za-z]+://', ''), "
+            ~ "'(?s)[?#].*$', ''), '/')", 500
         ) }} as landing_page
 
     from source

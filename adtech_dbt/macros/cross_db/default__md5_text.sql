@@ -1,0 +1,3 @@
+{% macro default__md5_text(text) -%}
+    md5({{ text }})
+{%- endmacro %}
