@@ -1,4 +1,4 @@
-{#- Milliseconds from one timestamp to another, as bigint, halves away from 0; below 0 if they are reversed. -#}
+{#- Whole milliseconds from one timestamp to another, as bigint; below 0 if they are reversed. -#}
 {% macro milliseconds_between(first, last) -%}
     {{ return(adapter.dispatch('milliseconds_between', 'adtech')(first, last)) }}
 {%- endmacro %}
