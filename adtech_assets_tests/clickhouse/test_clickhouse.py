@@ -15,7 +15,7 @@ from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.settings import Settings, load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
-from adtech_assets_tests.end_to_end import clickhouse_story
+from adtech_assets_tests.clickhouse import story
 from adtech_assets_tests.sample_feed import PROJECT
 
 MODELS = {
@@ -46,7 +46,7 @@ def told(postgres_server, tmp_path_factory):
         )
         settings.raw_data_dir.mkdir()
         environment.setenv("ADTECH_DATA_DIR", str(settings.data_dir))
-        clickhouse_story.tell(settings, Postgres.of(settings, "source"))
+        story.tell(settings, Postgres.of(settings, "source"))
     return settings
 
 
@@ -61,7 +61,7 @@ def built(told, tmp_path_factory):
                 f"COPY (FROM {table}) TO '{folder}/tables/{table}.parquet' (FORMAT parquet)"
             )
     done = subprocess.run(
-        [sys.executable, "-m", "adtech_assets_tests.end_to_end.on_clickhouse", folder],
+        [sys.executable, "-m", "adtech_assets_tests.clickhouse.engine", folder],
         cwd=PROJECT_DIR, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

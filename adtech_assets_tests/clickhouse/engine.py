@@ -3,7 +3,7 @@
 It is the target `clickhouse` of the dbt project with the adapter dbt-clickhouse, but for one thing:
 the adapter's client asks the engine in the process (chdb) where it would ask a server.
 
-    python -m adtech_assets_tests.end_to_end.on_clickhouse FOLDER
+    python -m adtech_assets_tests.clickhouse.engine FOLDER
 
 It reads tables from `FOLDER/tables/<schema>.<name>.parquet` and writes what it builds of them to
 `FOLDER/built/<schema>.<name>.parquet`.
@@ -23,8 +23,8 @@ from dbt.contracts.graph.manifest import Manifest
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.partitions import DayRange
 from adtech_assets.rollup.hourly import ROLLUP
+from adtech_assets_tests.clickhouse.story import DAYS
 from adtech_assets_tests.dbt_days import days_option
-from adtech_assets_tests.end_to_end.clickhouse_story import DAYS
 from adtech_assets_tests.sample_feed import PROJECT
 
 if TYPE_CHECKING:
