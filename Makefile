@@ -164,9 +164,9 @@ pin-images:  ## look up the digests of the images of others (needs skopeo or doc
 # ---- work on the project -------------------------------------------------------------------
 
 .PHONY: test
-test: setup $(VENV)/.installed-dev  ## all tests but the hostile cases and those of the deployment
+test: setup $(VENV)/.installed-dev  ## all tests but the hostile cases, those of the deployment and of other engines
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder \
-		$(foreach part,hostile spark deployment benchmarks,--ignore adtech_assets_tests/$(part))
+		$(foreach part,hostile spark clickhouse deployment benchmarks,--ignore adtech_assets_tests/$(part))
 
 .PHONY: test-hostile
 test-hostile: setup $(VENV)/.installed-dev  ## the 72 hostile cases, with their table
@@ -179,6 +179,10 @@ test-spark: setup $(VENV)/.installed-dev $(VENV)/spark-server/.installed  ## a S
 .PHONY: test-deployment
 test-deployment: setup $(VENV)/.installed-dev  ## the files of the deployment, and what the benchmarks count with
 	@$(BIN)/python -m pytest -n 2 --dist loadfile adtech_assets_tests/deployment adtech_assets_tests/benchmarks
+
+.PHONY: test-clickhouse
+test-clickhouse: setup $(VENV)/.installed-dev  ## every dbt model on ClickHouse's engine, compared with DuckDB
+	@$(BIN)/python -m pytest adtech_assets_tests/clickhouse
 
 .PHONY: lint
 lint: setup $(VENV)/.installed-dev  ## every static check

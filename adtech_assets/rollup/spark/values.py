@@ -8,7 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adtech_assets.contract import DECIMAL_SCALE
-from adtech_assets.feed.values import FIRST_SECOND, LAST_SECOND, PER_SECOND, USUAL_DIGITS, USUAL_SCALES
+from adtech_assets.feed.values import (
+    FIRST_SECOND,
+    LAST_SECOND,
+    PER_SECOND,
+    USUAL_DIGITS,
+    USUAL_SCALES,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql.types import DataType, StructType

@@ -51,13 +51,11 @@ priced_clicks as (
     left join campaign_versions
         on
             clicks.campaign_id = campaign_versions.campaign_id
-            and (
-                clicks.occurred_at >= campaign_versions.valid_from
-                or (clicks.occurred_at is null and campaign_versions.is_latest)
-            )
+            and coalesce(clicks.occurred_at, campaign_versions.valid_from)
+            >= campaign_versions.valid_from
             and (
                 clicks.occurred_at < campaign_versions.valid_until
-                or campaign_versions.valid_until is null
+                or campaign_versions.is_latest
             )
 
 ),

@@ -60,7 +60,7 @@ campaign_days as (
 final as (
 
     select
-        campaign_days.campaign_id,
+        campaign_days.campaign_id as campaign_id,
         coalesce(advertisers.advertiser_id, {{ unknown_advertiser_id() }}) as advertiser_id,
         campaign_versions.budget,
         campaign_versions.flight_days,

@@ -29,16 +29,16 @@ numbered as (
             partition by campaign_id
             order by dbt_valid_from
         ) = 1 as is_first,
-        lead(dbt_valid_from) over (
-            partition by campaign_id
-            order by dbt_valid_from
-        ) is null as is_latest,
-        lead(dbt_valid_from) over (
-            partition by campaign_id
-            order by dbt_valid_from
-        ) as valid_until
+        min(dbt_valid_from) over next_version is null as is_latest,
+        min(dbt_valid_from) over next_version as valid_until
 
     from snapshots
+
+    -- lead() is no NULL after the last row where an engine has columns that cannot be.
+    window next_version as (
+        partition by campaign_id
+        order by dbt_valid_from rows between 1 following and 1 following
+    )
 
 ),
 
@@ -61,7 +61,7 @@ final as (
         created_at,
         valid_until,
         case
-            when is_first then cast('0001-01-01' as timestamp)
+            when is_first then {{ first_moment() }}
             else valid_from
         end as valid_from
 

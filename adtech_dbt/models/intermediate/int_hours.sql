@@ -19,7 +19,8 @@ final as (
 
     select
         dates.event_date,
-        dates.event_date + hours_of_day.hour_of_day * interval '1 hour' as hour_at
+        {{ dbt.dateadd('hour', 'hours_of_day.hour_of_day', 'cast(dates.event_date as timestamp)') }}
+            as hour_at
 
     from dates
 

@@ -63,12 +63,12 @@ capped_days as (
 final as (
 
     select
-        campaign_days.campaign_id,
+        campaign_days.campaign_id as campaign_id,
         costs.currency,
         costs.media_cost,
         costs.total_cost,
         costs.total_cost_eur,
-        campaign_days.event_date,
+        campaign_days.event_date as event_date,
         coalesce(traffic.gross_impressions, 0) as gross_impressions,
         coalesce(traffic.gross_clicks, 0) as gross_clicks,
         coalesce(traffic.valid_impressions, 0) as valid_impressions,

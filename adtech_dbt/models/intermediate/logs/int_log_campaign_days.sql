@@ -43,7 +43,7 @@ views as (
 final as (
 
     select
-        campaign_traffic.campaign_id,
+        campaign_traffic.campaign_id as campaign_id,
         campaign_traffic.gross_impressions,
         campaign_traffic.valid_impressions,
         campaign_traffic.gross_clicks,
@@ -62,7 +62,7 @@ final as (
         reach.reach_to_date,
         reach.frequency_to_date,
         clicks.fast_click_share,
-        campaign_traffic.event_date
+        campaign_traffic.event_date as event_date
 
     from campaign_traffic
 

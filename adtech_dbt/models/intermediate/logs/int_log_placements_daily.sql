@@ -75,12 +75,12 @@ named_members as (
 named as (
 
     select
-        daily.log_campaign_id,
+        daily.log_campaign_id as log_campaign_id,
         {%- for name in dimensions %}
             coalesce({{ name }}s.member, '(other)') as {{ name }},
         {%- endfor %}
         daily.currency,
-        daily.event_date,
+        daily.event_date as event_date,
         {%- for name in placement_counts() %}
             daily.{{ name }},
         {%- endfor %}

@@ -22,7 +22,7 @@ with_prior as (
     window prior_days as (
         partition by campaign_id
         order by event_date
-        range between interval 28 days preceding and interval 1 day preceding
+        {{ range_of_days(28, 1) }}
     )
 
 ),

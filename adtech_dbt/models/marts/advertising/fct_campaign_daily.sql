@@ -33,11 +33,11 @@ feed_hours as (
 placed_hours as (
 
     select
-        campaign_hours.campaign_id,
+        campaign_hours.campaign_id as campaign_id,
         campaign_hours.impressions,
         campaign_hours.clicks,
         campaign_hours.estimated_spend,
-        campaign_hours.event_date,
+        campaign_hours.event_date as event_date,
         case
             when
                 campaign_days.flight_days is not null

@@ -35,9 +35,9 @@ newest as (
 flight_hours as (
 
     select
-        campaign_days.campaign_id,
+        campaign_days.campaign_id as campaign_id,
         hours.hour_at,
-        hours.event_date,
+        hours.event_date as event_date,
         hours.hour_at < {{ dbt.date_trunc('hour', 'extracted_days.extracted_at') }} as is_over,
         newest.last_day
 
@@ -180,7 +180,9 @@ final as (
         expected + margin as expected_high,
         case
             when projected_impressions is not null
-                then greatest(projected_impressions - projected_margin, cumulative_impressions)
+                then greatest(
+                    projected_impressions - projected_margin, cast(cumulative_impressions as double)
+                )
         end as projected_low,
         projected_impressions + projected_margin as projected_high
 

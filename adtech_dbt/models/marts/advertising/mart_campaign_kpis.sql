@@ -60,18 +60,18 @@ anomalies as (
 joined as (
 
     select
-        campaigns.campaign_id,
-        campaigns.advertiser_id,
+        campaigns.campaign_id as campaign_id,
+        campaigns.advertiser_id as advertiser_id,
         campaigns.campaign_name,
         advertisers.advertiser_name,
         pacing.pacing_status,
         campaigns.bid,
-        campaigns.budget,
+        campaigns.budget as budget,
         pacing.budget_used_share,
         pacing.on_schedule_indicator,
         pacing.projected_spend,
         pacing.required_daily_spend,
-        campaigns.is_current,
+        campaigns.is_current as is_current,
         campaigns.start_date,
         campaigns.end_date,
         campaign_totals.first_event_date,

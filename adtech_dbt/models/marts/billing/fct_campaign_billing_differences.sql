@@ -53,9 +53,9 @@ campaign_months as (
 paired as (
 
     select
-        campaign_months.campaign_id,
-        campaign_months.advertiser_id,
-        campaign_months.billing_month,
+        campaign_months.campaign_id as campaign_id,
+        campaign_months.advertiser_id as advertiser_id,
+        campaign_months.billing_month as billing_month,
         {%- for measure in counts + amounts + amounts_in_currency %}
             closed_campaign_months.{{ measure }} as closed_{{ measure }},
             current_months.{{ measure }} as current_{{ measure }},

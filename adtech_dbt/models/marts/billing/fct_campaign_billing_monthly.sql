@@ -33,8 +33,8 @@ closed_months as (
 final as (
 
     select
-        current_months.campaign_id,
-        current_months.advertiser_id,
+        current_months.campaign_id as campaign_id,
+        current_months.advertiser_id as advertiser_id,
         case
             when current_months.campaign_id = {{ unknown_campaign_id() }} then 'unknown campaign'
             else campaigns.campaign_name
@@ -64,7 +64,7 @@ final as (
         current_months.total_cost_eur,
         current_months.cost_over_estimate,
         false as is_closed,
-        current_months.billing_month,
+        current_months.billing_month as billing_month,
         cast(null as timestamp) as closed_at
 
     from current_months

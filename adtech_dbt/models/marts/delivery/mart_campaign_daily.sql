@@ -31,20 +31,40 @@ advertisers as (
 ),
 
 -- Every campaign on every extracted day, and whatever the log has beside.
-joined as (
+final as (
 
     select
-        log_days.*,
+        log_days.event_date as event_date,
+        log_days.campaign_id as campaign_id,
+        coalesce(campaigns.campaign_name, 'unknown campaign') as campaign_name,
+        coalesce(campaign_days.advertiser_id, {{ unknown_advertiser_id() }}) as advertiser_id,
+        coalesce(advertisers.advertiser_name, 'unknown advertiser') as advertiser_name,
         campaign_days.impressions,
         campaign_days.clicks,
         campaign_days.ctr,
         campaign_days.estimated_spend,
         pacing.pacing_status,
-        pacing.budget,
+        pacing.budget as budget,
         pacing.cumulative_estimated_spend,
         pacing.on_schedule_indicator,
-        coalesce(campaigns.campaign_name, 'unknown campaign') as campaign_name,
-        coalesce(campaign_days.advertiser_id, {{ unknown_advertiser_id() }}) as advertiser_id
+        log_days.gross_impressions,
+        log_days.valid_impressions,
+        log_days.gross_clicks,
+        log_days.valid_clicks,
+        log_days.ivt_rate,
+        log_days.net_spend,
+        log_days.currency,
+        log_days.total_cost,
+        log_days.total_cost_eur,
+        log_days.fee_share,
+        log_days.true_ecpm,
+        log_days.measurable_impressions,
+        log_days.viewable_impressions,
+        log_days.viewable_rate,
+        log_days.daily_reach,
+        log_days.reach_to_date,
+        log_days.frequency_to_date,
+        log_days.fast_click_share
 
     from log_days
 
@@ -61,57 +81,10 @@ joined as (
     left join campaigns
         on log_days.campaign_id = campaigns.campaign_id
 
-),
-
-named as (
-
-    select
-        joined.*,
-        coalesce(advertisers.advertiser_name, 'unknown advertiser') as advertiser_name
-
-    from joined
-
     left join advertisers
-        on joined.advertiser_id = advertisers.advertiser_id
-
-),
-
-final as (
-
-    select
-        event_date,
-        campaign_id,
-        campaign_name,
-        advertiser_id,
-        advertiser_name,
-        impressions,
-        clicks,
-        ctr,
-        estimated_spend,
-        pacing_status,
-        budget,
-        cumulative_estimated_spend,
-        on_schedule_indicator,
-        gross_impressions,
-        valid_impressions,
-        gross_clicks,
-        valid_clicks,
-        ivt_rate,
-        net_spend,
-        currency,
-        total_cost,
-        total_cost_eur,
-        fee_share,
-        true_ecpm,
-        measurable_impressions,
-        viewable_impressions,
-        viewable_rate,
-        daily_reach,
-        reach_to_date,
-        frequency_to_date,
-        fast_click_share
-
-    from named
+        on
+            coalesce(campaign_days.advertiser_id, {{ unknown_advertiser_id() }})
+            = advertisers.advertiser_id
 
 )
 

@@ -48,10 +48,10 @@ event_types as (
 daily as (
 
     select
-        event_types.event_type,
+        event_types.event_type as event_type,
         cast(coalesce(sum(hourly.log_events), 0) as bigint) as log_events,
         cast(coalesce(sum(hourly.db_events), 0) as bigint) as db_events,
-        days.event_date
+        days.event_date as event_date
 
     from days
 

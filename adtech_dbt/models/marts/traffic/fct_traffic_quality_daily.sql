@@ -43,10 +43,10 @@ reasons as (
 daily as (
 
     select
-        reasons.invalid_reason,
+        reasons.invalid_reason as invalid_reason,
         cast(coalesce(sum(log_events.impressions), 0) as bigint) as impressions,
         cast(coalesce(sum(log_events.clicks), 0) as bigint) as clicks,
-        days.event_date
+        days.event_date as event_date
 
     from days
 

@@ -3,5 +3,5 @@
     room for much more, and text no zero byte.
 -#}
 {% macro key_text(value, letters) -%}
-    coalesce(left(replace(trim({{ value }}), chr(0), chr(65533)), {{ letters }}), '')
+    {{ return(adapter.dispatch('key_text', 'adtech')(value, letters)) }}
 {%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro clickhouse__iso_weekday(day) -%}
+    cast(toDayOfWeek({{ day }}) as bigint)
+{%- endmacro %}

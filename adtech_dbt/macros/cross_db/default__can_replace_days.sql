@@ -1,0 +1,3 @@
+{% macro default__can_replace_days() -%}
+    {{ return(true) }}
+{%- endmacro %}

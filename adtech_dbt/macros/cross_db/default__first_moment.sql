@@ -1,0 +1,3 @@
+{% macro default__first_moment() -%}
+    cast('0001-01-01' as timestamp)
+{%- endmacro %}

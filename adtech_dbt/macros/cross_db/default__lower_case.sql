@@ -1,0 +1,3 @@
+{% macro default__lower_case(text) -%}
+    lower({{ text }})
+{%- endmacro %}
