@@ -82,7 +82,7 @@ def value(column: Column, type_: pa.DataType | None) -> str:
         return f"NULL::{column.sql_type}"
     stored = quoted(column.path)
     if column.sql_type == "TIMESTAMP":
-        return _time(stored, None if pa.types.is_timestamp(type_) else column.unit)
+        return _time(stored, type_, column.unit)
     if column.type == "decimal":
         return _decimal(column, type_)
     return f"{stored}::{column.sql_type}"
@@ -105,9 +105,12 @@ def _decimal(column: Column, type_: pa.DataType) -> str:
     return f"({amount} * 0.001)::{column.sql_type}" if shift else amount
 
 
-def _time(stored: str, unit: str | None) -> str:
-    if unit is None:
+def _time(stored: str, type_: pa.DataType, unit: str | None) -> str:
+    if pa.types.is_timestamp(type_) and type_.unit == "ns" and type_.tz:
+        stored, unit = f"epoch_ns({stored})", "ns"  # which epoch_us does not take
+    elif pa.types.is_timestamp(type_):
         stored, unit = f"epoch_us({stored})", "us"
+    assert unit is not None  # noqa: S101 - a number has one, by the feed file
     first, last = FIRST_SECOND * PER_SECOND[unit], LAST_SECOND * PER_SECOND[unit]
     microseconds = MICROSECONDS[unit].format(f"{stored}::BIGINT")
     return f"CASE WHEN {stored} BETWEEN {first} AND {last} THEN make_timestamp({microseconds}) END"

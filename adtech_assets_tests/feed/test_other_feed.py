@@ -230,8 +230,11 @@ def test_files_of_different_layouts_are_read_side_by_side(warehouse, settings):
     deliver(settings.raw_data_dir, "2022/05/26/12/imp-c.parquet", wider)
     millis = whole.set_column(0, "event_ts", whole["event_ts"].cast(pa.timestamp("ms")))
     deliver(settings.raw_data_dir, "2022/05/26/12/imp-d.parquet", millis)
+    for name, type_ in (("e", pa.timestamp("ns")), ("f", pa.timestamp("ns", "UTC"))):
+        nanos = whole.set_column(0, "event_ts", whole["event_ts"].cast(type_))
+        deliver(settings.raw_data_dir, f"2022/05/26/12/imp-{name}.parquet", nanos)
 
-    assert ingest(warehouse, settings).loaded == 4
+    assert ingest(warehouse, settings).loaded == 6
 
     assert warehouse.execute(
         "SELECT user_agent, event_at, epoch(served_at)::BIGINT FROM raw.impression_logs "
@@ -240,7 +243,7 @@ def test_files_of_different_layouts_are_read_side_by_side(warehouse, settings):
         ("whole", at(0), NOON.timestamp()),
         ("less", None, NOON.timestamp()),
         ("whole", at(0), 10**9),
-        ("whole", at(0), NOON.timestamp()),
+        *[("whole", at(0), NOON.timestamp())] * 3,
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from adtech_assets.errors import UserError
-from adtech_assets.feed import quarantine
+from adtech_assets.feed import landing, quarantine
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets_tests.feed.deliveries import (
     DAY,
@@ -39,14 +39,12 @@ def both(spark, duck):
 
 
 def flip_a_bit(path, column):
-    """Damage the data of a column, whose footer stays good."""
-    place = next(
-        chunk.data_page_offset
-        for chunk in map(pq.read_metadata(path).row_group(0).column, range(700))
-        if chunk.path_in_schema == column
-    )
+    """Damage the header of a column's page; the footer stays good."""
+    row_group = pq.read_metadata(path).row_group(0)
+    chunks = map(row_group.column, range(row_group.num_columns))
+    chunk = next(chunk for chunk in chunks if chunk.path_in_schema == column)
     content = bytearray(path.read_bytes())
-    content[place + 30] ^= 0x55
+    content[chunk.dictionary_page_offset or chunk.data_page_offset] ^= 0b1000
     path.write_bytes(content)
 
 
@@ -239,11 +237,11 @@ def test_a_late_file_a_repeated_and_another_one_of_the_same_name_are_as_with_duc
     deliver(spark.settings, FIRST, "agent")
     both(spark, duck)
     for pipeline in (spark, duck):
+        [first] = landing.scan(pipeline.settings.raw_data_dir, pipeline.settings.feed)
+        archived = landing.archive(pipeline.settings, first, DAY)
         deliver(pipeline.settings, SECOND, "late")
-        shutil.copy(
-            pipeline.settings.raw_data_dir / FIRST,
-            pipeline.settings.raw_data_dir / "impressions_2022052614.parquet",
-        )
+        repeated = pipeline.settings.raw_data_dir / "impressions_2022052614.parquet"
+        shutil.copy(archived, repeated)
         deliver(pipeline.settings, FIRST, "another")
         pipeline.ingest()
         pipeline.count()
