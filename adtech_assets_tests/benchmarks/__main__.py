@@ -21,6 +21,7 @@ from adtech_assets_tests.benchmarks import (
     one_day,
     results,
     runs,
+    spark,
     starting,
     watching,
 )
@@ -34,6 +35,7 @@ TOPICS = {
     starting: {11, 12, 16},
     one_day: {0, 10},
     runs: {7, 8, 9},
+    spark: {18},
 }
 
 

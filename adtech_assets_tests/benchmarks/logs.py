@@ -93,7 +93,13 @@ def _whole_branch(size: Size) -> Figure:
     baseline = "design A's job in PySpark, without session start"
     if not spark_job.is_installed():
         return Figure(
-            4, what, baseline, "× faster", None, 20, note="not measured: install the extra `spark`"
+            4,
+            what,
+            baseline,
+            "× faster",
+            None,
+            20,
+            note="not measured: make test-spark installs a server",
         )
     taken = interleaved(
         max(1, size.repeats // 2),

@@ -2,20 +2,22 @@
 
 Filters one user agent, counts per date and hour of the file name, joins impressions and clicks
 with zero fill, writes a CSV a day, loads each into Postgres with the time of its loading, and
-deletes the files. PySpark is the optional extra `spark`.
+deletes the files. The server is that of `make test-spark`.
 """
 
 from __future__ import annotations
 
 import csv
+import tempfile
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from adtech_assets.rollup.spark.session import session
 from adtech_assets_tests.benchmarks.database_data import audited_rows
+from adtech_assets_tests.spark import server
 
 if TYPE_CHECKING:
     from adtech_assets_tests.benchmarks.measuring import Clock
@@ -32,23 +34,16 @@ CREATE TABLE IF NOT EXISTS csv_data_task (
 
 
 def is_installed() -> bool:
-    """Whether the extra is there."""
-    return find_spec("pyspark") is not None
+    """Whether there is a server to be started."""
+    return server.PYTHON.exists()
 
 
 def run(clock: Clock, landing: str, output: str, target_url: str, user_agent: str) -> Any:
     """The job, from the files to the audited table; the session is started before the clock."""
-    from pyspark.sql import SparkSession
-    from pyspark.sql import functions as f
+    from pyspark.sql.connect import functions as f
 
-    spark = (
-        SparkSession.builder.master("local[*]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.memory", "4g")
-        .config("spark.sql.shuffle.partitions", "8")
-        .getOrCreate()
-    )
-    spark.sparkContext.setLogLevel("ERROR")
+    started = server.SparkServer(Path(tempfile.mkdtemp()), "local[*]", "4g")
+    spark = session(started.remote)
     spark.range(1).count()
 
     def counted(kind: str, name: str) -> Any:
@@ -77,6 +72,7 @@ def run(clock: Clock, landing: str, output: str, target_url: str, user_agent: st
         for path in Path(landing).iterdir():
             path.unlink()
     spark.stop()
+    started.stop()
     return audited_rows(target_url)
 
 

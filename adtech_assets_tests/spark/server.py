@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 PYTHON = PROJECT_DIR / ".venv/spark-server/bin/python"
 """Of an environment of its own: the server's package and the thin client's have one name."""
 
-EXECUTORS, CORES, MEGABYTES = 2, 1, 1024
+CLUSTER = "local-cluster[2,1,1024]"
+"""Two executors of one core and 1 GB each, as processes of their own."""
+
 START_SECONDS = 300
 
 
 class SparkServer:
     """Starts with the first test that needs it, and ends with the tests."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start it, and wait until it listens."""
+    def __init__(self, folder: Path, master: str = CLUSTER, memory: str = "1g") -> None:
+        """Start it, with so much memory for its driver, and wait until it listens."""
         if not PYTHON.exists():
             raise FileNotFoundError(f"{PYTHON}: install it: make test-spark")
         self.port, self.ui_port = _free_port(), _free_port()
@@ -53,8 +55,8 @@ class SparkServer:
                 [
                     f"{home}/bin/spark-submit",
                     "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
-                    "--master", f"local-cluster[{EXECUTORS},{CORES},{MEGABYTES}]",
-                    "--driver-memory", "1g",
+                    "--master", master,
+                    "--driver-memory", memory,
                     *(word for name, to in settings.items() for word in ("--conf", f"{name}={to}")),
                     "spark-internal",
                 ],
