@@ -40,7 +40,7 @@ def backfill(
     days too.
     """
     from adtech_assets.cli.screen import screen
-    from adtech_assets.feed.landing import scan
+    from adtech_assets.feed import landing, places
     from adtech_assets.partitions import DayRange, check_loadable
 
     settings = _prepared_settings()
@@ -49,7 +49,8 @@ def backfill(
     # Mistakes are told before Dagster, which takes seconds, is loaded.
     from adtech_assets.cli.running import run_days
 
-    scan(settings.raw_data_dir, settings.feed)  # refuses a missing folder before anything starts
+    # Refuses a missing folder before anything starts.
+    landing.scan(places.landing(settings), settings.feed)
     run_days(settings, days, select, rebuild=rebuild)
     screen.print(
         f"[green]Loaded {days}[/] ({len(days)} day{'s' * (len(days) > 1)}). "

@@ -11,6 +11,7 @@ import duckdb
 from adtech_assets.errors import TransientError
 from adtech_assets.feed import landing, names, raw_tables
 from adtech_assets.feed.conformance import Inspector
+from adtech_assets.feed.places import Folder
 from adtech_assets.feed.reader import FileToRead, Reader
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets.partitions import today
@@ -61,7 +62,7 @@ def check(settings: Settings, paths: Iterable[Path]) -> Iterator[Checked]:
         reader = Reader(connection, settings.feed, settings.zone)
         for path in paths:
             if path.is_dir() and not path.is_symlink():
-                found = [(path, file.name) for file in landing.scan(path, settings.feed)]
+                found = [(path, file.name) for file in landing.scan(Folder(path), settings.feed)]
             else:
                 path.lstat()
                 found = [_placed(settings, path)]
@@ -92,7 +93,8 @@ def _judge(settings: Settings, reader: Reader, folder: Path, name: str, number: 
     parsed = None
     try:
         parsed = names.parse(feed, name, today(settings.zone))
-        seen = landing.fingerprint(landing.look(folder, name, kind))
+        place = Folder(folder)
+        seen = place.fingerprint(place.look(name, kind))
         looked = Inspector(feed, kind).look(path)
         read = reader.append_one(FileToRead(number, path, seen.bytes, parsed, looked))
     except Rejection as rejection:

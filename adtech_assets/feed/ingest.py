@@ -14,10 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.feed import landing, names, quarantine
+from adtech_assets.feed import landing, names, places, quarantine
 from adtech_assets.feed.ledger import COUNTED, Entry, Ledger, SeenFile
 from adtech_assets.feed.names import kind_of
 from adtech_assets.feed.raw_tables import RAW_TABLES
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 
     from adtech_assets.contract import Kind
     from adtech_assets.feed.conformance import Inspector
-    from adtech_assets.feed.landing import LandedFile
     from adtech_assets.feed.ledger import LedgerRow, ReadFile
     from adtech_assets.feed.names import LogFileName
+    from adtech_assets.feed.places import LandedFile
     from adtech_assets.feed.reader import FileToRead, Reader
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
@@ -166,13 +167,14 @@ class Ingest:
 
     def _candidates(self) -> list[Candidate]:
         """Finished files of the days, hashed; those that can never be counted are refused."""
-        landed = landing.scan(self.settings.raw_data_dir, self.feed)
+        place = places.landing(self.settings)
+        landed = landing.scan(place, self.feed)
         mine = [file for file in landed if file.kind == self.kind and self._is_mine(file)]
-        settled, unsettled = landing.wait_until_settled(mine, self.settings.settle_seconds)
+        settled, unsettled = landing.wait_until_settled(place, mine, self.settings.settle_seconds)
         self.result.unsettled = [landing.shown_name(file.name) for file in unsettled]
         archived = landing.archived_files(self.settings, self.kind, self.days)
         candidates = []
-        found = [*self._unknown(archived), *settled]
+        found = [*self._unknown(chain.from_iterable(archived.values())), *settled]
         for file, outcome in zip(found, _each(self._candidate, found), strict=True):
             if isinstance(outcome, Candidate):
                 candidates.append(outcome)
@@ -185,7 +187,7 @@ class Ingest:
         name = None
         try:
             name = self._claim(file)
-            return Candidate(file, landing.fingerprint(file), name)
+            return Candidate(file, file.place.fingerprint(file), name)
         except Rejection as rejection:
             return name, rejection
         except FileNotFoundError:
@@ -206,7 +208,7 @@ class Ingest:
             raise Rejection("unusable_name", "the name is not printable text")
         return names.parse(self.feed, file.name, today(self.settings.zone))
 
-    def _unknown(self, archived: list[LandedFile]) -> list[LandedFile]:
+    def _unknown(self, archived: Iterable[LandedFile]) -> list[LandedFile]:
         """Archived files that the ledger does not know: the warehouse was lost since."""
         known = {
             row.file_name
@@ -332,7 +334,7 @@ class Ingest:
     def _check_is_still(candidate: Candidate) -> None:
         """Whether a file is the very one that was hashed."""
         try:
-            is_still = landing.is_still(candidate.file, candidate.seen)
+            is_still = candidate.file.place.is_still(candidate.file, candidate.seen)
         except FileNotFoundError:
             raise _disappeared(candidate.file) from None
         if not is_still:
@@ -362,15 +364,14 @@ class Ingest:
         # Of equal files the newest: the ledger has one row for them.
         entries: dict[tuple[str, str | None], Entry] = {}
         for found in quarantine.unknown_files(self.connection, self.settings):
-            rejection, number = quarantine.reason(found), found.folder.name
+            rejection, number = quarantine.reason(found), found.number
             kind = kind_of(self.feed, found.name)
             if kind != self.kind or rejection is None or not number.isdecimal():
                 continue
-            file = landing.look(found.folder, found.name, self.kind)
             name = None
             with suppress(Rejection):
-                name = self._claim(file)
-            seen = _seen(file)
+                name = self._claim(found.file)
+            seen = _seen(found.file)
             entries[seen.file_name, seen.sha256] = Entry(int(number), seen, name, rejection)
         with transaction(self.connection):
             self.ledger.record(list(entries.values()), run_id=self.run_id, now=self.now)
@@ -426,7 +427,7 @@ def _each(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
 def _seen(file: LandedFile) -> SeenFile:
     """A file that is not counted; hashed if that is possible."""
     try:
-        digest = landing.fingerprint(file).sha256
+        digest = file.place.fingerprint(file).sha256
     except (Rejection, TransientError, OSError):
         digest = None
     name = landing.shown_name(file.name)

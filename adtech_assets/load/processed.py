@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from adtech_assets.feed import landing
+from adtech_assets.feed import landing, places
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.feed.rejections import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
     import duckdb
 
     from adtech_assets.feed.ledger import LedgerRow
+    from adtech_assets.feed.places import LandedFile
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
@@ -51,11 +51,11 @@ def clear_landing(
     """
     result = Cleared()
     ledger = Ledger(connection)
-    landed = landing.scan(settings.raw_data_dir, settings.feed)
+    landed = landing.scan(places.landing(settings), settings.feed)
     rows = {row.file_name: row for row in ledger.counted_of([file.name for file in landed])}
     days = {row.file_date for row in rows.values() if row.file_date is not None}
     incomplete = _incomplete_days(ledger, days, loaded_fingerprints)
-    doomed: dict[int, Path] = {}
+    doomed: dict[int, LandedFile] = {}
     for file in landed:
         row = rows.get(file.name)
         if row is None or row.file_date is None:
@@ -65,7 +65,7 @@ def clear_landing(
         elif settings.processed_files == "keep":
             result.kept[row.file_date] += 1
         elif settings.processed_files == "delete":
-            doomed[row.file_id] = file.path
+            doomed[row.file_id] = file
             result.deleted[row.file_date] += 1
         else:
             if row.status == "duplicate":
@@ -99,20 +99,20 @@ def delete_archived(
     ledger = Ledger(connection)
     incomplete = _incomplete_days(ledger, days, loaded_fingerprints)
     now = datetime.now(UTC).replace(tzinfo=None)
-    doomed: dict[int, Path] = {}
+    doomed: dict[int, LandedFile] = {}
     for row in ledger.counted_before(now - timedelta(settings.archive_days), days):
         if row.file_date is None or row.file_date in incomplete:
             continue
-        path = landing.archive_path(
-            settings, row.kind, row.file_date, row.file_name, duplicate=row.status == "duplicate"
+        place = landing.archive_of(
+            settings, row.kind, row.file_date, duplicate=row.status == "duplicate"
         )
         with suppress(FileNotFoundError):
-            if path.lstat().st_size == row.bytes:  # what is damaged is not what was counted
-                doomed[row.file_id] = path
+            file = place.look(row.file_name, row.kind)
+            if file.bytes == row.bytes:  # what is damaged is not what was counted
+                doomed[row.file_id] = file
     deleted = _delete(ledger, doomed)
-    for folder in {path.parent for path in doomed.values()}:
-        with suppress(OSError):  # not empty
-            folder.rmdir()
+    for place in {file.place for file in doomed.values()}:
+        place.remove_if_empty()
     return deleted
 
 
@@ -130,21 +130,21 @@ def _incomplete_days(
     }
 
 
-def _delete(ledger: Ledger, doomed: Mapping[int, Path]) -> int:
+def _delete(ledger: Ledger, doomed: Mapping[int, LandedFile]) -> int:
     """Delete files by their ids in the ledger, which knows of it first: a kill costs no file."""
     ledger.mark_deleted(list(doomed), datetime.now(UTC).replace(tzinfo=None))
-    for path in doomed.values():
-        path.unlink(missing_ok=True)
+    for file in doomed.values():
+        file.place.remove(file)
     return len(doomed)
 
 
-def _has_same_bytes(file: landing.LandedFile, row: LedgerRow) -> bool:
+def _has_same_bytes(file: LandedFile, row: LedgerRow) -> bool:
     if not file.is_regular or file.bytes != row.bytes:
         return False
     # Hashed again only when the file was touched since, for example delivered once more.
     if file.modified_ns == row.modified_ns:
         return True
     try:
-        return landing.fingerprint(file).sha256 == row.sha256
+        return file.place.fingerprint(file).sha256 == row.sha256
     except (Rejection, FileNotFoundError):
         return False

@@ -396,9 +396,10 @@ def test_a_file_that_is_given_up_is_kept_and_known_beside_its_reason(settings, r
     quarantined(settings, name)
     run()
 
-    (kept,) = quarantine.discard(settings, name)
+    (told,) = quarantine.discard(settings, name)
 
-    assert kept == settings.archive_dir / "discarded" / "00000001" / name
+    kept = settings.archive_dir / "discarded" / "00000001" / name
+    assert told == str(kept)
     assert kept.read_bytes() == b"no parquet"
     assert json.loads(kept.with_name("reason.json").read_text())["file_id"] == 1
     assert look(lambda w: ledger(w, "status")) == [("discarded",)]
