@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from adtech_assets.contract import Kind
-    from adtech_assets.feed.places import LandedFile
+    from adtech_assets.feed.place import LandedFile
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 

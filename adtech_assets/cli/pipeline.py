@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -81,8 +82,9 @@ def prepare() -> None:
     from adtech_assets.environment import PROJECT_DIR
 
     settings = _prepared_settings()
-    if settings.raw_data_dir.parent == PROJECT_DIR:
-        settings.raw_data_dir.mkdir(exist_ok=True)
+    folder = settings.raw_data_dir
+    if isinstance(folder, Path) and folder.parent == PROJECT_DIR:
+        folder.mkdir(exist_ok=True)
     note_dagster_home()
     from adtech_assets.defs.dbt_project import dbt_project
 

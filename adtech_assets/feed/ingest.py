@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from adtech_assets.feed.conformance import Inspector
     from adtech_assets.feed.ledger import LedgerRow, ReadFile
     from adtech_assets.feed.names import LogFileName
-    from adtech_assets.feed.places import LandedFile
+    from adtech_assets.feed.place import LandedFile
     from adtech_assets.feed.reader import FileToRead, Reader
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
@@ -47,6 +47,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
+
+OBJECTS_AT_ONCE = 16
+"""Of a bucket, while they are copied to this machine."""
 
 
 @dataclass
@@ -112,6 +115,7 @@ class Ingest:
         if again:
             outdated = self.ledger.outdated(self.feed, days)
             self.again = {row.file_name: row.file_id for row in outdated if row.kind == kind}
+        self.seen_objects: dict[tuple[str, str | None], SeenFile] = {}
         self.result = Ingested()
 
     def run(self) -> Ingested:
@@ -170,12 +174,17 @@ class Ingest:
         place = places.landing(self.settings)
         landed = landing.scan(place, self.feed)
         mine = [file for file in landed if file.kind == self.kind and self._is_mine(file)]
+        if self.settings.processed_files == "delete" and mine:
+            place.check_deletable(mine[0])
         settled, unsettled = landing.wait_until_settled(place, mine, self.settings.settle_seconds)
         self.result.unsettled = [landing.shown_name(file.name) for file in unsettled]
         archived = landing.archived_files(self.settings, self.kind, self.days)
         candidates = []
+        self.seen_objects = self._seen_objects(settled)
         found = [*self._unknown(chain.from_iterable(archived.values())), *settled]
-        for file, outcome in zip(found, _each(self._candidate, found), strict=True):
+        for file, outcome in zip(
+            found, _each(self._candidate, found, self._at_once(found)), strict=True
+        ):
             if isinstance(outcome, Candidate):
                 candidates.append(outcome)
             else:
@@ -187,11 +196,32 @@ class Ingest:
         name = None
         try:
             name = self._claim(file)
-            return Candidate(file, file.place.fingerprint(file), name)
+            seen = self.seen_objects.get((file.name, file.etag)) or file.place.fingerprint(file)
+            return Candidate(file, seen, name)
         except Rejection as rejection:
             return name, rejection
         except FileNotFoundError:
             raise _disappeared(file) from None
+
+    @staticmethod
+    def _at_once(found: list[LandedFile]) -> int:
+        """As many as there are processors; of a bucket more, for it takes its time to answer."""
+        is_remote = any(file.etag for file in found)
+        return OBJECTS_AT_ONCE if is_remote else os.cpu_count() or 1
+
+    def _seen_objects(self, settled: list[LandedFile]) -> dict[tuple[str, str | None], SeenFile]:
+        """Objects of a bucket that have been read and counted, by name and etag.
+
+        Where none of them leaves the landing folder, each run would copy and hash all of them.
+        """
+        names = [file.name for file in settled if file.etag and file.name not in self.again]
+        return {
+            (row.file_name, row.object_etag): SeenFile(
+                row.kind, row.file_name, row.sha256, row.bytes, row.modified_ns
+            )
+            for row in (self.ledger.counted_of(names) if names else ())
+            if row.kind == self.kind and row.object_etag
+        }
 
     def _is_mine(self, file: LandedFile) -> bool:
         """Whether the file is of these days, or of none at all."""
@@ -412,14 +442,14 @@ class Ingest:
         return self.next_file_id - 1
 
 
-def _each(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-    """What a function makes of each item, in order, on as many processors as there are.
+def _each(function: Callable[[T], R], items: Sequence[T], at_once: int) -> Iterator[R]:
+    """What a function makes of each item, in order, of some at once.
 
     For work that waits for the disk or hashes, during which Python lets other threads run.
     """
-    share = min(64, -(-len(items) // (os.cpu_count() or 1))) or 1
+    share = min(64, -(-len(items) // at_once)) or 1
     shares = (items[at : at + share] for at in range(0, len(items), share))
-    with ThreadPoolExecutor(os.cpu_count(), "hash") as pool:
+    with ThreadPoolExecutor(at_once, "hash") as pool:
         for results in pool.map(lambda some: [function(item) for item in some], shares):
             yield from results
 

@@ -9,14 +9,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from adtech_assets.feed import places
-from adtech_assets.feed.places import REASON
+from adtech_assets.feed.place import REASON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
     from adtech_assets.contract import Feed, Kind
-    from adtech_assets.feed.places import LandedFile, Place
+    from adtech_assets.feed.place import LandedFile, Place
     from adtech_assets.feed.rejections import Rejection
     from adtech_assets.settings import Settings
 
@@ -77,13 +77,9 @@ def archived_files(
 ) -> dict[date, list[LandedFile]]:
     """The files of a kind that have been archived, for those of the days that have any, or had."""
     place = _archive_of(settings, kind, duplicates=duplicates)
-    # A look for a folder of each day since the start date took 10 ms a year.
-    there = place.folders()
-    return {
-        day: scan(folder, settings.feed)
-        for day in days
-        if day.isoformat() in there and (folder := place.within(day.isoformat())).exists()
-    }
+    by_name = {day.isoformat(): day for day in days}
+    found = place.in_folders(settings.feed, by_name) if by_name else {}
+    return {by_name[name]: sorted(files, key=attrgetter("name")) for name, files in found.items()}
 
 
 def archive_of(settings: Settings, kind: Kind, day: date, *, duplicate: bool = False) -> Place:

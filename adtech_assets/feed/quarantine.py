@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from adtech_assets.errors import UserError
 from adtech_assets.feed import landing, places
 from adtech_assets.feed.ledger import Ledger
-from adtech_assets.feed.places import REASON
+from adtech_assets.feed.place import REASON
 from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets.partitions import DayRange
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from adtech_assets.contract import Feed, Kind
     from adtech_assets.feed.ledger import LedgerRow
-    from adtech_assets.feed.places import LandedFile
+    from adtech_assets.feed.place import LandedFile
     from adtech_assets.settings import Settings
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from adtech_assets.feed.ledger import SeenFile
     from adtech_assets.feed.names import LogFileName
-    from adtech_assets.feed.places import LandedFile
+    from adtech_assets.feed.place import LandedFile
 
 
 @dataclass(frozen=True)

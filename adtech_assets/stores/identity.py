@@ -27,6 +27,12 @@ WAREHOUSE_MIGRATIONS = (
     """,
     # 2: which columns of the feed were read of a file.
     "ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS feed_columns VARCHAR[];",
+    # 3: which object of a bucket was read.
+    """
+    ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS object_key VARCHAR;
+    ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS object_etag VARCHAR;
+    ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS object_version VARCHAR;
+    """,
 )
 """What makes a warehouse of version n one of version n + 1, by n. Tables are made by whoever uses
 them, so this is about those that are there."""

@@ -8,6 +8,7 @@ import pytest
 from adtech_assets.audit.inventory import misplaced
 from adtech_assets.errors import UserError
 from adtech_assets.feed import quarantine
+from adtech_assets.feed.folders import Folder
 from adtech_assets.load.processed import clear_landing
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.feed.deliveries import (
@@ -453,7 +454,7 @@ def test_giving_up_again_after_a_kill_completes_it(settings, run, look, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as fault:
-        fault.setattr(quarantine.shutil, "rmtree", killed)
+        fault.setattr(Folder, "clear", killed)
         with pytest.raises(KeyboardInterrupt):
             quarantine.discard(settings, FIRST)
     quarantine.discard(settings, FIRST)

@@ -21,7 +21,8 @@ import pyarrow.parquet.encryption as pe
 import pytest
 
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.feed import conformance, landing, names, places, quarantine, reader
+from adtech_assets.feed import conformance, landing, names, quarantine, reader
+from adtech_assets.feed.folders import Folder
 from adtech_assets.partitions import loadable_days
 from adtech_assets_tests.feed.deliveries import (
     DAY,
@@ -799,7 +800,7 @@ def test_h22_a_hundred_thousand_files_are_listed_in_bounded_memory(tmp_path):
         os.close(os.open(tmp_path / f"impressions_2022052611_{number}.parquet", os.O_CREAT))
 
     tracemalloc.start()
-    found = landing.scan(places.Folder(tmp_path), SAMPLE)
+    found = landing.scan(Folder(tmp_path), SAMPLE)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     shutil.rmtree(tmp_path)
