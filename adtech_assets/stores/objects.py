@@ -64,7 +64,7 @@ _NO_VERSION = (None, "null")
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
-_ROLE_SERVICES = ("169.254.169.254", "169.254.170.2", "metadata.google.internal")
+_ROLE_SERVICES = ("/latest/api/token", "/latest/meta-data", "169.254.", "metadata.google")
 """Who is asked for credentials where no variable has any."""
 
 _NO_BUCKET = "there is no such bucket. Make it, or name another one."
