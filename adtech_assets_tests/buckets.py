@@ -54,7 +54,7 @@ class Bucket:
     def get(self, key: str) -> bytes:
         return bytes(self.client.get_object(Bucket=self.name, Key=key)["Body"].read())
 
-    def keys(self, prefix: str = "") -> set[str]:
+    def names(self, prefix: str = "") -> set[str]:
         """What a listing shows."""
         listed = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix)
         return {found["Key"].removeprefix(prefix) for found in listed.get("Contents", ())}

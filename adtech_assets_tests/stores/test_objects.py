@@ -56,7 +56,7 @@ def test_what_is_written_is_read_and_deleted(bucket, tmp_path):
     assert bucket.get(f"a/{KEY}") == (tmp_path / "file").read_bytes()
     assert objects.read(f"{bucket.url}/a", "note") == b"text"
     objects.delete(f"{bucket.url}/a", "note")
-    assert bucket.keys() == {f"a/{KEY}"}
+    assert bucket.names() == {f"a/{KEY}"}
 
 
 def test_an_object_is_deleted_for_good(bucket):
