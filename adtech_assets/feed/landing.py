@@ -69,7 +69,11 @@ def _is_unchanged(file: LandedFile) -> bool:
         found = file.place.look(file.name, file.kind)
     except FileNotFoundError:
         return False
-    return (found.bytes, found.modified_ns) == (file.bytes, file.modified_ns)
+    return (found.bytes, found.modified_ns, found.etag) == (
+        file.bytes,
+        file.modified_ns,
+        file.etag,
+    )
 
 
 def archived_files(
