@@ -164,15 +164,23 @@ class Settings(BaseSettings):
     @field_validator("raw_data_dir", "archive_dir")
     @classmethod
     def _absolute_or_bucket(cls, place: Path | str, info: ValidationInfo) -> Path | str:
+        by_default = Path(info.data.get("data_dir", "")) / "archive"
         if not place:
-            return Path(info.data.get("data_dir", "")) / "archive"
+            return by_default
         if "://" not in str(place):
-            return cls._absolute(Path(place))
-        if not _BUCKET.fullmatch(str(place)):
+            place = cls._absolute(Path(place))
+        elif _BUCKET.fullmatch(str(place)):
+            place = str(place).rstrip("/")
+        else:
             raise ValueError(
                 "must be a folder, or a place in a bucket like s3://bucket/prefix (s3, gs or az)"
             )
-        return str(place).rstrip("/")
+        # Not there yet while it is itself that is looked at.
+        landing = info.data.get("raw_data_dir")
+        is_within = landing is not None and f"{place}/".startswith(f"{landing}/")
+        if is_within and place != by_default:
+            raise ValueError("must not be the landing folder, nor lie in it")
+        return place
 
     @field_validator("data_dir")
     @classmethod

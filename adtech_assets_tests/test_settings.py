@@ -15,6 +15,7 @@ from adtech_assets.settings import (
     PROJECT_DIR,
     Settings,
     export_settings,
+    landing_folder,
     load_settings,
     masked_url,
     shown,
@@ -282,8 +283,21 @@ def test_all_state_lies_in_the_data_folder(tmp_path):
 
 @pytest.mark.parametrize("place", ["s3://bucket", "gs://bucket/a", "az://container/a/b c"])
 def test_log_files_may_lie_in_a_bucket(place):
-    settings = load_settings(raw_data_dir=f"{place}/", archive_dir=place)
-    assert (settings.raw_data_dir, settings.archive_dir) == (place, place)
+    settings = load_settings(raw_data_dir=f"{place}/", archive_dir="s3://archive/")
+    assert (settings.raw_data_dir, settings.archive_dir) == (place, "s3://archive")
+
+
+@pytest.mark.parametrize("landing", ["s3://bucket/feed", "/feed"])
+@pytest.mark.parametrize("below", ["", "/archive"])
+def test_the_archive_is_no_part_of_the_landing_folder(landing, below):
+    with pytest.raises(UserError, match="ADTECH_ARCHIVE_DIR must not be the landing folder"):
+        load_settings(raw_data_dir=landing, archive_dir=f"{landing}{below}")
+    assert load_settings(raw_data_dir=landing, archive_dir=f"{landing}-archive")
+
+
+def test_sample_files_are_not_written_into_a_bucket():
+    with pytest.raises(UserError, match="adtech logs generate --output FOLDER"):
+        landing_folder(load_settings(raw_data_dir="s3://bucket/feed"))
 
 
 def test_the_archive_may_be_a_folder_of_its_own(tmp_path):

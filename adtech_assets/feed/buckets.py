@@ -69,9 +69,10 @@ class Bucket(NamedTuple):
     def in_folders(self, feed: Feed, wanted: Collection[str]) -> dict[str, list[LandedFile]]:
         """The log files of some of the folders in it, by one listing from the first to the last."""
         found: dict[str, list[LandedFile]] = {}
+        last = max(wanted)
         for each in objects.listed(self.root, self.below, after=self.below + min(wanted)):
             folder = each.name.removeprefix(self.below).partition("/")[0]
-            if folder > max(wanted):
+            if folder > last:
                 break
             file = _landed(self.within(folder), each, feed) if folder in wanted else None
             if file is not None:
@@ -146,9 +147,10 @@ class Bucket(NamedTuple):
         with suppress(Rejection, FileNotFoundError):
             if file.bytes == row.bytes and self.fingerprint(file).sha256 == row.sha256:
                 return file
-        with suppress(FileNotFoundError, TransientError):
-            self.fetch(read)
-            return read
+        if row.object_etag is not None:  # as it is of what was read in a folder
+            with suppress(FileNotFoundError, TransientError):
+                self.fetch(read)
+                return read
         return None
 
     def fetch(self, file: LandedFile) -> Path:

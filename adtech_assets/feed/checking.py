@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -59,11 +60,13 @@ def check(settings: Settings, paths: Iterable[Path]) -> Iterator[Checked]:
     Raises:
         FileNotFoundError: there is no such file.
     """
-    with duckdb.connect() as connection:
+    # Copies of a bucket's objects are not those of a run, which may go on meanwhile.
+    with TemporaryDirectory() as folder, duckdb.connect() as connection:
+        apart = settings.model_copy(update={"data_dir": Path(folder)})
         connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA raw")
         raw_tables.create(connection, settings.feed)
         reader = Reader(connection, settings.feed, settings.zone)
-        for number, (place, name) in enumerate(_found(settings, list(paths))):
+        for number, (place, name) in enumerate(_found(apart, list(paths))):
             yield _judge(settings, reader, place, name, number)
             for table in raw_tables.RAW_TABLES.values():
                 connection.execute(f"DELETE FROM {table}")

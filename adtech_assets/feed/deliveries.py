@@ -152,7 +152,8 @@ def settled_days(settings: Settings, loadable: DayRange) -> tuple[dict[str, str]
         if not loadable.first <= day <= loadable.last:
             continue
         if landing.is_settled(file, settings.settle_seconds, now):
-            lines[day].append(f"{landing.shown_name(file.name)}/{file.bytes}/{file.modified_ns}")
+            version = f"{file.bytes}/{file.modified_ns}{file.etag or ''}"
+            lines[day].append(f"{landing.shown_name(file.name)}/{version}")
         else:
             unsettled += 1
     digests = {

@@ -48,9 +48,6 @@ R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
 
-OBJECTS_AT_ONCE = 16
-"""Of a bucket, while they are copied to this machine."""
-
 
 @dataclass
 class Ingested:
@@ -207,7 +204,7 @@ class Ingest:
     def _at_once(found: list[LandedFile]) -> int:
         """As many as there are processors; of a bucket more, for it takes its time to answer."""
         is_remote = any(file.etag for file in found)
-        return OBJECTS_AT_ONCE if is_remote else os.cpu_count() or 1
+        return places.OBJECTS_AT_ONCE if is_remote else os.cpu_count() or 1
 
     def _seen_objects(self, settled: list[LandedFile]) -> dict[tuple[str, str | None], SeenFile]:
         """Objects of a bucket that have been read and counted, by name and etag.

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from adtech_assets import files
 from adtech_assets.feed.folders import Folder
 
+OBJECTS_AT_ONCE = 16
+"""Of a bucket, on their way from one place to another: each takes some answers of the store."""
+
 if TYPE_CHECKING:
     from pathlib import Path
 

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from adtech_assets.settings import Settings
 
 
-AT_ONCE = 16
-"""Objects on their way to the archive: each takes five answers of the store."""
-
-
 @dataclass
 class Cleared:
     """What became of the files of the landing folder, by the day of their name."""
@@ -160,7 +156,7 @@ def _archive(settings: Settings, leaving: list[tuple[LandedFile, LedgerRow]]) ->
         for file, row in leaving:
             move(file, row)
         return
-    with ThreadPoolExecutor(AT_ONCE, "archive") as pool:
+    with ThreadPoolExecutor(places.OBJECTS_AT_ONCE, "archive") as pool:
         list(pool.map(lambda each: move(*each), leaving))
 
 

@@ -358,6 +358,21 @@ def test_what_was_counted_is_archived_from_behind_a_new_delivery(remote, bucket,
     assert bucket.get(f"{LANDING}/{FIRST}") == content("new")
 
 
+def test_an_object_called_like_what_was_loaded_from_a_folder_is_another_file(
+    settings, remote, bucket, deliver
+):
+    write(settings.raw_data_dir / FIRST, "old")
+    keeping = settings.model_copy(update={"processed_files": "keep"})
+    run(keeping)
+    deliver(FIRST, "new")
+
+    with Warehouse.of(remote).connect() as warehouse:
+        cleared = clear_landing(warehouse, remote, fingerprints(warehouse))
+
+    assert (cleared.archived.total(), cleared.not_loaded.total()) == (0, 1)
+    assert bucket.names() == {f"{LANDING}/{FIRST}"}
+
+
 def test_a_version_behind_a_new_delivery_is_found_without_its_copy(remote, versioned, content):
     remote = remote.model_copy(update={"raw_data_dir": f"{versioned.url}/{LANDING}"})
     versioned.put(f"{LANDING}/{FIRST}", content("old"))
