@@ -12,10 +12,12 @@ import json
 import os
 import shutil
 import sqlite3
-from contextlib import ExitStack, closing, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
@@ -42,8 +44,14 @@ IN_USE_SECONDS = 5
 _NEW, _OLD = ".restored", ".replaced"
 """In the data folder while it is being replaced: what comes, and what goes."""
 
+_ON_THE_WAY = ".backup"
+"""In the data folder: a copy on its way to a bucket, or from one."""
+
+AT_ONCE = 16
+"""Files on the way."""
+
 # Locks stay with the folder. What dbt leaves is made again.
-_NOT_COPIED = {"dbt", "warehouse.duckdb", "warehouse.duckdb.tmp", "postgres"}
+_NOT_COPIED = {"dbt", "spool", "warehouse.duckdb", "warehouse.duckdb.tmp", "postgres"}
 _NOT_COPIED_SUFFIXES = (".lock", ".wal", ".db-wal", ".db-shm", ".db-journal", files.PARTIAL_SUFFIX)
 
 _CLUSTER = Path("postgres", "cluster")
@@ -58,7 +66,8 @@ class Copy:
     empty_folders: Sequence[str]
     """Postgres wants them."""
     not_in_it: Sequence[str]
-    """Stores of which it has nothing: servers of your own, by their URLs without passwords."""
+    """Stores of which it has nothing: servers of your own, by their URLs without passwords, and an
+    archive that is not in the data folder."""
     checksums: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of each file; none in a copy of format 1."""
 
@@ -75,9 +84,98 @@ def back_up(settings: Settings, folder: Path, tell: Callable[[str], object]) -> 
         TransientError: the warehouse was in use for too long.
         UserError: the folder is not empty, or part of the data folder; or there is nothing to copy.
     """
+    _refuse_nothing(settings)
+    _refuse_overlap(settings.data_dir, folder)
+    return _back_up(settings, folder, tell)
+
+
+def back_up_to_bucket(settings: Settings, place: str, tell: Callable[[str], object]) -> Copy:
+    """The same to a place in a bucket: whole, or without `backup.json`, which makes it none.
+
+    Args:
+        settings: name the stores; the data folder needs room for the copy meanwhile.
+        place: `s3://bucket/prefix`, empty.
+        tell: is told what is being copied.
+
+    Raises:
+        TransientError: the warehouse was in use for too long, or the bucket does not answer.
+        UserError: there is something already, or nothing to copy; or the bucket cannot be used.
+    """
+    from adtech_assets.stores import objects  # noqa: PLC0415 - obstore takes 0.1 s
+
+    _refuse_nothing(settings)
+    if next(objects.listed(place), None) is not None:
+        raise UserError(f"{place} is not empty. Name a new place for each backup.")
+    with _on_the_way(settings) as folder:
+        copy = _back_up(settings, folder, tell)
+        tell(f"{len(copy.sizes):,} files on their way to {place}")
+        with ThreadPoolExecutor(AT_ONCE, "backup") as pool:
+            list(
+                pool.map(lambda name: objects.upload(place, folder / name, _key(name)), copy.sizes)
+            )
+        objects.upload(place, folder / CONTENTS, CONTENTS)
+    return copy
+
+
+@contextmanager
+def from_bucket(settings: Settings, place: str, tell: Callable[[str], object]) -> Iterator[Path]:
+    """A folder with the copy that a bucket has, to be restored.
+
+    Raises:
+        TransientError: the bucket does not answer.
+        UserError: there is no copy, or the bucket cannot be used.
+    """
+    from adtech_assets.stores import objects  # noqa: PLC0415 - obstore takes 0.1 s
+
+    def fetch(name: str, key: str) -> None:
+        try:
+            objects.download(place, objects.look(place, key), folder / name)
+        except FileNotFoundError:
+            raise UserError(
+                f"{place} is no backup, or one that was not finished: there is no {key} in it."
+            ) from None
+
+    with _on_the_way(settings) as folder:
+        fetch(CONTENTS, CONTENTS)
+        names = _names(folder)
+        tell(f"{len(names):,} files on their way from {place}")
+        with ThreadPoolExecutor(AT_ONCE, "restore") as pool:
+            for fetched in [pool.submit(fetch, name, _key(name)) for name in names]:
+                fetched.result()
+        yield folder
+
+
+@contextmanager
+def _on_the_way(settings: Settings) -> Iterator[Path]:
+    """A folder in the data folder, which goes afterwards."""
+    folder = settings.data_dir / _ON_THE_WAY
+    shutil.rmtree(folder, ignore_errors=True)  # by one that was killed
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _names(folder: Path) -> list[str]:
+    """The files of a copy of which there is nothing yet but what belongs to it."""
+    try:
+        return list(json.loads((folder / CONTENTS).read_bytes())["sizes"])
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _key(name: str) -> str:
+    """What a file is called in a bucket: names of log files may be any bytes."""
+    return quote(os.fsencode(name))
+
+
+def _refuse_nothing(settings: Settings) -> None:
     if not settings.data_dir.is_dir():
         raise UserError(f"There is nothing to back up: there is no {settings.data_dir}.")
-    _refuse_overlap(settings.data_dir, folder)
+
+
+def _back_up(settings: Settings, folder: Path, tell: Callable[[str], object]) -> Copy:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty. Name a new folder for each backup.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +201,7 @@ def back_up(settings: Settings, folder: Path, tell: Callable[[str], object]) -> 
     copy = Copy(
         {str(path.relative_to(folder)): path.stat().st_size for path in paths if path.is_file()},
         [str(path.relative_to(folder)) for path in empty],
-        _own_servers(settings),
+        _elsewhere(settings),
         {str(path.relative_to(folder)): files.sha256(path) for path in paths if path.is_file()},
     )
     os.sync()
@@ -155,7 +253,8 @@ def restore(settings: Settings, folder: Path, tell: Callable[[str], object]) -> 
     Raises:
         UserError: there is no whole copy, or somebody uses the data folder.
     """
-    _refuse_overlap(settings.data_dir, folder)
+    if folder != settings.data_dir / _ON_THE_WAY:
+        _refuse_overlap(settings.data_dir, folder)
     copy = read(folder)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     new, old = settings.data_dir / _NEW, settings.data_dir / _OLD
@@ -189,9 +288,13 @@ def restore(settings: Settings, folder: Path, tell: Callable[[str], object]) -> 
     return copy
 
 
-def _own_servers(settings: Settings) -> list[str]:
+def _elsewhere(settings: Settings) -> list[str]:
     urls = {"source": settings.source_database_url, "target": settings.target_database_url}
-    return [f"{role} {masked_url(url)}" for role, url in urls.items() if url is not None]
+    servers = [f"{role} {masked_url(url)}" for role, url in urls.items() if url is not None]
+    archive = settings.archive_dir
+    if isinstance(archive, Path) and archive.is_relative_to(settings.data_dir):
+        return servers
+    return [*servers, f"archive {archive}"]
 
 
 def _refuse_overlap(data_dir: Path, folder: Path) -> None:
@@ -212,7 +315,7 @@ def _enter_dev_lock(settings: Settings, stack: ExitStack) -> None:
 def _others(data_dir: Path) -> Iterator[Path]:
     """The files that are copied as they are."""
     for top in sorted(data_dir.iterdir()):
-        if top.name in {*_NOT_COPIED, RESTORING, _NEW, _OLD}:
+        if top.name in {*_NOT_COPIED, RESTORING, _NEW, _OLD, _ON_THE_WAY}:
             continue
         for path in [top, *sorted(top.rglob("*"))]:
             if path.is_file() and not path.name.endswith(_NOT_COPIED_SUFFIXES):
@@ -237,7 +340,7 @@ def _copy_live(path: Path, target: Path) -> None:
 def _parts(folder: Path) -> list[Path]:
     """What is moved at once. Locks are held, and stay."""
     parts = [Path(path.name) for path in sorted(folder.iterdir()) if path.suffix != ".lock"]
-    kept = {Path("postgres"), Path(RESTORING), Path(_NEW), Path(_OLD)}
+    kept = {Path("postgres"), Path(RESTORING), Path(_NEW), Path(_OLD), Path(_ON_THE_WAY)}
     cluster = [_CLUSTER] if (folder / _CLUSTER).exists() else []
     return [part for part in parts if part not in kept] + cluster
 

@@ -41,6 +41,7 @@ _POSTGRES_URL = re.compile(
 # SQLite's URLs have % and ?, dbt's path has # too, DuckDB takes \ for / and ? for an option, and
 # pg_ctl hands the others to a shell.
 _NO_STORE_READS = re.compile(r"""[%?#,'"\\$`]""")
+_BUCKET = re.compile(r"(?:s3|gs|az)://[^/?#\s]+(?:/[^/?#]+)*/?")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 
 
@@ -60,11 +61,11 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # it may be a password
     )
 
-    raw_data_dir: Path = Field(
+    raw_data_dir: Path | str = Field(
         Path("raw_data"),
         description=(
-            "landing folder of the log files; under Compose the absolute path of a host folder, or "
-            "none for a volume"
+            "landing folder of the log files, or `s3://bucket/prefix`; under Compose the absolute "
+            "path of a host folder, or none for a volume"
         ),
     )
     output_dir: Path = Field(Path("output"), description="daily CSV files; under Compose as above")
@@ -74,6 +75,11 @@ class Settings(BaseSettings):
             "warehouse, archive, quarantine, embedded Postgres, exports, Dagster storage; under "
             "Compose always the volume `data`"
         ),
+    )
+    archive_dir: Path | str = Field(
+        "",
+        validate_default=True,
+        description="where loaded log files go, a folder or `s3://bucket/prefix`",
     )
     source_database_url: SecretStr | None = Field(
         None,
@@ -159,13 +165,34 @@ class Settings(BaseSettings):
         ),
     )
 
-    @field_validator("raw_data_dir", "output_dir", "data_dir")
+    @field_validator("output_dir", "data_dir")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
         try:
             return (PROJECT_DIR / folder.expanduser()).resolve()
         except RuntimeError:
             raise ValueError("begins with ~, but this user has no home folder") from None
+
+    @field_validator("raw_data_dir", "archive_dir")
+    @classmethod
+    def _absolute_or_bucket(cls, place: Path | str, info: ValidationInfo) -> Path | str:
+        by_default = Path(info.data.get("data_dir", "")) / "archive"
+        if not place:
+            return by_default
+        if "://" not in str(place):
+            place = cls._absolute(Path(place))
+        elif _BUCKET.fullmatch(str(place)):
+            place = str(place).rstrip("/")
+        else:
+            raise ValueError(
+                "must be a folder, or a place in a bucket like s3://bucket/prefix (s3, gs or az)"
+            )
+        # Not there yet while it is itself that is looked at.
+        landing = info.data.get("raw_data_dir")
+        is_within = landing is not None and f"{place}/".startswith(f"{landing}/")
+        if is_within and place != by_default:
+            raise ValueError("must not be the landing folder, nor lie in it")
+        return place
 
     @field_validator("data_dir")
     @classmethod
@@ -259,14 +286,17 @@ class Settings(BaseSettings):
         return self.data_dir / "warehouse.duckdb"
 
     @property
-    def archive_dir(self) -> Path:
-        """Loaded log files, `<kind>/<day>/<name>`."""
-        return self.data_dir / "archive"
+    def quarantine_dir(self) -> Path:
+        """Refused log files, each in a folder of its own beside `reason.json`.
+
+        Those of an archive in a bucket are there, in a folder of the same name.
+        """
+        return self.data_dir / "quarantine"
 
     @property
-    def quarantine_dir(self) -> Path:
-        """Refused log files, each in a folder of its own beside `reason.json`."""
-        return self.data_dir / "quarantine"
+    def spool_dir(self) -> Path:
+        """Copies of a bucket's objects, for as long as they are being loaded."""
+        return self.data_dir / "spool"
 
     @property
     def history_dir(self) -> Path:
@@ -320,10 +350,25 @@ def read_settings(**overrides: object) -> Settings:
     raise UserError("\n".join(problems))
 
 
+def landing_folder(settings: Settings) -> Path:
+    """The landing folder, for whoever writes sample files into it.
+
+    Raises:
+        UserError: it is in a bucket.
+    """
+    if isinstance(settings.raw_data_dir, str):
+        raise UserError(
+            f"Sample files are written into a folder, and {settings.raw_data_dir} is none. Write "
+            "them elsewhere (adtech logs generate --output FOLDER), then copy them there."
+        )
+    return settings.raw_data_dir
+
+
 def export_settings(settings: Settings) -> None:
     """Let child processes (Dagster, dbt) work on the same folders, wherever they are started."""
     os.environ["ADTECH_DATA_DIR"] = str(settings.data_dir)
     os.environ["ADTECH_RAW_DATA_DIR"] = str(settings.raw_data_dir)
+    os.environ["ADTECH_ARCHIVE_DIR"] = str(settings.archive_dir)
     os.environ["ADTECH_OUTPUT_DIR"] = str(settings.output_dir)
     os.environ["ADTECH_FEED"] = str(settings.feed)
     os.environ["ADTECH_TIMEZONE"] = settings.timezone

@@ -56,6 +56,7 @@ def _filled(name: str, part: str, text: str) -> str:
 # ---- settings ------------------------------------------------------------------------------------
 
 _SHOWN = {
+    "archive_dir": "`archive` in the data folder",
     "source_database_url": "embedded Postgres, database `operational`",
     "target_database_url": "embedded Postgres, database `analytics`",
     "feed": "the sample's, `adtech_assets/sample_feed.yaml`",

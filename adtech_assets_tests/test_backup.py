@@ -16,8 +16,12 @@ from adtech_assets import backup
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.errors import UserError
 from adtech_assets.settings import load_settings
+from adtech_assets.stores import objects
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
+from adtech_assets_tests.buckets import s3, s3_server, versioned
+
+__all__ = ["s3", "s3_server", "versioned"]  # fixtures
 
 FILES = (
     "archive/clicks/2022-05-26/a.parquet",
@@ -289,3 +293,57 @@ def test_a_data_folder_that_is_in_use_is_not_replaced(backed_up, embedded):
     Postgres.of(embedded, "target").url()
     with pytest.raises(UserError, match="in use"):
         backup.restore(embedded, backed_up, told)
+
+
+# ---- in a bucket -------------------------------------------------------------------------------
+
+
+def test_a_backup_in_a_bucket_is_restored(settings, versioned):
+    place = f"{versioned.url}/backups/2022-05-26"
+    strange = settings.data_dir / "quarantine" / "1" / "impressions_\udcff %2F.parquet"
+    fill(settings, 1)
+    strange.write_text("1")
+    copy = backup.back_up_to_bucket(settings, place, told)
+    fill(settings, 2)
+    strange.unlink()
+
+    with backup.from_bucket(settings, place, told) as folder:
+        assert backup.restore(settings, folder, told) == copy
+
+    with Warehouse.of(settings).connect(read_only=True) as warehouse:
+        assert warehouse.execute("FROM numbers").fetchall() == [(1,)]
+    assert {(settings.data_dir / name).read_text() for name in FILES} == {"1"}
+    assert strange.read_text() == "1"
+    assert not list(settings.data_dir.glob(".*"))
+
+
+def test_a_backup_in_a_bucket_that_was_stopped_is_none(settings, versioned, monkeypatch):
+    place = f"{versioned.url}/backup"
+    fill(settings, 1)
+    upload = objects.upload
+
+    def stopped(place, path, name):
+        if name == backup.CONTENTS:
+            raise KeyboardInterrupt
+        upload(place, path, name)
+
+    monkeypatch.setattr(objects, "upload", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        backup.back_up_to_bucket(settings, place, told)
+
+    with (
+        pytest.raises(UserError, match="is no backup, or one that was not finished"),
+        backup.from_bucket(settings, place, told),
+    ):
+        pass
+    with pytest.raises(UserError, match="is not empty. Name a new place for each backup"):
+        backup.back_up_to_bucket(settings, place, told)
+
+
+def test_an_archive_elsewhere_is_named(settings, versioned, tmp_path):
+    fill(settings, 1)
+    elsewhere = settings.model_copy(update={"archive_dir": f"{versioned.url}/archive"})
+
+    copy = backup.back_up(elsewhere, tmp_path / "copy", told)
+
+    assert f"archive {versioned.url}/archive" in copy.not_in_it

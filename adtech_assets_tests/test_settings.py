@@ -15,6 +15,7 @@ from adtech_assets.settings import (
     PROJECT_DIR,
     Settings,
     export_settings,
+    landing_folder,
     load_settings,
     masked_url,
     shown,
@@ -38,6 +39,7 @@ def test_the_defaults_are_those_of_the_documentation():
         "raw_data_dir": PROJECT_DIR / "raw_data",
         "output_dir": PROJECT_DIR / "output",
         "data_dir": PROJECT_DIR / "data",
+        "archive_dir": PROJECT_DIR / "data" / "archive",
         "source_database_url": None,
         "target_database_url": None,
         "user_agent": "some user agent",
@@ -62,6 +64,7 @@ def test_every_setting_can_be_set_in_the_environment(monkeypatch, tmp_path):
         "ADTECH_RAW_DATA_DIR": "/feed",
         "ADTECH_OUTPUT_DIR": "/csv",
         "ADTECH_DATA_DIR": "/state",
+        "ADTECH_ARCHIVE_DIR": "s3://bucket/archive",
         "ADTECH_SOURCE_DATABASE_URL": "postgresql://a@db/one",
         "ADTECH_TARGET_DATABASE_URL": "postgresql+psycopg://b@db/two",
         "ADTECH_USER_AGENT": "*",
@@ -167,6 +170,9 @@ def test_folders_may_begin_at_home(monkeypatch):
         ("ADTECH_TARGET_DATABASE_URL", "postgresql://\udcff@host/db", "is no UTF-8 text"),
         ("ADTECH_PROCESSED_FILES", "shred", "'archive', 'delete' or 'keep'"),
         ("ADTECH_SOURCE_DATABASE_URL", "localhost:5432", "must look like postgresql://"),
+        ("ADTECH_RAW_DATA_DIR", "s3://", "a place in a bucket like s3://bucket/prefix"),
+        ("ADTECH_RAW_DATA_DIR", "http://host/folder", "a place in a bucket like"),
+        ("ADTECH_ARCHIVE_DIR", "s3://bucket/a//b", "a place in a bucket like"),
         *[("ADTECH_DATA_DIR", f"/da{one}ta", "none of these") for one in "%?#,'\"\\$`\n\x7f\udcff"],
     ],
 )
@@ -279,6 +285,29 @@ def test_all_state_lies_in_the_data_folder(tmp_path):
     } == {tmp_path}
 
 
+@pytest.mark.parametrize("place", ["s3://bucket", "gs://bucket/a", "az://container/a/b c"])
+def test_log_files_may_lie_in_a_bucket(place):
+    settings = load_settings(raw_data_dir=f"{place}/", archive_dir="s3://archive/")
+    assert (settings.raw_data_dir, settings.archive_dir) == (place, "s3://archive")
+
+
+@pytest.mark.parametrize("landing", ["s3://bucket/feed", "/feed"])
+@pytest.mark.parametrize("below", ["", "/archive"])
+def test_the_archive_is_no_part_of_the_landing_folder(landing, below):
+    with pytest.raises(UserError, match="ADTECH_ARCHIVE_DIR must not be the landing folder"):
+        load_settings(raw_data_dir=landing, archive_dir=f"{landing}{below}")
+    assert load_settings(raw_data_dir=landing, archive_dir=f"{landing}-archive")
+
+
+def test_sample_files_are_not_written_into_a_bucket():
+    with pytest.raises(UserError, match="adtech logs generate --output FOLDER"):
+        landing_folder(load_settings(raw_data_dir="s3://bucket/feed"))
+
+
+def test_the_archive_may_be_a_folder_of_its_own(tmp_path):
+    assert load_settings(archive_dir=str(tmp_path)).archive_dir == tmp_path
+
+
 def test_settings_do_not_change_once_they_are_read():
     with pytest.raises(ValueError, match="frozen"):
         load_settings().user_agent = "another"
@@ -296,5 +325,6 @@ def test_child_processes_find_the_same_folders_and_call_nobody(tmp_path, monkeyp
     assert environment["ADTECH_DATA_DIR"] == str(tmp_path / "data")
     assert environment["ADTECH_RAW_DATA_DIR"] == str(tmp_path / "raw")
     assert environment["ADTECH_OUTPUT_DIR"] == str(tmp_path / "out")
+    assert environment["ADTECH_ARCHIVE_DIR"] == str(tmp_path / "data" / "archive")
     assert environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
     assert environment["DAGSTER_DISABLE_TELEMETRY"] == "true"

@@ -15,7 +15,7 @@ from adtech_assets import billing, graph
 from adtech_assets.audit import failures, offsets, row_counts
 from adtech_assets.audit.conditions import Condition
 from adtech_assets.contract import KINDS
-from adtech_assets.feed import landing, names, quarantine
+from adtech_assets.feed import landing, names, places, quarantine
 from adtech_assets.feed.ledger import DayFiles, Ledger
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets.load import audited_load
@@ -289,10 +289,11 @@ def _waiting_files(
     """How many files wait for a load, by day, and which ones for a day to come."""
     waiting: dict[date, int] = defaultdict(int)
     early: list[str] = []
-    if not settings.raw_data_dir.is_dir():
+    place = places.landing(settings)
+    if not place.exists():
         return waiting, early
     last_day = today(settings.zone)
-    for file in landing.scan(settings.raw_data_dir, settings.feed):
+    for file in landing.scan(place, settings.feed):
         if (landing.shown_name(file.name), file.bytes, file.modified_ns) in known:
             continue
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,24 +14,38 @@ if TYPE_CHECKING:
 
 def add_commands(app: typer.Typer) -> None:
     """Add these commands to the app."""
-    app.command(epilog="Example: adtech backup /backups/2022-05-26")(backup)
+    app.command(epilog="Example: adtech backup s3://backups/2022-05-26")(backup)
     app.command(epilog="Example: adtech restore /backups/2022-05-26")(restore)
 
 
-def backup(folder: Path = typer.Argument(..., help="Of the backup; new or empty.")) -> None:
+def backup(
+    folder: str = typer.Argument(
+        ..., help="Of the backup, or a place in a bucket; new or empty.", metavar="FOLDER"
+    ),
+) -> None:
     """Copy the data folder, the embedded databases included; runs wait meanwhile."""
-    from adtech_assets.backup import back_up
+    from adtech_assets.backup import back_up, back_up_to_bucket
     from adtech_assets.cli.screen import screen
     from adtech_assets.settings import load_settings
 
+    settings = load_settings()
     with screen.status("Backing up ...") as line:
-        copy = back_up(load_settings(), folder, lambda what: line.update(f"Backing up: {what}"))
+
+        def tell(what: str) -> None:
+            line.update(f"Backing up: {what}")
+
+        if "://" in folder:
+            copy = back_up_to_bucket(settings, folder, tell)
+        else:
+            copy = back_up(settings, Path(folder), tell)
     screen.print(f"[green]Backed up[/] {_size(copy)} to {folder}.", soft_wrap=True)
     _tell_what_is_missing(copy)
 
 
 def restore(
-    folder: Path = typer.Argument(..., help="That adtech backup has filled."),
+    folder: str = typer.Argument(
+        ..., help="That adtech backup has filled, or a place in a bucket.", metavar="FOLDER"
+    ),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
 ) -> None:
     """Replace the data folder by a backup. What is there is deleted."""
@@ -39,11 +54,21 @@ def restore(
     from adtech_assets.settings import read_settings
 
     settings = read_settings()
-    copy = backup.read(folder)
-    if not yes and settings.data_dir.exists() and any(settings.data_dir.iterdir()):
-        typer.confirm(f"Replace {settings.data_dir} with everything in it?", abort=True)
-    with screen.status("Restoring ...") as line:
-        backup.restore(settings, folder, lambda what: line.update(f"Restoring: {what}"))
+    asks = not yes and settings.data_dir.exists() and any(settings.data_dir.iterdir())
+    with ExitStack() as stack:
+        copied = Path(folder)
+        if "://" in folder:
+            with screen.status("Fetching ...") as line:
+                copied = stack.enter_context(
+                    backup.from_bucket(
+                        settings, folder, lambda what: line.update(f"Fetching: {what}")
+                    )
+                )
+        copy = backup.read(copied)
+        if asks:
+            typer.confirm(f"Replace {settings.data_dir} with everything in it?", abort=True)
+        with screen.status("Restoring ...") as line:
+            backup.restore(settings, copied, lambda what: line.update(f"Restoring: {what}"))
     screen.print(f"[green]Restored[/] {_size(copy)} to {settings.data_dir}.", soft_wrap=True)
     _tell_what_is_missing(copy)
 
@@ -59,6 +84,6 @@ def _tell_what_is_missing(copy: Copy) -> None:
 
     for store in copy.not_in_it:
         errors.print(
-            f"[yellow]Note:[/] not in it is the {escape(store)}: back it up with its own server.",
+            f"[yellow]Note:[/] not in it is the {escape(store)}: back it up where it is.",
             soft_wrap=True,
         )

@@ -12,7 +12,7 @@ from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange, today
 from adtech_assets.sample import operational
 from adtech_assets.sample.story import Story
-from adtech_assets.settings import ALL_USER_AGENTS
+from adtech_assets.settings import ALL_USER_AGENTS, landing_folder
 from adtech_assets.stores.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run_demo(settings: Settings) -> None:
     )
 
     screen.rule("[bold]2. Log files", align="left")
-    told = story.write_files(settings.raw_data_dir)
+    told = story.write_files(landing_folder(settings))
     campaign, anomaly_day = told.anomaly
     screen.print(
         f"{len(told.files):,} parquet files for {days} in {settings.raw_data_dir}\n"

@@ -39,7 +39,7 @@ def check(
 
     settings = load_settings(**({} if feed is None else {"feed": feed.absolute()}))
     try:
-        found = list(checking.check(settings, files or [settings.raw_data_dir]))
+        found = list(checking.check(settings, files or []))
     except FileNotFoundError as error:
         raise UserError(f"There is no {error.filename}.") from None
     if as_json:
@@ -89,7 +89,7 @@ def _remarks(file: Checked) -> str:
 
 def _fields(file: Checked) -> dict[str, object]:
     return {
-        "file": str(file.path),
+        "file": file.path,
         "name": file.name,
         "kind": file.kind,
         "day": file.parsed and file.parsed.day,

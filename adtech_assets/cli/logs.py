@@ -25,11 +25,11 @@ def generate(
     from adtech_assets.cli.screen import screen
     from adtech_assets.partitions import DayRange
     from adtech_assets.sample import log_files
-    from adtech_assets.settings import ALL_USER_AGENTS, load_settings
+    from adtech_assets.settings import ALL_USER_AGENTS, landing_folder, load_settings
 
     settings = load_settings()
     days = DayRange.parse(first, last)
-    folder = output or settings.raw_data_dir
+    folder = output or landing_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     agents: tuple[str, ...] = log_files.USER_AGENTS
     if settings.user_agent not in (*agents, ALL_USER_AGENTS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -40,7 +41,7 @@ def backfill(
     days too.
     """
     from adtech_assets.cli.screen import screen
-    from adtech_assets.feed.landing import scan
+    from adtech_assets.feed import landing, places
     from adtech_assets.partitions import DayRange, check_loadable
 
     settings = _prepared_settings()
@@ -49,7 +50,8 @@ def backfill(
     # Mistakes are told before Dagster, which takes seconds, is loaded.
     from adtech_assets.cli.running import run_days
 
-    scan(settings.raw_data_dir, settings.feed)  # refuses a missing folder before anything starts
+    # Refuses a missing folder before anything starts.
+    landing.scan(places.landing(settings), settings.feed)
     run_days(settings, days, select, rebuild=rebuild)
     screen.print(
         f"[green]Loaded {days}[/] ({len(days)} day{'s' * (len(days) > 1)}). "
@@ -80,8 +82,9 @@ def prepare() -> None:
     from adtech_assets.environment import PROJECT_DIR
 
     settings = _prepared_settings()
-    if settings.raw_data_dir.parent == PROJECT_DIR:
-        settings.raw_data_dir.mkdir(exist_ok=True)
+    folder = settings.raw_data_dir
+    if isinstance(folder, Path) and folder.parent == PROJECT_DIR:
+        folder.mkdir(exist_ok=True)
     note_dagster_home()
     from adtech_assets.defs.dbt_project import dbt_project
 

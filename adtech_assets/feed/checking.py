@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from adtech_assets.errors import TransientError
-from adtech_assets.feed import landing, names, raw_tables
+from adtech_assets.feed import landing, names, places, raw_tables
 from adtech_assets.feed.conformance import Inspector
+from adtech_assets.feed.folders import Folder
 from adtech_assets.feed.reader import FileToRead, Reader
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets.partitions import today
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from adtech_assets.contract import Kind
     from adtech_assets.feed.ledger import ReadFile
     from adtech_assets.feed.names import LogFileName
+    from adtech_assets.feed.place import Place
     from adtech_assets.settings import Settings
 
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 class Checked:
     """What would become of a file."""
 
-    path: Path
+    path: str
     name: str
     """As below the landing folder."""
     kind: Kind | None
@@ -49,52 +52,64 @@ class Checked:
 def check(settings: Settings, paths: Iterable[Path]) -> Iterator[Checked]:
     """Judge files, and the log files of folders, as a run would; nothing is moved or noted.
 
+    Of no paths, the landing folder's.
+
     A file outside the landing folder is taken as if its path, or the end of its path that the feed
     has a pattern for, were below it.
 
     Raises:
         FileNotFoundError: there is no such file.
     """
-    with duckdb.connect() as connection:
+    # Copies of a bucket's objects are not those of a run, which may go on meanwhile.
+    with TemporaryDirectory() as folder, duckdb.connect() as connection:
+        apart = settings.model_copy(update={"data_dir": Path(folder)})
         connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA raw")
         raw_tables.create(connection, settings.feed)
         reader = Reader(connection, settings.feed, settings.zone)
-        for path in paths:
-            if path.is_dir() and not path.is_symlink():
-                found = [(path, file.name) for file in landing.scan(path, settings.feed)]
-            else:
-                path.lstat()
-                found = [_placed(settings, path)]
-            for number, (folder, name) in enumerate(found):
-                yield _judge(settings, reader, folder, name, number)
-                for table in raw_tables.RAW_TABLES.values():
-                    connection.execute(f"DELETE FROM {table}")
+        for number, (place, name) in enumerate(_found(apart, list(paths))):
+            yield _judge(settings, reader, place, name, number)
+            for table in raw_tables.RAW_TABLES.values():
+                connection.execute(f"DELETE FROM {table}")
 
 
-def _placed(settings: Settings, path: Path) -> tuple[Path, str]:
-    """The folder and the name below it that a file would have."""
-    whole = path.absolute()
-    if whole.is_relative_to(settings.raw_data_dir):
-        return settings.raw_data_dir, whole.relative_to(settings.raw_data_dir).as_posix()
+def _found(settings: Settings, paths: list[Path]) -> Iterator[tuple[Place, str]]:
+    """Each file: the place and the name below it that it would have."""
+    if not paths:
+        landed = places.landing(settings)
+        yield from ((landed, file.name) for file in landing.scan(landed, settings.feed))
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            folder = Folder(path)
+            yield from ((folder, file.name) for file in landing.scan(folder, settings.feed))
+        else:
+            path.lstat()
+            yield _placed(settings, path)
+
+
+def _placed(settings: Settings, path: Path) -> tuple[Folder, str]:
+    whole, landed = path.absolute(), settings.raw_data_dir
+    if isinstance(landed, Path) and whole.is_relative_to(landed):
+        return Folder(landed), whole.relative_to(landed).as_posix()
     parts = whole.parts
     for first in range(1, len(parts)):
         name = "/".join(parts[first:])
         if names.kind_of(settings.feed, name):
-            return Path(*parts[:first]), name
-    return whole.parent, whole.name
+            return Folder(Path(*parts[:first])), name
+    return Folder(whole.parent), whole.name
 
 
-def _judge(settings: Settings, reader: Reader, folder: Path, name: str, number: int) -> Checked:
-    feed, path = settings.feed, folder / name
+def _judge(settings: Settings, reader: Reader, place: Place, name: str, number: int) -> Checked:
+    feed, path = settings.feed, place.shown(name)
     kind = names.kind_of(feed, name)
     if kind is None:
         return Checked(path, name, None)
     parsed = None
     try:
         parsed = names.parse(feed, name, today(settings.zone))
-        seen = landing.fingerprint(landing.look(folder, name, kind))
-        looked = Inspector(feed, kind).look(path)
-        read = reader.append_one(FileToRead(number, path, seen.bytes, parsed, looked))
+        file = place.look(name, kind)
+        seen = place.fingerprint(file)
+        looked = Inspector(feed, kind).look(file.path)
+        read = reader.append_one(FileToRead(number, file.path, seen.bytes, parsed, looked))
     except Rejection as rejection:
         return Checked(path, name, kind, parsed, rejection=rejection)
     except TransientError as error:

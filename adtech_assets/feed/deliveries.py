@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-from adtech_assets.feed import landing, names
+from adtech_assets.feed import landing, names, places
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets.partitions import DayRange, contiguous
 
@@ -97,7 +97,7 @@ class Deliveries:
             outcome_of: tells what became of a request's run; None if there is no such run.
         """
         now = time.time()
-        found, unsettled = settled_days(settings, loadable, now)
+        found, unsettled = settled_days(settings, loadable)
         requests = self._follow_up(outcome_of, now)
         self.loaded = {day: digest for day, digest in self.loaded.items() if day in found}
         in_progress = {day for request in self.asked for day in request.digests}
@@ -138,11 +138,13 @@ class Deliveries:
         return again
 
 
-def settled_days(settings: Settings, loadable: DayRange, now: float) -> tuple[dict[str, str], int]:
+def settled_days(settings: Settings, loadable: DayRange) -> tuple[dict[str, str], int]:
     """Digest of the settled files of each loadable day, and the number of unsettled files."""
+    place = places.landing(settings)
+    now = place.now()
     lines: dict[date, list[str]] = defaultdict(list)
     unsettled = 0
-    for file in landing.entries(settings.raw_data_dir, settings.feed):
+    for file in place.entries(settings.feed):
         try:
             day = names.day_of(settings.feed, file.name, loadable.last)
         except Rejection:
@@ -150,7 +152,8 @@ def settled_days(settings: Settings, loadable: DayRange, now: float) -> tuple[di
         if not loadable.first <= day <= loadable.last:
             continue
         if landing.is_settled(file, settings.settle_seconds, now):
-            lines[day].append(f"{landing.shown_name(file.name)}/{file.bytes}/{file.modified_ns}")
+            version = f"{file.bytes}/{file.modified_ns}{file.etag or ''}"
+            lines[day].append(f"{landing.shown_name(file.name)}/{version}")
         else:
             unsettled += 1
     digests = {

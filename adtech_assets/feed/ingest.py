@@ -14,10 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.feed import landing, names, quarantine
+from adtech_assets.feed import landing, names, places, quarantine
 from adtech_assets.feed.ledger import COUNTED, Entry, Ledger, ReadFile, SeenFile
 from adtech_assets.feed.names import kind_of
 from adtech_assets.feed.raw_tables import RAW_TABLES
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 
     from adtech_assets.contract import Kind
     from adtech_assets.feed.conformance import Inspector
-    from adtech_assets.feed.landing import LandedFile
     from adtech_assets.feed.ledger import LedgerRow
     from adtech_assets.feed.names import LogFileName
+    from adtech_assets.feed.place import LandedFile
     from adtech_assets.feed.reader import FileToRead, Reader
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
@@ -115,6 +116,7 @@ class Ingest:
         if settings.engine == "duckdb":
             outdated += self.ledger.not_kept(days)
         self.again = {row.file_name: row.file_id for row in outdated if row.kind == kind}
+        self.seen_objects: dict[tuple[str, str | None], SeenFile] = {}
         self.result = Ingested()
 
     def run(self) -> Ingested:
@@ -208,14 +210,20 @@ class Ingest:
 
     def _candidates(self) -> list[Candidate]:
         """Finished files of the days, hashed; those that can never be counted are refused."""
-        landed = landing.scan(self.settings.raw_data_dir, self.feed)
+        place = places.landing(self.settings)
+        landed = landing.scan(place, self.feed)
         mine = [file for file in landed if file.kind == self.kind and self._is_mine(file)]
-        settled, unsettled = landing.wait_until_settled(mine, self.settings.settle_seconds)
+        if self.settings.processed_files == "delete" and mine:
+            place.check_deletable(mine[0])
+        settled, unsettled = landing.wait_until_settled(place, mine, self.settings.settle_seconds)
         self.result.unsettled = [landing.shown_name(file.name) for file in unsettled]
         archived = landing.archived_files(self.settings, self.kind, self.days)
         candidates = []
-        found = [*self._unknown(archived), *settled]
-        for file, outcome in zip(found, _each(self._candidate, found), strict=True):
+        self.seen_objects = self._seen_objects(settled)
+        found = [*self._unknown(chain.from_iterable(archived.values())), *settled]
+        for file, outcome in zip(
+            found, _each(self._candidate, found, _at_once(found)), strict=True
+        ):
             if isinstance(outcome, Candidate):
                 candidates.append(outcome)
             else:
@@ -227,14 +235,39 @@ class Ingest:
         name = None
         try:
             name = self._claim(file)
-            seen = self.hashed.get(file.name)
-            if seen is None or not landing.is_still(file, seen):
-                seen = landing.fingerprint(file)
+            seen = self.seen_objects.get((file.name, file.etag)) or self._hashed_ahead(file)
+            seen = seen or file.place.fingerprint(file)
             return Candidate(file, seen, name)
         except Rejection as rejection:
             return name, rejection
         except FileNotFoundError:
             raise _disappeared(file) from None
+
+    def _hashed_ahead(self, file: LandedFile) -> SeenFile | None:
+        """What was hashed before the warehouse was taken, if it is what lies there now."""
+        seen = self.hashed.get(file.name)
+        with suppress(FileNotFoundError):
+            if (
+                seen is not None
+                and seen.object_etag == file.etag
+                and file.place.is_still(file, seen)
+            ):
+                return seen
+        return None
+
+    def _seen_objects(self, settled: list[LandedFile]) -> dict[tuple[str, str | None], SeenFile]:
+        """Objects of a bucket that have been read and counted, by name and etag.
+
+        Where none of them leaves the landing folder, each run would copy and hash all of them.
+        """
+        names = [file.name for file in settled if file.etag and file.name not in self.again]
+        return {
+            (row.file_name, row.object_etag): SeenFile(
+                row.kind, row.file_name, row.sha256, row.bytes, row.modified_ns
+            )
+            for row in (self.ledger.counted_of(names) if names else ())
+            if row.kind == self.kind and row.object_etag
+        }
 
     def _is_mine(self, file: LandedFile) -> bool:
         """Whether the file is of these days, or of none at all."""
@@ -251,7 +284,7 @@ class Ingest:
             raise Rejection("unusable_name", "the name is not printable text")
         return names.parse(self.feed, file.name, today(self.settings.zone))
 
-    def _unknown(self, archived: list[LandedFile]) -> list[LandedFile]:
+    def _unknown(self, archived: Iterable[LandedFile]) -> list[LandedFile]:
         """Archived files that the ledger does not know: the warehouse was lost since."""
         known = {
             row.file_name
@@ -377,7 +410,7 @@ class Ingest:
     def _check_is_still(candidate: Candidate) -> None:
         """Whether a file is the very one that was hashed."""
         try:
-            is_still = landing.is_still(candidate.file, candidate.seen)
+            is_still = candidate.file.place.is_still(candidate.file, candidate.seen)
         except FileNotFoundError:
             raise _disappeared(candidate.file) from None
         if not is_still:
@@ -407,15 +440,14 @@ class Ingest:
         # Of equal files the newest: the ledger has one row for them.
         entries: dict[tuple[str, str | None], Entry] = {}
         for found in quarantine.unknown_files(self.connection, self.settings):
-            rejection, number = quarantine.reason(found), found.folder.name
+            rejection, number = quarantine.reason(found), found.number
             kind = kind_of(self.feed, found.name)
             if kind != self.kind or rejection is None or not number.isdecimal():
                 continue
-            file = landing.look(found.folder, found.name, self.kind)
             name = None
             with suppress(Rejection):
-                name = self._claim(file)
-            seen = _seen(file)
+                name = self._claim(found.file)
+            seen = _seen(found.file)
             entries[seen.file_name, seen.sha256] = Entry(int(number), seen, name, rejection)
         with transaction(self.connection):
             self.ledger.record(list(entries.values()), run_id=self.run_id, now=self.now)
@@ -465,24 +497,31 @@ def hash_ahead(settings: Settings, kind: Kind, days: DayRange) -> dict[str, Seen
     def seen(file: LandedFile) -> SeenFile | None:
         try:
             is_of_days = names.parse(settings.feed, file.name, today(settings.zone)).day in days
-            return landing.fingerprint(file) if is_of_days else None
+            return file.place.fingerprint(file) if is_of_days else None
         except (Rejection, TransientError, OSError):
             return None
 
-    landed = landing.scan(settings.raw_data_dir, settings.feed)
-    mine = [file for file in landed if file.kind == kind]
-    settled, _ = landing.wait_until_settled(mine, settings.settle_seconds)
-    return {found.file_name: found for found in _each(seen, settled) if found is not None}
+    place = places.landing(settings)
+    mine = [file for file in landing.scan(place, settings.feed) if file.kind == kind]
+    settled, _ = landing.wait_until_settled(place, mine, settings.settle_seconds)
+    hashed = _each(seen, settled, _at_once(settled))
+    return {found.file_name: found for found in hashed if found is not None}
 
 
-def _each(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-    """What a function makes of each item, in order, on as many processors as there are.
+def _at_once(found: list[LandedFile]) -> int:
+    """As many as there are processors; of a bucket more, for it takes its time to answer."""
+    is_remote = any(file.etag for file in found)
+    return places.OBJECTS_AT_ONCE if is_remote else os.cpu_count() or 1
+
+
+def _each(function: Callable[[T], R], items: Sequence[T], at_once: int) -> Iterator[R]:
+    """What a function makes of each item, in order, of some at once.
 
     For work that waits for the disk or hashes, during which Python lets other threads run.
     """
-    share = min(64, -(-len(items) // (os.cpu_count() or 1))) or 1
+    share = min(64, -(-len(items) // at_once)) or 1
     shares = (items[at : at + share] for at in range(0, len(items), share))
-    with ThreadPoolExecutor(os.cpu_count(), "hash") as pool:
+    with ThreadPoolExecutor(at_once, "hash") as pool:
         for results in pool.map(lambda some: [function(item) for item in some], shares):
             yield from results
 
@@ -490,7 +529,7 @@ def _each(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
 def _seen(file: LandedFile) -> SeenFile:
     """A file that is not counted; hashed if that is possible."""
     try:
-        digest = landing.fingerprint(file).sha256
+        digest = file.place.fingerprint(file).sha256
     except (Rejection, TransientError, OSError):
         digest = None
     name = landing.shown_name(file.name)

@@ -40,6 +40,10 @@ CREATE TABLE IF NOT EXISTS raw.log_files (
     sha256 VARCHAR,
     bytes BIGINT,
     modified_ns BIGINT,
+    -- Of an object in a bucket: which one was read.
+    object_key VARCHAR,
+    object_etag VARCHAR,
+    object_version VARCHAR,
     rows BIGINT,
     file_date DATE,
     file_hour TINYINT,
@@ -77,6 +81,10 @@ class SeenFile:
     modified_ns: int
     identity: tuple[int, ...] = ()
     """Tells the file from any other, or from itself changed; for as long as it is being read."""
+    object_key: str | None = None
+    """Where it is in a bucket, and by which etag and version it was read there."""
+    object_etag: str | None = None
+    object_version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,8 @@ class LedgerRow:
     last_offset: int | None
     feed_partition: int | None
     status: Status
+    object_etag: str | None
+    object_version: str | None
 
     @classmethod
     def columns(cls) -> str:
@@ -160,6 +170,9 @@ _ENTRY: dict[str, tuple[str, Callable[[Entry], object]]] = {
     "sha256": ("VARCHAR", lambda entry: entry.seen.sha256),
     "bytes": ("BIGINT", lambda entry: entry.seen.bytes),
     "modified_ns": ("BIGINT", lambda entry: entry.seen.modified_ns),
+    "object_key": ("VARCHAR", lambda entry: entry.seen.object_key),
+    "object_etag": ("VARCHAR", lambda entry: entry.seen.object_etag),
+    "object_version": ("VARCHAR", lambda entry: entry.seen.object_version),
     "rows": ("BIGINT", lambda entry: entry.read and entry.read.rows),
     "file_date": ("DATE", lambda entry: entry.name and entry.name.day),
     "file_hour": ("TINYINT", lambda entry: entry.name and entry.name.hour),

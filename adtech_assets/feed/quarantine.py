@@ -3,49 +3,45 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from adtech_assets import files
 from adtech_assets.errors import UserError
-from adtech_assets.feed import landing
+from adtech_assets.feed import landing, places
 from adtech_assets.feed.ledger import Ledger
+from adtech_assets.feed.place import REASON
 from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets.partitions import DayRange
 from adtech_assets.stores.warehouse import Warehouse, transaction
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import duckdb
 
     from adtech_assets.contract import Feed, Kind
-    from adtech_assets.feed.landing import LandedFile
     from adtech_assets.feed.ledger import LedgerRow
+    from adtech_assets.feed.place import LandedFile
     from adtech_assets.settings import Settings
 
 
 class QuarantinedFile(NamedTuple):
     """A refused file in its folder, beside the reason."""
 
-    folder: Path
-    name: str
-    """Below the landing folder that it came to."""
+    number: str
+    """Of the folder."""
+    file: LandedFile
 
     @property
-    def path(self) -> Path:
-        """Where it lies."""
-        return self.folder / self.name
+    def name(self) -> str:
+        """Below the landing folder that it came to."""
+        return self.file.name
 
 
 def quarantined_files(settings: Settings) -> list[QuarantinedFile]:
     """Every file in quarantine, in the order in which they came."""
-    folders = sorted(settings.quarantine_dir.glob("[0-9]*/"))
-    found = [(folder, landing.quarantined(folder, settings.feed)) for folder in folders]
-    return [QuarantinedFile(folder, name) for folder, name in found if name is not None]
+    found = places.quarantine(settings).refused(settings.feed)
+    return [QuarantinedFile(number, file) for number, file in found]
 
 
 def waiting(connection: duckdb.DuckDBPyConnection) -> list[tuple[Kind, str, str, str]]:
@@ -70,13 +66,13 @@ def unknown_files(
 def reason(file: QuarantinedFile) -> Rejection | None:
     """Why a file is in quarantine, as `reason.json` beside it says; None if that cannot be read."""
     try:
-        note = json.loads((file.folder / landing.REASON).read_text(encoding="utf-8"))
+        note = json.loads(file.file.place.read(REASON))
         return Rejection(note["reason"], note["detail"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
 
-def discard(settings: Settings, name: str) -> list[Path]:
+def discard(settings: Settings, name: str) -> list[str]:
     """Give up refused files of a name: they leave for `archive/discarded`, beside their reasons.
 
     The ledger goes on naming them, as discarded; no check warns of them any more. One that is lost
@@ -102,11 +98,12 @@ def discard(settings: Settings, name: str) -> list[Path]:
             # Before the commit: what is discarded twice after a kill is no harm.
             kept = []
             for file in found:
-                target = landing.discarded_dir(settings) / file.folder.name
-                files.move(file.folder / landing.REASON, target / landing.REASON)
-                files.move(file.path, target / name)
-                shutil.rmtree(file.folder)
-                kept.append(target / name)
+                target = landing.discarded(settings, file.number)
+                with suppress(FileNotFoundError):  # moved before a kill
+                    target.write(REASON, file.file.place.read(REASON))
+                places.move(file.file, target, name)
+                file.file.place.clear()
+                kept.append(target.shown(name))
     return kept
 
 
@@ -149,9 +146,10 @@ def retry(settings: Settings, name: str | None = None) -> list[str]:
     newest = {file.name: file for file in quarantined_files(settings) if name in (None, file.name)}
     if name is not None and not newest:
         raise UserError(f"{name} is not in quarantine. See what is: adtech status")
-    taken = {found for found in newest if os.path.lexists(settings.raw_data_dir / found)}
+    place = places.landing(settings)
+    taken = {found for found in newest if place.has(found)}
     if name is not None and name in taken:
-        raise UserError(f"{settings.raw_data_dir / name} exists already. Move it away first.")
+        raise UserError(f"{place.shown(name)} exists already. Move it away first.")
     put_back = [file for file in newest.values() if file.name not in taken]
     for file in put_back:
         _put_back(settings, file)
@@ -183,15 +181,10 @@ def replace(settings: Settings, name: str) -> DayRange:
                 f"No loaded file is called {name}. Try it again: adtech logs retry "
                 f"{shlex.quote(name)}"
             )
-        _check(found[-1].path, settings.feed, old.kind)
-        _check_is_new(Ledger(connection), found[-1].path, old.kind)
+        _check(Ledger(connection), found[-1].file, settings.feed, old.kind)
         duplicates = _duplicates_of(old, Ledger(connection))
         originals = _originals(settings, old)
-        again = [
-            (path, duplicate.file_name)
-            for duplicate in duplicates
-            for path in _originals(settings, duplicate)
-        ]
+        again = [file for duplicate in duplicates for file in _originals(settings, duplicate)]
         with transaction(connection):
             connection.execute(
                 f"DELETE FROM {RAW_TABLES[old.kind]} WHERE file_id = ?", [old.file_id]
@@ -205,34 +198,35 @@ def replace(settings: Settings, name: str) -> DayRange:
             # Before the commit: were the old file still in the archive without being in the
             # ledger, the next run would read it again.
             for original in originals:
-                files.move(original, landing.replaced_dir(settings) / f"{old.file_id:08d}" / name)
-            for path, called in again:
-                files.move(path, settings.raw_data_dir / called)
+                places.move(original, landing.replaced(settings, old.file_id), name)
+            for file in again:
+                places.move(file, places.landing(settings), file.name)
             _put_back(settings, found[-1])
     days = [row.file_date for row in (old, *duplicates) if row.file_date is not None]
     return DayRange(min(days), max(days))
 
 
-def _check(path: Path, feed: Feed, kind: Kind) -> None:
-    """Refuse a replacement that a run would refuse as well, and leave the day without either."""
-    if path.is_symlink() or not path.is_file():
-        raise UserError(f"{path} is not a regular file, so it cannot replace one.")
+def _check(ledger: Ledger, file: LandedFile, feed: Feed, kind: Kind) -> None:
+    """Refuse a replacement that would leave the day without either.
+
+    Because a run would refuse it as well, or as a duplicate of a file that is counted.
+    """
+    shown = file.place.shown(file.name)
+    if not file.is_regular:
+        raise UserError(f"{shown} is not a regular file, so it cannot replace one.")
     try:
         from adtech_assets.feed.conformance import Inspector  # noqa: PLC0415 - needs pyarrow: 0.05 s
 
-        Inspector(feed, kind).look(path)
+        seen = file.place.fingerprint(file)
+        Inspector(feed, kind).look(file.path)
     except Rejection as rejection:
         raise UserError(
-            f"{path} would be refused again, so it replaces nothing: {rejection.detail}."
+            f"{shown} would be refused again, so it replaces nothing: {rejection.detail}."
         ) from None
-
-
-def _check_is_new(ledger: Ledger, path: Path, kind: Kind) -> None:
-    """Refuse a replacement that would be a duplicate: the day would lose the old file's events."""
-    for row in ledger.find(kind, [], [files.sha256(path)]):
+    for row in ledger.find(kind, [], [seen.sha256 or ""]):
         if row.status == "loaded":
             raise UserError(
-                f"{path} repeats the bytes of {row.file_name}, which is counted already, so it "
+                f"{shown} repeats the bytes of {row.file_name}, which is counted already, so it "
                 "replaces nothing."
             )
 
@@ -245,24 +239,36 @@ def _duplicates_of(old: LedgerRow, ledger: Ledger) -> list[LedgerRow]:
     return [row for row in same_bytes if row.status == "duplicate"]
 
 
-def _originals(settings: Settings, old: LedgerRow) -> list[Path]:
+def _originals(settings: Settings, old: LedgerRow) -> list[LandedFile]:
     """The counted file itself, wherever it still lies."""
     if old.file_date is None:
         raise ValueError(f"{old.file_name} has no day, so it cannot have been counted")
-    landed = settings.raw_data_dir / old.file_name
-    archived = landing.archive_path(
-        settings, old.kind, old.file_date, old.file_name, duplicate=old.status == "duplicate"
+    originals = []
+    place = places.landing(settings)
+    with suppress(FileNotFoundError):
+        landed = place.look(old.file_name, old.kind)
+        if not _is_of(landed, old):
+            raise UserError(
+                f"{place.shown(old.file_name)} is yet another file. Load its day, or move it away, "
+                "then try again."
+            )
+        originals.append(landed)
+    archive = landing.archive_of(
+        settings, old.kind, old.file_date, duplicate=old.status == "duplicate"
     )
-    is_other = landed.is_symlink() or (
-        landed.exists() and (not landed.is_file() or files.sha256(landed) != old.sha256)
-    )
-    if is_other:
-        raise UserError(
-            f"{landed} is yet another file. Load its day, or move it away, then try again."
-        )
-    return [path for path in (landed, archived) if path.exists()]
+    with suppress(FileNotFoundError):
+        originals.append(archive.look(old.file_name, old.kind))
+    return originals
+
+
+def _is_of(file: LandedFile, row: LedgerRow) -> bool:
+    """Whether a file has the bytes that were counted."""
+    try:
+        return file.place.fingerprint(file).sha256 == row.sha256
+    except Rejection:
+        return False
 
 
 def _put_back(settings: Settings, file: QuarantinedFile) -> None:
-    files.move(file.path, settings.raw_data_dir / file.name)
-    shutil.rmtree(file.folder)
+    places.move(file.file, places.landing(settings), file.name)
+    file.file.place.clear()

@@ -13,9 +13,9 @@ from adtech_assets.feed.rejections import Rejection
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from adtech_assets.feed.landing import LandedFile
     from adtech_assets.feed.ledger import SeenFile
     from adtech_assets.feed.names import LogFileName
+    from adtech_assets.feed.place import LandedFile
 
 
 @dataclass(frozen=True)

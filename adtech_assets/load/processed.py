@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from adtech_assets.feed import landing
+from adtech_assets.errors import UserError
+from adtech_assets.feed import landing, places
 from adtech_assets.feed.ledger import Ledger
-from adtech_assets.feed.rejections import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
     import duckdb
 
     from adtech_assets.feed.ledger import LedgerRow
+    from adtech_assets.feed.place import LandedFile
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
@@ -51,29 +52,34 @@ def clear_landing(
     """
     result = Cleared()
     ledger = Ledger(connection)
-    landed = landing.scan(settings.raw_data_dir, settings.feed)
+    landed = landing.scan(places.landing(settings), settings.feed)
     rows = {row.file_name: row for row in ledger.counted_of([file.name for file in landed])}
     days = {row.file_date for row in rows.values() if row.file_date is not None}
     incomplete = _incomplete_days(ledger, days, loaded_fingerprints)
-    doomed: dict[int, Path] = {}
+    doomed: dict[int, LandedFile] = {}
+    leaving: list[tuple[LandedFile, LedgerRow]] = []
     for file in landed:
         row = rows.get(file.name)
         if row is None or row.file_date is None:
             continue
-        if row.file_date in incomplete or not _has_same_bytes(file, row):
+        counted = None if row.file_date in incomplete else file.place.counted(file, row)
+        # In a bucket, what was counted may be there still behind what was delivered since.
+        if counted is None or counted.etag != file.etag:
             result.not_loaded[row.file_date] += 1
-        elif settings.processed_files == "keep":
+        if counted is None:
+            continue
+        if settings.processed_files == "keep":
             result.kept[row.file_date] += 1
         elif settings.processed_files == "delete":
-            doomed[row.file_id] = file.path
+            file.place.check_deletable(file)
+            doomed[row.file_id] = counted
             result.deleted[row.file_date] += 1
         else:
-            if row.status == "duplicate":
-                landing.archive_duplicate(settings, file, row.file_date)
-            else:
-                landing.archive(settings, file, row.file_date)
+            leaving.append((counted, row))
             result.archived[row.file_date] += 1
+    _archive(settings, leaving)
     _delete(ledger, doomed)
+    places.empty_spool(settings)
     return result
 
 
@@ -99,20 +105,20 @@ def delete_archived(
     ledger = Ledger(connection)
     incomplete = _incomplete_days(ledger, days, loaded_fingerprints)
     now = datetime.now(UTC).replace(tzinfo=None)
-    doomed: dict[int, Path] = {}
+    doomed: dict[int, LandedFile] = {}
     for row in ledger.counted_before(now - timedelta(settings.archive_days), days):
         if row.file_date is None or row.file_date in incomplete:
             continue
-        path = landing.archive_path(
-            settings, row.kind, row.file_date, row.file_name, duplicate=row.status == "duplicate"
+        place = landing.archive_of(
+            settings, row.kind, row.file_date, duplicate=row.status == "duplicate"
         )
         with suppress(FileNotFoundError):
-            if path.lstat().st_size == row.bytes:  # what is damaged is not what was counted
-                doomed[row.file_id] = path
+            file = place.look(row.file_name, row.kind)
+            if file.bytes == row.bytes:  # what is damaged is not what was counted
+                doomed[row.file_id] = file
     deleted = _delete(ledger, doomed)
-    for folder in {path.parent for path in doomed.values()}:
-        with suppress(OSError):  # not empty
-            folder.rmdir()
+    for place in {file.place for file in doomed.values()}:
+        place.remove_if_empty()
     return deleted
 
 
@@ -130,21 +136,33 @@ def _incomplete_days(
     }
 
 
-def _delete(ledger: Ledger, doomed: Mapping[int, Path]) -> int:
+def _archive(settings: Settings, leaving: list[tuple[LandedFile, LedgerRow]]) -> None:
+    """Move files to the archive, one by one; of a bucket, whose answers take time, some at once."""
+
+    def move(file: LandedFile, row: LedgerRow) -> None:
+        if row.file_date is None:
+            raise ValueError(f"{row.file_name} has no day, so it cannot have been counted")
+        way = landing.archive_duplicate if row.status == "duplicate" else landing.archive
+        try:
+            way(settings, file, row.file_date)
+        except FileNotFoundError:
+            raise UserError(
+                f"{file.place.shown(file.name)} disappeared before it was archived. Its events "
+                f"stay counted. Find out who took it; to go on without it: adtech logs "
+                f"accept-loss {row.file_date}"
+            ) from None
+
+    if not isinstance(settings.raw_data_dir, str) and not isinstance(settings.archive_dir, str):
+        for file, row in leaving:
+            move(file, row)
+        return
+    with ThreadPoolExecutor(places.OBJECTS_AT_ONCE, "archive") as pool:
+        list(pool.map(lambda each: move(*each), leaving))
+
+
+def _delete(ledger: Ledger, doomed: Mapping[int, LandedFile]) -> int:
     """Delete files by their ids in the ledger, which knows of it first: a kill costs no file."""
     ledger.mark_deleted(list(doomed), datetime.now(UTC).replace(tzinfo=None))
-    for path in doomed.values():
-        path.unlink(missing_ok=True)
+    for file in doomed.values():
+        file.place.remove(file)
     return len(doomed)
-
-
-def _has_same_bytes(file: landing.LandedFile, row: LedgerRow) -> bool:
-    if not file.is_regular or file.bytes != row.bytes:
-        return False
-    # Hashed again only when the file was touched since, for example delivered once more.
-    if file.modified_ns == row.modified_ns:
-        return True
-    try:
-        return landing.fingerprint(file).sha256 == row.sha256
-    except (Rejection, FileNotFoundError):
-        return False

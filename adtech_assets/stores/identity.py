@@ -27,7 +27,13 @@ WAREHOUSE_MIGRATIONS = (
     """,
     # 2: which columns of the feed were read of a file.
     "ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS feed_columns VARCHAR[];",
-    # 3: whether the events of a file are in the warehouse.
+    # 3: which object of a bucket was read.
+    """
+    ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS object_key VARCHAR;
+    ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS object_etag VARCHAR;
+    ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS object_version VARCHAR;
+    """,
+    # 4: whether the events of a file are in the warehouse.
     "ALTER TABLE IF EXISTS raw.log_files ADD COLUMN IF NOT EXISTS events_kept BOOLEAN;",
 )
 """What makes a warehouse of version n one of version n + 1, by n. Tables are made by whoever uses

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adtech_assets.errors import UserError
@@ -13,7 +14,6 @@ from adtech_assets.versions import digest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from adtech_assets.settings import Settings
     from adtech_assets.versions import Notes
@@ -66,9 +66,10 @@ def check_folders(settings: Settings) -> None:
         UserError: a folder cannot be written to.
     """
     _check_folder(settings.output_dir, "ADTECH_OUTPUT_DIR")
+    if isinstance(settings.archive_dir, Path):
+        _check_folder(settings.archive_dir, "ADTECH_ARCHIVE_DIR")
     for folder in (
         settings.data_dir,
-        settings.archive_dir,
         settings.quarantine_dir,
         settings.exports_dir,
     ):

@@ -127,7 +127,7 @@ def _whole_branch(size: Size) -> Figure:
 def ingest(clock: Clock, files: str, folder: str) -> None:
     """Ours: nothing is taken away."""
     settings = data.bench_settings(Path(folder), raw_data_dir=files, processed_files="keep")
-    days = log_data.days_of(settings.raw_data_dir)
+    days = log_data.days_of(Path(settings.raw_data_dir))
     with clock, Warehouse.of(settings).connect() as connection:
         product.ingest(connection, settings, days)
 
@@ -199,7 +199,7 @@ def aggregate(clock: Clock, warehouse: str) -> Any:
 def whole_branch(clock: Clock, folder: str, target_url: str) -> Any:
     """Ours: files to ledger and tables, roll-up, CSV, audited table, archive."""
     settings = data.bench_settings(Path(folder), target_database_url=target_url)
-    days = log_data.days_of(settings.raw_data_dir)
+    days = log_data.days_of(Path(settings.raw_data_dir))
     with clock, Warehouse.of(settings).connect() as connection:
         product.ingest(connection, settings, days)
         product.roll_up(connection, days)

@@ -108,7 +108,7 @@ def _dbt(size: Size, loaded: Deployment) -> Figure:
 def log_branch(clock: Clock, folder: str, target_url: str) -> None:
     """Baseline: what must be done with the files, without Dagster, in one process."""
     settings = data.bench_settings(Path(folder), target_database_url=target_url)
-    days = log_data.days_of(settings.raw_data_dir)
+    days = log_data.days_of(Path(settings.raw_data_dir))
     with clock, Warehouse.of(settings).connect() as connection:
         product.ingest(connection, settings, days)
         product.roll_up(connection, days)

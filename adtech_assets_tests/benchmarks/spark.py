@@ -79,7 +79,7 @@ def to_facts(clock: Clock, files: str, folder: str, remote: str | None = None) -
         engine="spark" if remote else "duckdb",
         spark_remote=SecretStr(remote) if remote else None,
     )
-    days = log_data.days_of(settings.raw_data_dir)
+    days = log_data.days_of(Path(files))
     store = Warehouse.of(settings)
     with clock:
         for kind in KINDS:

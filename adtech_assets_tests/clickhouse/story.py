@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psycopg import sql
@@ -28,7 +29,6 @@ from adtech_assets_tests.end_to_end.recounted_log_marts import REASONS, ZONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from adtech_assets.settings import Settings
     from adtech_assets.stores.postgres import Postgres
@@ -87,7 +87,7 @@ def tell(settings: Settings, source: Postgres) -> None:
     rng = random.Random(5)  # noqa: S311 - rows are no secrets
     for day in DAYS:
         for hour in range(24) if day == DAYS.last - timedelta(1) else (0, 9, 22):
-            deliver(settings.raw_data_dir, rng, datetime(day.year, day.month, day.day, hour))  # noqa: DTZ001
+            deliver(Path(settings.raw_data_dir), rng, datetime(day.year, day.month, day.day, hour))  # noqa: DTZ001
     with source.connect() as connection:
         create_schema(connection)
         connection.execute(ROWS)

@@ -8,7 +8,7 @@ import pytest
 
 from adtech_assets.contract import load
 from adtech_assets.errors import UserError
-from adtech_assets.feed import conformance, landing, names, quarantine
+from adtech_assets.feed import conformance, landing, names, places, quarantine
 from adtech_assets.feed.ingest import Ingest
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.feed.rejections import Rejection
@@ -57,7 +57,7 @@ def test_a_name_is_the_path_below_the_landing_folder(settings):
     )
     deliver(settings.raw_data_dir, "2022/05/26/12/other.parquet", table("clicks", [], at=NOON))
 
-    (file,) = landing.scan(settings.raw_data_dir, settings.feed)
+    (file,) = landing.scan(places.landing(settings), settings.feed)
 
     assert (file.name, file.kind, file.path) == (NAME, "impressions", settings.raw_data_dir / NAME)
     assert names.parse(settings.feed, file.name, DAY) == names.LogFileName(
@@ -304,7 +304,7 @@ def test_old_files_are_read_again_where_somebody_asks_for_it(
     path = deliver(settings.raw_data_dir, NAME, table("impressions", ["a", "b", "c"], at=NOON))
     ingest(warehouse, settings)
     if is_archived:
-        landing.archive(settings, landing.scan(settings.raw_data_dir, settings.feed)[0], DAY)
+        landing.archive(settings, landing.scan(places.landing(settings), settings.feed)[0], DAY)
     before = Notes(warehouse).of("raw.impression_logs")
 
     result = Ingest(warehouse, gained, "impressions", DayRange(DAY, DAY), "run", again=True).run()

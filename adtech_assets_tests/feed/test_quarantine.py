@@ -8,6 +8,7 @@ import pytest
 from adtech_assets.audit.inventory import misplaced
 from adtech_assets.errors import UserError
 from adtech_assets.feed import quarantine
+from adtech_assets.feed.folders import Folder
 from adtech_assets.load.processed import clear_landing
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.feed.deliveries import (
@@ -396,9 +397,10 @@ def test_a_file_that_is_given_up_is_kept_and_known_beside_its_reason(settings, r
     quarantined(settings, name)
     run()
 
-    (kept,) = quarantine.discard(settings, name)
+    (told,) = quarantine.discard(settings, name)
 
-    assert kept == settings.archive_dir / "discarded" / "00000001" / name
+    kept = settings.archive_dir / "discarded" / "00000001" / name
+    assert told == str(kept)
     assert kept.read_bytes() == b"no parquet"
     assert json.loads(kept.with_name("reason.json").read_text())["file_id"] == 1
     assert look(lambda w: ledger(w, "status")) == [("discarded",)]
@@ -452,7 +454,7 @@ def test_giving_up_again_after_a_kill_completes_it(settings, run, look, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as fault:
-        fault.setattr(quarantine.shutil, "rmtree", killed)
+        fault.setattr(Folder, "clear", killed)
         with pytest.raises(KeyboardInterrupt):
             quarantine.discard(settings, FIRST)
     quarantine.discard(settings, FIRST)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adtech_assets.feed import conformance, footer, landing, names, reader
+from adtech_assets.feed import conformance, footer, landing, names, places, reader
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets_tests.feed.deliveries import (
     DAY,
@@ -280,18 +280,18 @@ def listening_socket(path, _):
 @pytest.mark.parametrize("make", [link, fifo, folder, listening_socket])
 def test_what_takes_the_place_of_a_file_after_the_listing_is_not_opened(settings, tmp_path, make):
     path = deliver(settings, FIRST)
-    (listed,) = landing.scan(settings.raw_data_dir, SAMPLE)
+    (listed,) = landing.scan(places.landing(settings), SAMPLE)
     path.unlink()
     make(path, tmp_path)
 
     with pytest.raises(Rejection, match="not_a_file"):
-        landing.fingerprint(listed)
+        listed.place.fingerprint(listed)
 
 
 def hashed(settings):
-    (listed,) = landing.scan(settings.raw_data_dir, SAMPLE)
-    seen = landing.fingerprint(listed)
-    assert landing.is_still(listed, seen)
+    (listed,) = landing.scan(places.landing(settings), SAMPLE)
+    seen = listed.place.fingerprint(listed)
+    assert listed.place.is_still(listed, seen)
     time.sleep(0.02)  # the clock of a file system may be that coarse
     return listed, seen
 
@@ -302,7 +302,7 @@ def test_a_link_to_an_equal_file_is_not_the_file_that_was_hashed(settings, tmp_p
     path.rename(tmp_path / "moved")
     path.symlink_to(tmp_path / "moved")
 
-    assert not landing.is_still(listed, seen)
+    assert not listed.place.is_still(listed, seen)
 
 
 def test_an_equal_file_of_the_same_time_is_not_the_file_that_was_hashed(settings, tmp_path):
@@ -313,7 +313,7 @@ def test_an_equal_file_of_the_same_time_is_not_the_file_that_was_hashed(settings
     os.utime(copy, ns=(seen.modified_ns, seen.modified_ns))
     copy.replace(path)
 
-    assert not landing.is_still(listed, seen)
+    assert not listed.place.is_still(listed, seen)
 
 
 def test_a_file_that_was_away_while_it_was_read_is_noticed(settings, tmp_path):
@@ -322,7 +322,7 @@ def test_a_file_that_was_away_while_it_was_read_is_noticed(settings, tmp_path):
     path.rename(tmp_path / "away")
     (tmp_path / "away").rename(path)
 
-    assert not landing.is_still(listed, seen)
+    assert not listed.place.is_still(listed, seen)
 
 
 def test_bytes_that_changed_under_an_old_time_are_noticed(settings):
@@ -333,7 +333,7 @@ def test_bytes_that_changed_under_an_old_time_are_noticed(settings):
     path.write_bytes(content)
     os.utime(path, ns=(seen.modified_ns, seen.modified_ns))
 
-    assert not landing.is_still(listed, seen)
+    assert not listed.place.is_still(listed, seen)
 
 
 def test_a_schema_that_is_known_as_good_says_nothing_of_the_kind(warehouse, settings):

@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -34,7 +35,6 @@ from adtech_assets_tests.sample_feed import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import date
-    from pathlib import Path
     from typing import TypeVar
 
     import duckdb
@@ -192,7 +192,7 @@ class Pipeline:
     def assert_quarantined(self, name: str, reason: Reason) -> None:
         """The file lies beside its reason, and `adtech status` lists it."""
         shown = landing.shown_name(name)
-        assert not os.path.lexists(self.settings.raw_data_dir / name)
+        assert not os.path.lexists(Path(self.settings.raw_data_dir, name))
         folders = [f for f in self.settings.quarantine_dir.iterdir() if os.path.lexists(f / name)]
         noted = [json.loads((folder / "reason.json").read_text("utf-8")) for folder in folders]
         assert (shown, reason) in [(note["file"], note["reason"]) for note in noted]

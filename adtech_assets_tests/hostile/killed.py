@@ -77,11 +77,12 @@ def die_around(when: Literal["before", "after"], function: str, call: int = 1) -
 
     def dying(*arguments: object, **options: object) -> object:
         nonlocal left
-        left -= 1
-        if not left and when == "before":
+        left -= when == "before"
+        if not left:
             die()
         returned = real(*arguments, **options)
-        if not left:
+        left -= when == "after"
+        if not left:  # counted now, because some calls may be made at once
             die()
         return returned
 

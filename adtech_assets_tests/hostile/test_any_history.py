@@ -10,6 +10,7 @@ import os
 import shutil
 from collections import Counter
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -35,7 +36,6 @@ from adtech_assets_tests.hostile.log_branch import load_days
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import duckdb
 
@@ -107,9 +107,9 @@ class Stores:
         return Postgres.of(self.settings, "target")
 
     def deliver(self, name: str, content: Content) -> None:
-        unfinished = self.settings.raw_data_dir / ".unfinished"
+        unfinished = Path(self.settings.raw_data_dir, ".unfinished")
         unfinished.write_bytes(self.data[content])
-        unfinished.rename(self.settings.raw_data_dir / name)
+        unfinished.rename(unfinished.with_name(name))
 
     def files_below(self, folder: Path) -> Iterator[tuple[Path, Content]]:
         """The log files of a folder, by their paths: in quarantine, in the order they came."""
@@ -120,10 +120,10 @@ class Stores:
         """What the stores hold."""
         archive = self.settings.archive_dir
         found = History(
-            landing={p.name: c for p, c in self.files_below(self.settings.raw_data_dir)},
+            landing={p.name: c for p, c in self.files_below(Path(self.settings.raw_data_dir))},
             archive={
                 ("duplicate" if "duplicates" in path.parts else "loaded", path.name): content
-                for path, content in self.files_below(archive)
+                for path, content in self.files_below(Path(archive))
                 if "replaced" not in path.parts
             },
             quarantine=self._quarantine(),
@@ -229,7 +229,7 @@ class AnyHistory(RuleBasedStateMachine):
         somewhere = {
             (path.name, content)
             for folder in (settings.raw_data_dir, settings.data_dir)
-            for path, content in self.stores.files_below(folder)
+            for path, content in self.stores.files_below(Path(folder))
         }
         assert self.delivered == somewhere
 

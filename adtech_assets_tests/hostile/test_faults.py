@@ -231,6 +231,7 @@ from pathlib import Path
 import polars as pl
 
 from adtech_assets.errors import UserError
+from adtech_assets.feed import places
 from adtech_assets.feed.landing import quarantine, scan
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets.rollup.hourly import HourCount
@@ -244,7 +245,7 @@ from adtech_assets.stores.warehouse import Warehouse
 settings = load_settings()
 day = date(2022, 5, 26)
 frame = pl.DataFrame({"campaign_id": range(100), "ctr": [0.1] * 100})
-[file] = scan(settings.raw_data_dir, settings.feed)
+[file] = scan(places.landing(settings), settings.feed)
 
 def warehouse():
     with Warehouse.of(settings).connect() as connection:

@@ -22,6 +22,7 @@ import pytest
 
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.feed import conformance, landing, names, quarantine, reader
+from adtech_assets.feed.folders import Folder
 from adtech_assets.partitions import loadable_days
 from adtech_assets_tests.feed.deliveries import (
     DAY,
@@ -282,14 +283,17 @@ def test_h06_a_file_that_grows_is_taken_at_a_later_tick(pipeline):
     assert pipeline.served() == [(11, 1, 0)]
 
 
-def test_h06_the_sensor_leaves_a_young_file_for_a_later_tick(pipeline):
+def test_h06_the_sensor_leaves_a_young_file_for_a_later_tick(pipeline, monkeypatch):
     from adtech_assets.feed.deliveries import settled_days
 
     settings = pipeline.settings.model_copy(update={"settle_seconds": 60.0})
     changed_at = pipeline.deliver(FIRST, "agent").stat().st_mtime
 
-    assert settled_days(settings, days(), changed_at + 59) == ({}, 1)
-    assert list(settled_days(settings, days(), changed_at + 61)[0]) == [str(DAY)]
+    monkeypatch.setattr(time, "time", lambda: changed_at + 59)
+    assert settled_days(settings, days()) == ({}, 1)
+
+    monkeypatch.setattr(time, "time", lambda: changed_at + 61)
+    assert list(settled_days(settings, days())[0]) == [str(DAY)]
 
 
 def between_hash_and_read(monkeypatch, happens):
@@ -796,7 +800,7 @@ def test_h22_a_hundred_thousand_files_are_listed_in_bounded_memory(tmp_path):
         os.close(os.open(tmp_path / f"impressions_2022052611_{number}.parquet", os.O_CREAT))
 
     tracemalloc.start()
-    found = landing.scan(tmp_path, SAMPLE)
+    found = landing.scan(Folder(tmp_path), SAMPLE)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     shutil.rmtree(tmp_path)

@@ -10,6 +10,7 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -30,7 +31,6 @@ from adtech_assets_tests.hostile.log_branch import load_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from adtech_assets.settings import Settings
     from adtech_assets_tests.hostile.forks import Ended
@@ -72,7 +72,7 @@ class Stores:
 
     def deliver(self, files: Iterable[Path]) -> None:
         for file in files:
-            shutil.copyfile(file, self.settings.raw_data_dir / file.name)
+            shutil.copyfile(file, Path(self.settings.raw_data_dir, file.name))
 
     def tables(self) -> dict[str, object]:
         """Everything that two equal deployments have in common: no times, no ids."""
@@ -102,11 +102,11 @@ class Stores:
                     "files_fingerprint FROM load_audit ORDER BY 1"
                 ).fetchall(),
                 "output": _contents(self.settings.output_dir),
-                "archive": _contents(self.settings.archive_dir),
+                "archive": _contents(Path(self.settings.archive_dir)),
                 "quarantine": sorted(
                     path.name for path in self.settings.quarantine_dir.rglob("*.parquet")
                 ),
-                "landing": _contents(self.settings.raw_data_dir),
+                "landing": _contents(Path(self.settings.raw_data_dir)),
             }
 
 
@@ -292,7 +292,7 @@ def deliver_daily_files(stores: Stores, days: DayRange) -> None:
                     "transaction_header": [{"creation_time": 1654070400000}] * events,
                     "device_settings": [{"user_agent": f"agent of {day}"}] * events,
                 }
-            ).write_parquet(stores.settings.raw_data_dir / f"{kind}_{day:%Y%m%d}11.parquet")
+            ).write_parquet(Path(stores.settings.raw_data_dir, f"{kind}_{day:%Y%m%d}11.parquet"))
 
 
 def loads(stores: Stores) -> dict[str, tuple[str, datetime]]:

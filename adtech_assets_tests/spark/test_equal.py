@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from adtech_assets.errors import UserError
-from adtech_assets.feed import landing, quarantine
+from adtech_assets.feed import landing, places, quarantine
 from adtech_assets.sample.log_files import generate_log_files
 from adtech_assets_tests.feed.deliveries import (
     DAY,
@@ -237,8 +237,9 @@ def test_a_late_file_a_repeated_and_another_one_of_the_same_name_are_as_with_duc
     deliver(spark.settings, FIRST, "agent")
     both(spark, duck)
     for pipeline in (spark, duck):
-        [first] = landing.scan(pipeline.settings.raw_data_dir, pipeline.settings.feed)
-        archived = landing.archive(pipeline.settings, first, DAY)
+        [first] = landing.scan(places.landing(pipeline.settings), pipeline.settings.feed)
+        landing.archive(pipeline.settings, first, DAY)
+        archived = pipeline.settings.data_dir / "archive" / "impressions" / str(DAY) / FIRST
         deliver(pipeline.settings, SECOND, "late")
         repeated = pipeline.settings.raw_data_dir / "impressions_2022052614.parquet"
         shutil.copy(archived, repeated)

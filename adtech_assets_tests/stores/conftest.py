@@ -1,5 +1,9 @@
 import pytest
 
+from adtech_assets_tests.buckets import bucket, s3, s3_server, unversioned, versioned
+
+__all__ = ["bucket", "s3", "s3_server", "unversioned", "versioned"]
+
 
 @pytest.fixture
 def table(tcp_server):

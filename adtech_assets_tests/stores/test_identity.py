@@ -70,13 +70,15 @@ def test_a_warehouse_of_before_there_were_versions_is_brought_to_this_one(path, 
         "ALTER TABLE raw.log_files DROP COLUMN schema_fingerprint",
         "ALTER TABLE raw.log_files DROP COLUMN deleted_at",
         "ALTER TABLE raw.log_files DROP COLUMN feed_columns",
+        "ALTER TABLE raw.log_files DROP COLUMN object_etag",
         "INSERT INTO raw.log_files (file_id, kind, file_name, status, first_seen_at) "
         "VALUES (1, 'clicks', 'a', 'loaded', now()::TIMESTAMP)",
     )
     with Warehouse(path).connect(read_only=read_only) as connection:
         assert connection.execute(
-            "SELECT file_id, schema_fingerprint, deleted_at, feed_columns FROM raw.log_files"
-        ).fetchall() == [(1, None, None, None)]
+            "SELECT file_id, schema_fingerprint, deleted_at, feed_columns, object_etag "
+            "FROM raw.log_files"
+        ).fetchall() == [(1, None, None, None, None)]
     assert version_of(path) == NOW
 
 

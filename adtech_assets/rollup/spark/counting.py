@@ -7,6 +7,7 @@ files or another run's answer, is seen before the answer is taken, and counted a
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,9 +16,9 @@ import duckdb
 
 from adtech_assets.contract import KINDS
 from adtech_assets.errors import TransientError, UserError
-from adtech_assets.feed import conformance, landing, quarantine, raw_tables
+from adtech_assets.feed import conformance, landing, places, quarantine, raw_tables
 from adtech_assets.feed.conformance import Inspector
-from adtech_assets.feed.ledger import Ledger
+from adtech_assets.feed.ledger import Ledger, LedgerRow
 from adtech_assets.feed.names import LogFileName
 from adtech_assets.feed.reader import FileToRead, Reader
 from adtech_assets.feed.rejections import Rejection
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from adtech_assets.contract import Kind
     from adtech_assets.feed.conformance import Looked
+    from adtech_assets.feed.place import LandedFile
     from adtech_assets.rollup.facts import Facts
     from adtech_assets.rollup.spark.engine import Verified
     from adtech_assets.settings import Settings
@@ -54,14 +56,16 @@ logger = logging.getLogger(__name__)
 class _Row(NamedTuple):
     """A counted file as the ledger knows it."""
 
-    file_id: int
-    kind: Kind
-    file_name: str
-    bytes: int
+    file: LedgerRow
+    day: date
+    hour: int
     rows: int
-    file_date: date
-    file_hour: int
     is_verified: bool
+
+    @property
+    def name(self) -> LogFileName:
+        """What its name says, but for its offsets."""
+        return LogFileName(self.file.kind, self.day, self.hour)
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,9 @@ class _Found:
     """A counted file where it lies now."""
 
     row: _Row
+    landed: LandedFile
     path: Path
+    """Where this machine reads it."""
     looked: Looked
     file: EventFile
 
@@ -144,9 +150,8 @@ def _ledger_rows(
     connection: duckdb.DuckDBPyConnection, kinds: Sequence[Kind], days: Sequence[date]
 ) -> list[_Row]:
     rows = connection.execute(
-        """
-        SELECT file_id, kind, file_name, bytes, rows, file_date, file_hour,
-            events_without_time IS NOT NULL AS is_verified
+        f"""
+        SELECT {LedgerRow.columns()}, file_hour, rows, events_without_time IS NOT NULL
         FROM raw.log_files
         WHERE status = 'loaded' AND kind IN $kinds
             AND file_date IN (SELECT unnest($days::DATE[]))
@@ -154,37 +159,44 @@ def _ledger_rows(
         """,
         {"kinds": list(kinds), "days": list(days)},
     )
-    return [_Row(*row) for row in rows.fetchall()]
+    found = ((LedgerRow(*row[:-3]), row[-3:]) for row in rows.fetchall())
+    return [_Row(file, file.file_date, *told) for file, told in found if file.file_date]
 
 
 def _find(settings: Settings, row: _Row) -> _Found:
     """Where a counted file lies now: in the landing folder, or in the archive."""
-    archived = landing.archive_path(settings, row.kind, row.file_date, row.file_name)
-    for path in (settings.raw_data_dir / row.file_name, archived):
+    name, kind = row.file.file_name, row.file.kind
+    archived = landing.archive_of(settings, kind, row.day)
+    for place in (places.landing(settings), archived):
         try:
-            if path.is_file() and path.stat().st_size == row.bytes:
-                looked = Inspector(settings.feed, row.kind).look(path)
-                return _Found(row, path, looked, _event_file(settings, row, path, looked))
-        except FileNotFoundError:  # somebody archives it just now
+            landed = place.counted(place.look(name, kind), row.file)
+            if landed is not None:
+                path = place.fetch(landed)
+                looked = Inspector(settings.feed, kind).look(path)
+                return _Found(row, landed, path, looked, _event_file(settings, row, landed, looked))
+        except FileNotFoundError:  # or somebody archives it just now
             continue
         except Rejection as rejection:
-            raise UserError(f"{path} was good when it was counted: {rejection.detail}.") from None
+            raise UserError(
+                f"{place.shown(name)} was good when it was counted: {rejection.detail}."
+            ) from None
     raise UserError(
-        f"{row.file_name} of {row.file_date} is counted, and neither in {settings.raw_data_dir} "
-        f"nor in {settings.archive_dir}. Spark counts a day from all its files: bring it back."
+        f"{name} of {row.day} is counted, and neither in {settings.raw_data_dir} nor in "
+        f"{settings.archive_dir}. Spark counts a day from all its files: bring it back."
     )
 
 
-def _event_file(settings: Settings, row: _Row, path: Path, looked: Looked) -> EventFile:
-    name = LogFileName(row.kind, row.file_date, row.file_hour)
-    starts_at, ends_at = name.utc_bounds(settings.zone)
+def _event_file(settings: Settings, row: _Row, landed: LandedFile, looked: Looked) -> EventFile:
+    starts_at, ends_at = row.name.utc_bounds(settings.zone)
+    location = landed.place.shown(landed.name)
     return EventFile(
-        row.file_id,
-        row.kind,
-        str(path),
+        row.file.file_id,
+        row.file.kind,
+        # Hadoop's name of what everybody else calls s3.
+        re.sub("^s3://", "s3a://", location),
         looked.layout,
-        row.file_date,
-        row.file_hour,
+        row.day,
+        row.hour,
         starts_at,
         ends_at,
     )
@@ -204,17 +216,17 @@ def _verify(
     verified: dict[int, Verified] = {}
     refused: dict[int, tuple[_Found, Rejection]] = {}
     for kind in KINDS:
-        of_kind = [each for each in unverified if each.row.kind == kind]
+        of_kind = [each for each in unverified if each.row.file.kind == kind]
         fault = None
         try:
             verified |= spark.verify(kind, [each.file for each in of_kind])
         except UserError as error:
             fault = error
         for each in of_kind:
-            if not _is_as_promised(each, verified.get(each.row.file_id)):
-                verified.pop(each.row.file_id, None)
+            if not _is_as_promised(each, verified.get(each.row.file.file_id)):
+                verified.pop(each.row.file.file_id, None)
                 if rejection := _rejection(settings, each):
-                    refused[each.row.file_id] = each, rejection
+                    refused[each.row.file.file_id] = each, rejection
                 elif fault is None:
                     raise UserError(
                         f"Spark finds other events in {each.path} than are there. Does it see the "
@@ -226,9 +238,9 @@ def _verify(
         with store.connect() as connection:
             _note_verified(connection, verified)
             for each, rejection in refused.values():
-                file = landing.look(*_folder_and_name(each), each.row.kind)
-                quarantine.refuse_counted(connection, settings, file, each.row.file_id, rejection)
-                logger.warning("Quarantined %s: %s", each.row.file_name, rejection.detail)
+                file_id = each.row.file.file_id
+                quarantine.refuse_counted(connection, settings, each.landed, file_id, rejection)
+                logger.warning("Quarantined %s: %s", each.landed.name, rejection.detail)
     return not refused
 
 
@@ -244,8 +256,8 @@ def _is_as_promised(each: _Found, found: Verified | None) -> bool:
 
 def _rejection(settings: Settings, each: _Found) -> Rejection | None:
     """Why a file is not good, from reading it here as DuckDB does where it counts."""
-    name = LogFileName(each.row.kind, each.row.file_date, each.row.file_hour)
-    file = FileToRead(each.row.file_id, each.path, each.row.bytes, name, each.looked)
+    row = each.row
+    file = FileToRead(row.file.file_id, each.path, row.file.bytes, row.name, each.looked)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA raw")
         raw_tables.create(connection, settings.feed)
@@ -254,11 +266,6 @@ def _rejection(settings: Settings, each: _Found) -> Rejection | None:
         except Rejection as rejection:
             return Rejection(rejection.reason, rejection.detail)
     return None
-
-
-def _folder_and_name(each: _Found) -> tuple[Path, str]:
-    depth = each.row.file_name.count("/")
-    return each.path.parents[depth], each.row.file_name
 
 
 def _note_verified(connection: duckdb.DuckDBPyConnection, verified: Mapping[int, Verified]) -> None:
@@ -301,7 +308,7 @@ def _take(
     connection.unregister("answer")
     promised: Counter[tuple[date, Kind]] = Counter()
     for row in rows:
-        promised[row.file_date, row.kind] += row.rows
+        promised[row.day, row.file.kind] += row.rows
     totals = counting.day_totals(connection, counted, days)
     for day in days:
         for kind in counted.kinds:
