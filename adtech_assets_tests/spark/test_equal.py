@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -166,7 +167,7 @@ def test_timestamps_of_every_unit_are_the_same_moment(server, tmp_path, unit, zo
         pipeline = Pipeline(tmp_path / engine, engine, SecretStr(server.remote), feed=feed)
         pq.write_table(
             pa.table({"ua": ["a", "b", None], "ts": times}),
-            pipeline.settings.raw_data_dir / "imp-2022-05-26T09.parquet",
+            Path(pipeline.settings.raw_data_dir) / "imp-2022-05-26T09.parquet",
             use_deprecated_int96_timestamps=unit == "int96",
         )
         pipeline.ingest()
