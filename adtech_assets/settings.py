@@ -81,6 +81,13 @@ class Settings(BaseSettings):
         validate_default=True,
         description="where loaded log files go, a folder or `s3://bucket/prefix`",
     )
+    exports_bucket: str = Field(
+        "",
+        description=(
+            "where exports and report are put too, `s3://bucket/prefix`; none: only in the data "
+            "folder"
+        ),
+    )
     source_database_url: SecretStr | None = Field(
         None,
         description=(
@@ -193,6 +200,13 @@ class Settings(BaseSettings):
         if is_within and place != by_default:
             raise ValueError("must not be the landing folder, nor lie in it")
         return place
+
+    @field_validator("exports_bucket")
+    @classmethod
+    def _bucket(cls, place: str) -> str:
+        if place and not _BUCKET.fullmatch(place):
+            raise ValueError("must be a place in a bucket like s3://bucket/prefix (s3, gs or az)")
+        return place.rstrip("/")
 
     @field_validator("data_dir")
     @classmethod

@@ -40,6 +40,7 @@ def test_the_defaults_are_those_of_the_documentation():
         "output_dir": PROJECT_DIR / "output",
         "data_dir": PROJECT_DIR / "data",
         "archive_dir": PROJECT_DIR / "data" / "archive",
+        "exports_bucket": "",
         "source_database_url": None,
         "target_database_url": None,
         "user_agent": "some user agent",

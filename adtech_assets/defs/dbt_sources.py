@@ -36,7 +36,11 @@ def described(feed: Feed) -> str:
             "name": RAW_TABLES[kind].removeprefix("raw."),
             "description": f"One row per logged {kind.removesuffix('s')}, from every good file.",
             "config": {
-                "meta": {"dagster": {"asset_key": RAW_TABLES[kind].split(".")}},
+                "meta": {
+                    "dagster": {"asset_key": RAW_TABLES[kind].split(".")},
+                    # For models of yours: ours begin at what is counted of the events.
+                    "dbt-bouncer": {"skip_checks": ["check_source_not_orphaned"]},
+                },
                 "freshness": nightly,
                 "loaded_at_query": (
                     "select max(loaded_at) from raw.log_files "

@@ -56,6 +56,15 @@ def written_output(path: Path) -> Iterator[Path]:
         raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
+def put_into_bucket(settings: Settings, paths: Sequence[Path]) -> None:
+    """Copy files to where the settings want them too; each appears there whole or not at all."""
+    if settings.exports_bucket:
+        from adtech_assets.stores import objects  # noqa: PLC0415 - obstore takes 0.1 s
+
+        for path in paths:
+            objects.upload(settings.exports_bucket, path, path.name)
+
+
 def check_folders(settings: Settings) -> None:
     """Refuse folders that cannot be written to, and make those that are missing.
 

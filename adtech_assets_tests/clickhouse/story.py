@@ -21,11 +21,11 @@ from adtech_assets.models.dbt import invoke
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange, parse_month
-from adtech_assets.rollup import counting, facts, user_agents
 from adtech_assets.sample.log_files import write_log_file
 from adtech_assets.stores.postgres import copy_rows
-from adtech_assets.stores.warehouse import Warehouse, transaction
+from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end.recounted_log_marts import REASONS, ZONE
+from adtech_assets_tests.rollup.counted import count_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,13 +98,8 @@ def tell(settings: Settings, source: Postgres) -> None:
     with Warehouse.of(settings).connect() as warehouse:
         for kind in KINDS:
             Ingest(warehouse, settings, kind, DAYS, "run").run()
-        warehouse.execute(user_agents.SCHEMA + billing.SCHEMA + ODD_VALUES)
-        facts.create(warehouse)
-        with transaction(warehouse):
-            for counted in facts.ALL:
-                counting.rebuild(warehouse, counted, DAYS)
-                if counted is facts.ROLLUP:
-                    user_agents.classify_days(warehouse, DAYS, now=LAST_EXTRACTION)
+        warehouse.execute(billing.SCHEMA + ODD_VALUES)
+        count_events(warehouse, DAYS, now=LAST_EXTRACTION)
     extract(settings, source, FIRST_EXTRACTION)
     build(settings, "+resource_type:snapshot")
     with source.connect() as connection:

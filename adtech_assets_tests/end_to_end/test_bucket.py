@@ -30,6 +30,7 @@ class InBucket(Deployment):
         return {
             "raw_data_dir": f"{self.bucket.url}/landing",
             "archive_dir": f"{self.bucket.url}/archive",
+            "exports_bucket": f"{self.bucket.url}/exports",
         }
 
     @property
@@ -87,6 +88,12 @@ def test_a_bucket_is_loaded_like_a_folder(deployment, loaded, log_files):
     assert archived.keys() == {path.name for path in log_files.iterdir()}
     for path in log_files.iterdir():
         assert bucket.get(f"archive/{archived[path.name]}") == path.read_bytes()
+
+    exported = sorted(path.name for path in deployment.settings.exports_dir.iterdir())
+    assert "campaign_ctr.csv" in exported
+    for name in exported:
+        path = deployment.settings.exports_dir / name
+        assert bucket.get(f"exports/{name}") == path.read_bytes()
 
     status = json.loads(deployment.adtech("status", "--json"))
     assert {day["state"] for day in status["days"].values()} <= {"loaded", "missing"}

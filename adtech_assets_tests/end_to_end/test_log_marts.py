@@ -16,11 +16,11 @@ from adtech_assets.models import dbt
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
-from adtech_assets.rollup import counting, facts, user_agents
 from adtech_assets.sample.log_files import write_log_file
-from adtech_assets.stores.warehouse import Warehouse, transaction
+from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.dbt_days import days_option
 from adtech_assets_tests.end_to_end.recounted_log_marts import MARTS, REASONS, ZONE, recounted
+from adtech_assets_tests.rollup.counted import count_events
 from adtech_assets_tests.sample_feed import SAMPLE
 
 SUNDAY = date(2022, 10, 30)
@@ -41,10 +41,7 @@ class Pipeline:
         with Warehouse.of(self.settings).connect() as warehouse:
             for kind in KINDS:
                 Ingest(warehouse, self.settings, kind, days, "run").run()
-            warehouse.execute(facts.ROLLUP.schema + user_agents.SCHEMA)
-            with transaction(warehouse):
-                counting.rebuild(warehouse, facts.ROLLUP, days)
-                user_agents.classify_days(warehouse, days, now=datetime(2022, 11, 2))  # noqa: DTZ001
+            count_events(warehouse, days, now=datetime(2022, 11, 2))  # noqa: DTZ001
             tables = snapshot.RAW_TABLES
             snapshot.extract(warehouse, self.source, days, tables, "run")
         # Events of a file may be on the day before or after it.

@@ -25,6 +25,7 @@ from adtech_assets.feed.ledger import Ledger
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange
+from adtech_assets.rollup import facts
 from adtech_assets.settings import Settings, load_settings
 from adtech_assets.stores.postgres import Postgres, copy_rows
 from adtech_assets.stores.warehouse import Warehouse
@@ -124,6 +125,7 @@ class Story:
         """Extract and build some days; returns the time of the extraction."""
         with Warehouse.of(self.settings).connect() as warehouse:
             Ledger.create(warehouse, SAMPLE)
+            facts.create(warehouse)
             snapshot.extract(warehouse, self.source, days, snapshot.RAW_TABLES, "run")
             [(at,)] = warehouse.execute("SELECT max(extracted_at) FROM raw.campaigns").fetchall()
         self.days |= dict.fromkeys(days, at)

@@ -253,7 +253,7 @@ def _build_export(name: str, model: Model) -> dg.AssetsDefinition:
             published = publications_of(target).get(model.name)
             # If nothing is noted of it, the export itself says that nothing is published.
             version = f"{published.version} {published.at}" if published else context.run_id
-            since = renewed(context, warehouse, paths, version, write)
+            since = renewed(context, settings, warehouse, paths, version, write)
             return dg.MaterializeResult(
                 metadata={
                     **({"dagster/row_count": published.rows} if published else {}),
@@ -272,8 +272,9 @@ def publications_of(target: Postgres) -> dict[str, published_notes.Publication]:
         return published_notes.publications(cursor)
 
 
-def renewed(
+def renewed(  # noqa: PLR0913, PLR0917 - files depend on no less
     context: dg.AssetExecutionContext,
+    settings: Settings,
     warehouse: WarehouseResource,
     paths: list[Path],
     version: str,
@@ -281,6 +282,8 @@ def renewed(
 ) -> dict[str, Any]:
     """Write files of another version than was noted, or that are not as they were left."""
     part = context.asset_key.to_user_string()
+    if settings.exports_bucket:
+        version = f"{version} {settings.exports_bucket}"
     with warehouse.get_connection() as connection:
         Notes.create(connection)
         notes = Notes(connection)
@@ -289,6 +292,7 @@ def renewed(
             return unchanged_since(since)
         notes.forget(part, [None])
     write()
+    outputs.put_into_bucket(settings, paths)
     with warehouse.get_connection() as connection:
         outputs.note(Notes(connection), part, version, paths, context.run_id)
     return {}

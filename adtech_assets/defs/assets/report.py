@@ -88,7 +88,7 @@ def build(project: Project) -> list[dg.AssetsDefinition]:
 
                 report.write(path, report.read(target), checks, standing)
 
-            since = renewed(context, warehouse, [path], version, write)
+            since = renewed(context, settings, warehouse, [path], version, write)
             yield dg.MaterializeResult(
                 metadata={
                     "page": dg.MetadataValue.path(path),

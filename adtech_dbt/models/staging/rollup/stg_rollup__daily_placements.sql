@@ -10,7 +10,8 @@ renamed as (
 
     select
         log_campaign_id,
-        {{ lower_case("rtrim(" ~ key_text('publisher_domain', 253) ~ ", '.')") }} as publisher_domain,
+        {{ lower_case("rtrim(" ~ key_text('publisher_domain', 253) ~ ", '.')") }}
+            as publisher_domain,
         {{ known_id('publisher_id') }} as publisher_id,
         {{ known_id('site_id') }} as site_id,
         {{ key_text('deal', 255) }} as deal,
