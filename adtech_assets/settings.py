@@ -382,7 +382,9 @@ def export_settings(settings: Settings) -> None:
     """Let child processes (Dagster, dbt) work on the same folders, wherever they are started."""
     os.environ["ADTECH_DATA_DIR"] = str(settings.data_dir)
     os.environ["ADTECH_RAW_DATA_DIR"] = str(settings.raw_data_dir)
-    os.environ["ADTECH_ARCHIVE_DIR"] = str(settings.archive_dir)
+    # Where it is by default, it follows the data folder, also of whoever is given another one.
+    is_by_default = settings.archive_dir == settings.data_dir / "archive"
+    os.environ["ADTECH_ARCHIVE_DIR"] = "" if is_by_default else str(settings.archive_dir)
     os.environ["ADTECH_OUTPUT_DIR"] = str(settings.output_dir)
     os.environ["ADTECH_FEED"] = str(settings.feed)
     os.environ["ADTECH_TIMEZONE"] = settings.timezone

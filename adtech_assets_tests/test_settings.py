@@ -326,6 +326,6 @@ def test_child_processes_find_the_same_folders_and_call_nobody(tmp_path, monkeyp
     assert environment["ADTECH_DATA_DIR"] == str(tmp_path / "data")
     assert environment["ADTECH_RAW_DATA_DIR"] == str(tmp_path / "raw")
     assert environment["ADTECH_OUTPUT_DIR"] == str(tmp_path / "out")
-    assert environment["ADTECH_ARCHIVE_DIR"] == str(tmp_path / "data" / "archive")
+    assert environment["ADTECH_ARCHIVE_DIR"] == ""  # by default it follows the data folder
     assert environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
     assert environment["DAGSTER_DISABLE_TELEMETRY"] == "true"

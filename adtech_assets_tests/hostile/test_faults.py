@@ -819,7 +819,7 @@ def test_h71_a_model_of_the_log_files_that_fails_holds_back_no_operational_mart(
         connection.execute("INSERT INTO campaign (name, bid, budget) VALUES ('Summer', 1, 1)")
     publish_marts(pipeline)
     assert graph.run(*RAW_OPERATIONAL, *LOG_BRANCH).success
-    pipeline.look(lambda w: w.execute("ALTER TABLE raw.impression_logs DROP user_agent"))
+    pipeline.look(lambda w: w.execute("ALTER TABLE rollup.hourly_clicks DROP timed_clicks"))
 
     run = graph.run(
         *(key.to_user_string() for part in models.build(PROJECT) for key in part.keys), *PUBLISHED
