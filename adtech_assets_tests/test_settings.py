@@ -66,6 +66,7 @@ def test_every_setting_can_be_set_in_the_environment(monkeypatch, tmp_path):
         "ADTECH_OUTPUT_DIR": "/csv",
         "ADTECH_DATA_DIR": "/state",
         "ADTECH_ARCHIVE_DIR": "s3://bucket/archive",
+        "ADTECH_EXPORTS_BUCKET": "s3://bucket/kpis",
         "ADTECH_SOURCE_DATABASE_URL": "postgresql://a@db/one",
         "ADTECH_TARGET_DATABASE_URL": "postgresql+psycopg://b@db/two",
         "ADTECH_USER_AGENT": "*",

@@ -21,6 +21,7 @@ from adtech_assets.defs.assets import models
 from adtech_assets.errors import UserError
 from adtech_assets.feed import conformance
 from adtech_assets.operational.schema import create_schema
+from adtech_assets.rollup import facts
 from adtech_assets.settings import load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.query import read_only_query
@@ -819,6 +820,7 @@ def test_h71_a_model_of_the_log_files_that_fails_holds_back_no_operational_mart(
         connection.execute("INSERT INTO campaign (name, bid, budget) VALUES ('Summer', 1, 1)")
     publish_marts(pipeline)
     assert graph.run(*RAW_OPERATIONAL, *LOG_BRANCH).success
+    pipeline.look(facts.create)
     pipeline.look(lambda w: w.execute("ALTER TABLE rollup.hourly_clicks DROP timed_clicks"))
 
     run = graph.run(
