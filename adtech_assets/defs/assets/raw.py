@@ -1,6 +1,5 @@
 """Raw tables of the warehouse: logged events with their ledger, and the operational tables."""
 
-import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -72,20 +71,24 @@ def _build_logs(kind: Kind, feed: Feed) -> dg.AssetsDefinition:
         # Imported here because its readers take 0.2 s, in which the definitions are loaded.
         from adtech_assets.feed.ingest import Ingest, hash_ahead  # noqa: PLC0415
 
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(log_step(context, settings, project))
+        with log_step(context, settings, project):
             days = days_of(context)
             # Where runs count at once, none is to wait for another one's reading.
             hashed = hash_ahead(settings, kind, days) if settings.engine == "spark" else {}
-            connection = stack.enter_context(warehouse.get_connection())
-            result = Ingest(
-                *(connection, settings, kind, days, context.run_id),
-                again=is_rebuild(context),
-                hashed=hashed,
-            ).run()
+            with warehouse.get_connection() as connection:
+                result = Ingest(
+                    *(connection, settings, kind, days, context.run_id),
+                    again=is_rebuild(context),
+                    hashed=hashed,
+                ).run()
             _report(context, kind, result)
-            totals = Ledger(connection).day_totals(kind, days)
-            told = days_told(context, Notes(connection), RAW_TABLES[kind], result.changed_days)
+            if settings.engine == "spark":
+                from adtech_assets.rollup.spark.counting import verify  # noqa: PLC0415 - as above
+
+                verify(warehouse.store, settings, kind, days)
+            with warehouse.get_connection() as connection:
+                totals = Ledger(connection).day_totals(kind, days)
+                told = days_told(context, Notes(connection), RAW_TABLES[kind], result.changed_days)
             for day, of_day in told.items():
                 of_day.update(totals.get(day, {"files": 0, "events": 0}))
                 of_day["dagster/partition_row_count"] = of_day["events"]

@@ -30,7 +30,7 @@ from adtech_assets.stores.warehouse import transaction
 from adtech_assets.versions import Notes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -124,6 +124,20 @@ def rebuild(
                 Notes(connection).note(counted.table, same, run_id)
             built |= same
     raise TransientError(f"The files of {min(days)} to {max(days)} change while they are counted.")
+
+
+def verify(store: Warehouse, settings: Settings, kind: Kind, days: Collection[date]) -> None:
+    """Have new files of days read once, before their day is checked and counted.
+
+    Raises:
+        UserError: there is no server, or it cannot read what is good here.
+        TransientError: the server went away.
+    """
+    with store.connect() as connection:
+        rows = _ledger_rows(connection, [kind], list(days))
+    found = [_find(settings, row) for row in rows if not row.is_verified]
+    if found:
+        _verify(Spark(_remote(settings), settings.feed), store, settings, found)
 
 
 def _remote(settings: Settings) -> str:
