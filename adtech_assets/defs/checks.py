@@ -22,7 +22,7 @@ from adtech_assets.contract import KINDS, Kind
 from adtech_assets.defs.assets.landing import LANDING_KEYS
 from adtech_assets.defs.assets.load import csv_data_task, daily_csv, processed_log_files
 from adtech_assets.defs.assets.raw import EXTRACTED_DAYS_KEY, RAW_LOG_KEYS, RAW_OPERATIONAL_KEYS
-from adtech_assets.defs.assets.rollup import FACTS_ASSETS, user_agents
+from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup, user_agents
 from adtech_assets.defs.check_results import result, switched_off
 from adtech_assets.defs.days import days_to_check
 from adtech_assets.defs.resources import WarehouseResource
@@ -143,14 +143,13 @@ CLICKS_QUESTION = Question(
 )
 
 
-def _facts_questions(counted: Facts) -> list[Question]:
-    is_counted_once = Question(
+def _counted_once(counted: Facts) -> Question:
+    return Question(
         counted.check,
         "The counts of each day total the events of its files, impressions and clicks apart.",
         lambda of: row_counts.ledger_and_facts(of.warehouse, counted, of.days),
         "days whose counts differ from the files' events",
     )
-    return [is_counted_once, *([CLICKS_QUESTION] if counted is facts.ROLLUP else [])]
 
 
 AGENT_QUESTION = Question(
@@ -187,30 +186,42 @@ def _target(of: Stores) -> psycopg.Connection:
     return of.target
 
 
-def _build(
-    asset: dg.AssetKey, part: str, questions: Sequence[Question], *, asks_target: bool = False
-) -> dg.AssetChecksDefinition:
-    """The checks of an asset: one step, which opens the warehouse once.
+@dataclass(frozen=True)
+class Checked:
+    """An asset with its checks."""
+
+    asset: dg.AssetKey
+    part: str
+    """Of the pipeline, whose audits they are."""
+    questions: Sequence[Question]
+    """One a check."""
+
+
+def _build(name: str, *checked: Checked, asks_target: bool = False) -> dg.AssetChecksDefinition:
+    """Checks of assets: one step, which opens the warehouse once.
 
     Args:
-        asset: that they are checks of.
-        part: of the pipeline whose audits they are.
-        questions: one a check.
-        asks_target: whether they read the target too.
+        name: of the step.
+        checked: the assets.
+        asks_target: whether the target is read too.
     """
-    by_name = {question.name: question for question in questions}
+    by_key = {
+        dg.AssetCheckKey(each.asset, question.name): (each.part, question)
+        for each in checked
+        for question in each.questions
+    }
 
     @dg.multi_asset_check(
-        name="_".join((*asset.path, "checks")),
+        name=name,
         specs=[
             dg.AssetCheckSpec(
-                question.name,
-                asset=asset,
+                key.name,
+                asset=key.asset_key,
                 description=question.description,
                 blocking=question.verdict == "blocks",
                 additional_deps=question.deps,
             )
-            for question in questions
+            for key, (_, question) in by_key.items()
         ],
         can_subset=True,
     )
@@ -230,22 +241,22 @@ def _build(
             parts = graph.read(connection, settings, project)
             selected = sorted(context.op_execution_context.selected_asset_check_keys)
             audits = {
-                key.name: graph.audit(part, key.name)
-                for key in selected
-                if by_name[key.name].verdict != "warns"
+                key: graph.audit(part, key.name)
+                for key, (part, question) in by_key.items()
+                if key in selected and question.verdict != "warns"
             }
             days = days_to_check(context, settings, parts, audits.values())
             for key in selected:
-                question = by_name[key.name]
+                _, question = by_key[key]
                 looked_at = days if question.verdict == "blocks" else loadable_days(settings)
                 of = Stores(connection, settings, looked_at, postgres)
                 answer = _answer(question, of, days, key)
-                if key.name in audits:
+                if key in audits:
                     # Of what it does not pass, an earlier note is taken away.
                     is_noted = answer.passed or answer.severity == dg.AssetCheckSeverity.WARN
-                    wanted = parts.wanted(audits[key.name]) if is_noted else {}
+                    wanted = parts.wanted(audits[key]) if is_noted else {}
                     passed = {day: wanted.get(day) for day in (*days, None)}
-                    Notes(connection).note(audits[key.name], passed, context.run.run_id)
+                    Notes(connection).note(audits[key], passed, context.run.run_id)
                 yield answer
 
     return checks
@@ -299,19 +310,36 @@ def yesterday_is_loaded(
     )
 
 
+def _of(
+    asset: dg.AssetKey, part: str, *questions: Question, asks_target: bool = False
+) -> dg.AssetChecksDefinition:
+    """The checks of one asset."""
+    name = "_".join((*asset.path, "checks"))
+    return _build(name, Checked(asset, part, questions), asks_target=asks_target)
+
+
 CHECKS: list[Any] = [
-    *(_build(RAW_LOG_KEYS[kind], RAW_TABLES[kind], _log_questions(kind)) for kind in KINDS),
+    *(_of(RAW_LOG_KEYS[kind], RAW_TABLES[kind], *_log_questions(kind)) for kind in KINDS),
     *(
-        _build(RAW_OPERATIONAL_KEYS[table], f"raw.{table}", _source_questions(table))
+        _of(RAW_OPERATIONAL_KEYS[table], f"raw.{table}", *_source_questions(table))
         for table in EVENT_TABLES
     ),
-    *(
-        _build(asset.key, counted.table, _facts_questions(counted))
-        for counted, asset in FACTS_ASSETS.items()
+    _of(
+        hourly_user_agent_rollup.key,
+        graph.ROLLUP,
+        _counted_once(facts.ROLLUP),
+        CLICKS_QUESTION,
     ),
-    _build(user_agents.key, graph.USER_AGENTS, [AGENT_QUESTION]),
-    _build(daily_csv.key, graph.DAILY_CSV, [CSV_QUESTION]),
-    _build(csv_data_task.key, graph.CSV_DATA_TASK, [TABLE_QUESTION], asks_target=True),
-    _build(processed_log_files.key, graph.CSV_DATA_TASK, [CONSERVATION_QUESTION], asks_target=True),
+    _build(
+        "event_facts_checks",
+        *(
+            Checked(dg.AssetKey(counted.name), counted.table, [_counted_once(counted)])
+            for counted in facts.FOR_MODELS
+        ),
+    ),
+    _of(user_agents.key, graph.USER_AGENTS, AGENT_QUESTION),
+    _of(daily_csv.key, graph.DAILY_CSV, CSV_QUESTION),
+    _of(csv_data_task.key, graph.CSV_DATA_TASK, TABLE_QUESTION, asks_target=True),
+    _of(processed_log_files.key, graph.CSV_DATA_TASK, CONSERVATION_QUESTION, asks_target=True),
     yesterday_is_loaded,
 ]

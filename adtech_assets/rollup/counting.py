@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING
 from adtech_assets.errors import UserError
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.partitions import DayRange, contiguous
+from adtech_assets.rollup import facts, user_agents
 from adtech_assets.rollup.facts import text
 from adtech_assets.rollup.user_agents import INVALID_AGENTS
-from adtech_assets.stores.warehouse import bound_cache
+from adtech_assets.stores.warehouse import bound_cache, transaction
+from adtech_assets.versions import Notes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import date
 
     import duckdb
 
+    from adtech_assets.contract import Feed
     from adtech_assets.rollup.facts import Facts, Relation
+    from adtech_assets.versions import Day
+
+    Versions = Mapping[Day, str | None]
 
 PORTION_EVENTS = 10_000_000
 """Of one query, unless a day has more. It keeps 2 bytes of each event in memory, and its groups."""
@@ -38,7 +44,30 @@ _RELATIONS: dict[Relation, str] = {
 """What the facts are counted of."""
 
 
-def rebuild(connection: duckdb.DuckDBPyConnection, facts: Facts, days: Collection[date]) -> int:
+def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+    """Make the tables that are read and written, those that are not there."""
+    Ledger.create(connection, feed)
+    facts.create(connection)
+    connection.execute(user_agents.SCHEMA)
+
+
+def count(
+    connection: duckdb.DuckDBPyConnection, wanted: Mapping[Facts, Versions], run_id: str
+) -> dict[Facts, Collection[Day]]:
+    """Count the days of facts whose versions are given, and note these.
+
+    Returns:
+        The days that were counted.
+    """
+    for counted, versions in wanted.items():
+        if versions:
+            with transaction(connection):
+                rebuild(connection, counted, [day for day in versions if day is not None])
+                Notes(connection).note(counted.table, versions, run_id)
+    return {counted: list(versions) for counted, versions in wanted.items()}
+
+
+def rebuild(connection: duckdb.DuckDBPyConnection, counted: Facts, days: Collection[date]) -> int:
     """Count some days anew from all their raw rows, inside the caller's transaction.
 
     The days are those in the names of files, also of events that happened on another. They are
@@ -52,15 +81,15 @@ def rebuild(connection: duckdb.DuckDBPyConnection, facts: Facts, days: Collectio
         UserError: events of the days are not in the raw tables.
     """
     _check_kept(connection, days)
-    forget(connection, facts, days)
+    forget(connection, counted, days)
     rows = 0
     for portion in _portions(connection, days):
-        for relation in facts.reads:
+        for relation in counted.reads:
             of_days = _RELATIONS[relation].format(first=portion.first, last=portion.last)
             connection.execute(of_days)
-        for kind in facts.kinds:
+        for kind in counted.kinds:
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {kind} AS {text(kind)}")
-        row = connection.execute(f"INSERT INTO {facts.table} BY NAME {facts.query}").fetchone()
+        row = connection.execute(f"INSERT INTO {counted.table} BY NAME {counted.query}").fetchone()
         rows += int(row[0]) if row else 0
         bound_cache(connection)
     return rows
@@ -76,21 +105,24 @@ def _check_kept(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -
         )
 
 
-def forget(connection: duckdb.DuckDBPyConnection, facts: Facts, days: Collection[date]) -> None:
+def forget(connection: duckdb.DuckDBPyConnection, counted: Facts, days: Collection[date]) -> None:
     """Remove the counts of some days."""
     connection.execute(
-        f"DELETE FROM {facts.table} WHERE {facts.day} IN (SELECT unnest(?::DATE[]))", [list(days)]
+        f"DELETE FROM {counted.table} WHERE {counted.day} IN (SELECT unnest(?::DATE[]))",
+        [list(days)],
     )
 
 
 def day_totals(
-    connection: duckdb.DuckDBPyConnection, facts: Facts, days: Collection[date]
+    connection: duckdb.DuckDBPyConnection, counted: Facts, days: Collection[date]
 ) -> dict[date, dict[str, int]]:
     """Of each day that has any: `rows`, and the events of each kind that they count."""
-    totals = {"rows": "count(*)"} | {kind: f"sum({facts.total_of(kind)})" for kind in facts.kinds}
+    totals = {"rows": "count(*)"} | {
+        kind: f"sum({counted.total_of(kind)})" for kind in counted.kinds
+    }
     cursor = connection.execute(
-        f"SELECT {facts.day}, {', '.join(f'{sql}::BIGINT' for sql in totals.values())} "
-        f"FROM {facts.table} WHERE {facts.day} IN (SELECT unnest(?::DATE[])) GROUP BY {facts.day}",
+        f"SELECT {counted.day}, {', '.join(f'{sql}::BIGINT' for sql in totals.values())} "
+        f"FROM {counted.table} WHERE {counted.day} IN (SELECT unnest(?::DATE[])) GROUP BY 1",
         [list(days)],
     )
     return {day: dict(zip(totals, found, strict=True)) for day, *found in cursor.fetchall()}

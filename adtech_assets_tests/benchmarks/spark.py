@@ -13,7 +13,7 @@ from adtech_assets.contract import KINDS
 from adtech_assets.feed.ingest import Ingest
 from adtech_assets.rollup import counting, facts, user_agents
 from adtech_assets.rollup.spark import counting as spark_counting
-from adtech_assets.stores.warehouse import Warehouse, transaction
+from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.benchmarks import data, log_data
 from adtech_assets_tests.benchmarks.measuring import interleaved, work
 from adtech_assets_tests.benchmarks.results import Figure, ratio
@@ -22,6 +22,7 @@ from adtech_assets_tests.spark.server import PYTHON, SparkServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from adtech_assets.versions import Day
     from adtech_assets_tests.benchmarks.measuring import Clock
     from adtech_assets_tests.benchmarks.sizes import Size
 
@@ -85,15 +86,16 @@ def to_facts(clock: Clock, files: str, folder: str, remote: str | None = None) -
         for kind in KINDS:
             with store.connect() as connection:
                 Ingest(connection, settings, kind, days, "run").run()
-        for counted in facts.ALL:
+        of_days: dict[Day, str | None] = dict.fromkeys(days, "counted")
+        for group in ([facts.ROLLUP], facts.FOR_MODELS):
+            wanted = dict.fromkeys(group, of_days)
             if remote:
-                wanted = dict.fromkeys(days, "counted")
-                spark_counting.rebuild(store, settings, counted, lambda _, to=wanted: to, "run")
-            with store.connect() as connection, transaction(connection):
-                connection.execute(counted.schema + user_agents.SCHEMA)
+                spark_counting.count(store, settings, lambda _, to=wanted: to, "run")
+            with store.connect() as connection:
                 if not remote:
-                    counting.rebuild(connection, counted, days)
-                if counted is facts.ROLLUP:
+                    counting.create(connection, settings.feed)
+                    counting.count(connection, wanted, "run")
+                if facts.ROLLUP in group:
                     now = datetime(2022, 6, 1)  # noqa: DTZ001 - naive UTC, as everywhere
                     user_agents.classify_days(connection, days, now=now)
     with store.connect() as connection:

@@ -77,7 +77,7 @@ UPDATE raw.click_logs SET shown_at = NULL WHERE rowid % 9 = 2;
 LATER_THAN_THE_CLOSING = """
 UPDATE billing.closed_campaign_months SET gross_clicks = gross_clicks + 1 WHERE campaign_id = 1;
 UPDATE billing.closed_campaign_months SET net_spend = 0.01 - net_spend WHERE campaign_id = 2;
-UPDATE billing.closed_campaign_months SET currency = 'XXX' WHERE campaign_id = 3;
+UPDATE billing.closed_campaign_months SET currency = 'NOK' WHERE campaign_id = 3;
 DELETE FROM billing.closed_campaign_months WHERE campaign_id = -1;
 """
 

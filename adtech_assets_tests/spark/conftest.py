@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from adtech_assets.contract import KINDS
 from adtech_assets.feed.ingest import Ingest
-from adtech_assets.rollup import counting, facts, user_agents
+from adtech_assets.rollup import facts, user_agents
 from adtech_assets.rollup.spark import counting as spark_counting
 from adtech_assets.rollup.spark.session import session
 from adtech_assets.rollup.spark.values import spark_type
@@ -20,11 +20,15 @@ from adtech_assets.stores.warehouse import Warehouse, transaction
 from adtech_assets.versions import Notes
 from adtech_assets_tests.feed.deliveries import days
 from adtech_assets_tests.rollup.conftest import LOGGED
+from adtech_assets_tests.rollup.counted import count_events
 from adtech_assets_tests.spark.run_of_days import stale
 from adtech_assets_tests.spark.server import SparkServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+NOW = datetime(2022, 6, 1)  # noqa: DTZ001 - naive UTC, as everywhere
 
 
 @pytest.fixture(scope="session")
@@ -107,36 +111,25 @@ class Pipeline:
                 for kind in KINDS
             }
 
-    def count(self, of=None, *, every=facts.ALL):
+    def count(self, of=None):
         """Count days anew, agents classified in between."""
-        for counted in every:
-            if self.settings.engine == "spark":
-                asked = dict.fromkeys(of or days(), "again")
-                spark_counting.rebuild(
-                    self.store, self.settings, counted, lambda _, asked=asked: asked, "run"
-                )
-            else:
-                with self.store.connect() as connection:
-                    connection.execute(counted.schema + user_agents.SCHEMA)
-                    with transaction(connection):
-                        counting.rebuild(connection, counted, of or days())
-            if counted is facts.ROLLUP:
-                self._classify(of)
+        of = of or days()
+        if self.settings.engine == "spark":
+            again = dict.fromkeys(of, "again")
+            self._count_with_spark(of, lambda *group: lambda _: dict.fromkeys(group, again))
+        else:
+            with self.store.connect() as connection:
+                count_events(connection, of, now=NOW)
 
     def count_stale(self):
-        """Count what is stale of every fact; the days."""
-        counted = set()
-        for of in facts.ALL:
-            counted |= spark_counting.rebuild(self.store, self.settings, of, stale(of), "run")
-            if of is facts.ROLLUP:
-                self._classify(None)
-        return counted
+        """Count what is stale, as a run does."""
+        self._count_with_spark(days(), stale)
 
-    def _classify(self, of):
+    def _count_with_spark(self, of, asked):
+        spark_counting.count(self.store, self.settings, asked(facts.ROLLUP), "run")
         with self.store.connect() as connection, transaction(connection):
-            connection.execute(user_agents.SCHEMA)
-            now = datetime(2022, 6, 1)  # noqa: DTZ001 - naive UTC, as everywhere
-            user_agents.classify_days(connection, of or days(), now=now)
+            user_agents.classify_days(connection, of, now=NOW)
+        spark_counting.count(self.store, self.settings, asked(*facts.FOR_MODELS), "run")
 
     def rows(self, query):
         with self.store.connect() as connection:

@@ -25,6 +25,10 @@ from adtech_assets.versions import Input, Notes, Part, Parts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import duckdb
+
+    from adtech_assets.versions import Day
+
 STEPS = {
     "promised": (Ledger, "record"),
     "verified": (counting, "_note_verified"),
@@ -46,20 +50,26 @@ def main(first: str, last: str, step: str | None = None) -> None:
             Ingest(connection, settings, kind, days, f"run {os.getpid()}").run()
     if step is not None:
         _kill_after(*STEPS[step])
-    for counted in facts.ALL:
-        counting.rebuild(store, settings, counted, stale(counted), f"run {os.getpid()}")
-        if counted is facts.ROLLUP:
-            with store.connect() as connection, transaction(connection):
-                connection.execute(user_agents.SCHEMA)
-                now = datetime(2022, 6, 1)  # noqa: DTZ001 - naive UTC, as everywhere
-                user_agents.classify_days(connection, days, now=now)
+    run_id = f"run {os.getpid()}"
+    counting.count(store, settings, stale(facts.ROLLUP), run_id)
+    with store.connect() as connection, transaction(connection):
+        now = datetime(2022, 6, 1)  # noqa: DTZ001 - naive UTC, as everywhere
+        user_agents.classify_days(connection, days, now=now)
+    counting.count(store, settings, stale(*facts.FOR_MODELS), run_id)
 
 
-def stale(counted: facts.Facts) -> Callable[..., dict[date | None, str | None]]:
+def stale(*group: facts.Facts) -> Callable[..., dict[facts.Facts, dict[Day, str | None]]]:
     """What says which days of facts are to be counted, and their versions."""
     raw = [Part(table, "day") for table in RAW_TABLES.values()]
-    part = Part(counted.table, "day", tuple(map(Input, counted.raw_tables)), counted.code)
-    return lambda connection: Parts([*raw, part], Notes(connection).of).stale(counted.table)
+    parts = [
+        Part(each.table, "day", tuple(map(Input, each.raw_tables)), each.code) for each in group
+    ]
+
+    def ask(connection: duckdb.DuckDBPyConnection) -> dict[facts.Facts, dict[Day, str | None]]:
+        known = Parts([*raw, *parts], Notes(connection).of)
+        return {each: known.stale(each.table) for each in group}
+
+    return ask
 
 
 def _kill_after(owner: object, name: str) -> None:

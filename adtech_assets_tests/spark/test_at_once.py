@@ -104,9 +104,9 @@ def test_a_run_that_is_killed_alone_leaves_its_days_to_the_next(loaded, step):
 def test_the_warehouse_is_free_while_spark_counts(spark, monkeypatch):
     deliver(spark.settings, FIRST, "agent")
     spark.ingest()
-    count, opened = Spark.count, []
+    answer, opened = Spark.answer, []
 
-    def while_others_look(self, *arguments):
+    def while_others_look(self, counted):
         look = (
             "import sys; from pathlib import Path; "
             "from adtech_assets.stores.warehouse import Warehouse\n"
@@ -118,9 +118,9 @@ def test_the_warehouse_is_free_while_spark_counts(spark, monkeypatch):
             cwd=PROJECT_DIR, capture_output=True, text=True, check=False,
         )  # fmt: skip
         opened.append(done.stdout.strip() or done.stderr)
-        return count(self, *arguments)
+        return answer(self, counted)
 
-    monkeypatch.setattr(Spark, "count", while_others_look)
+    monkeypatch.setattr(Spark, "answer", while_others_look)
     spark.count()
 
     assert opened == ["[(1,)]"] * 5
@@ -130,17 +130,17 @@ def test_a_file_that_comes_while_spark_counts_is_counted_too(spark, duck, monkey
     for pipeline in (spark, duck):
         deliver(pipeline.settings, FIRST, "agent")
     spark.ingest()
-    count, came = Spark.count, []
+    answer, came = Spark.answer, []
 
-    def while_a_file_comes(self, *arguments):
-        answer = count(self, *arguments)
+    def while_a_file_comes(self, counted):
+        counts = answer(self, counted)
         if not came:
             came.append(deliver(spark.settings, "impressions_2022052612.parquet", "late"))
             code, told = end(start(spark, DAY, DAY))
             assert code == 0, told
-        return answer
+        return counts
 
-    monkeypatch.setattr(Spark, "count", while_a_file_comes)
+    monkeypatch.setattr(Spark, "answer", while_a_file_comes)
     spark.count_stale()
     deliver(duck.settings, "impressions_2022052612.parquet", "late")
     duck.ingest()

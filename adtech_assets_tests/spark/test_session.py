@@ -82,8 +82,10 @@ def _elsewhere(find):
     from dataclasses import replace
 
     def found(*arguments):
-        each = find(*arguments)
-        return replace(each, file=replace(each.file, location=f"/nowhere{each.file.location}"))
+        return [
+            replace(each, file=replace(each.file, location=f"/nowhere{each.file.location}"))
+            for each in find(*arguments)
+        ]
 
     return found
 

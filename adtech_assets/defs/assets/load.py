@@ -11,7 +11,7 @@ import duckdb
 from adtech_assets import graph
 from adtech_assets.audit import failures
 from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
-from adtech_assets.defs.assets.rollup import FACTS_ASSETS
+from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup
 from adtech_assets.defs.catalogue import OWNERS, table_spec
 from adtech_assets.defs.days import BY_DAY, SINGLE_RUN, days_told, materialized, run_days, to_build
 from adtech_assets.defs.resources import WarehouseResource
@@ -32,7 +32,7 @@ from adtech_assets.versions import Day, Notes
 
 
 @dg.asset(
-    deps=[FACTS_ASSETS[ROLLUP]],
+    deps=[hourly_user_agent_rollup],
     description=(
         "`output/YYYY-MM-DD.csv`: date, hour, impression_count, click_count of the configured user "
         "agent. A day without files has none; a day without events has only the header."

@@ -5,6 +5,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import duckdb
 
 from adtech_assets.contract import KINDS, Feed, Kind, Operational
 from adtech_assets.defs.assets.landing import LANDING_KEYS, OPERATIONAL_KEYS
@@ -71,8 +72,19 @@ def _build_logs(kind: Kind, feed: Feed) -> dg.AssetsDefinition:
         # Imported here because its readers take 0.2 s, in which the definitions are loaded.
         from adtech_assets.feed.ingest import Ingest, hash_ahead  # noqa: PLC0415
 
+        days = days_of(context)
+
+        def told(
+            connection: duckdb.DuckDBPyConnection, result: "Ingested"
+        ) -> dg.MaterializeResult[None]:
+            totals = Ledger(connection).day_totals(kind, days)
+            by_day = days_told(context, Notes(connection), RAW_TABLES[kind], result.changed_days)
+            for day, of_day in by_day.items():
+                of_day.update(totals.get(day, {"files": 0, "events": 0}))
+                of_day["dagster/partition_row_count"] = of_day["events"]
+            return materialized(context, RAW_LOG_KEYS[kind], by_day)
+
         with log_step(context, settings, project):
-            days = days_of(context)
             # Where runs count at once, none is to wait for another one's reading.
             hashed = hash_ahead(settings, kind, days) if settings.engine == "spark" else {}
             with warehouse.get_connection() as connection:
@@ -81,18 +93,14 @@ def _build_logs(kind: Kind, feed: Feed) -> dg.AssetsDefinition:
                     again=is_rebuild(context),
                     hashed=hashed,
                 ).run()
-            _report(context, kind, result)
-            if settings.engine == "spark":
-                from adtech_assets.rollup.spark.counting import verify  # noqa: PLC0415 - as above
+                _report(context, kind, result)
+                if settings.engine == "duckdb":
+                    return told(connection, result)
+            from adtech_assets.rollup.spark.counting import verify  # noqa: PLC0415 - as above
 
-                verify(warehouse.store, settings, kind, days)
+            verify(warehouse.store, settings, kind, days)
             with warehouse.get_connection() as connection:
-                totals = Ledger(connection).day_totals(kind, days)
-                told = days_told(context, Notes(connection), RAW_TABLES[kind], result.changed_days)
-            for day, of_day in told.items():
-                of_day.update(totals.get(day, {"files": 0, "events": 0}))
-                of_day["dagster/partition_row_count"] = of_day["events"]
-            return materialized(context, RAW_LOG_KEYS[kind], told)
+                return told(connection, result)
 
     return raw_logs
 

@@ -1,7 +1,8 @@
 """What is counted of the logged events, and what their user agents are."""
 
-from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -12,95 +13,98 @@ from adtech_assets.defs.catalogue import OWNERS, table_spec
 from adtech_assets.defs.days import BY_DAY, SINGLE_RUN, days_told, materialized, to_build
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import log_step, step
-from adtech_assets.feed.ledger import Ledger
 from adtech_assets.models.project import Project
 from adtech_assets.rollup import counting, facts
 from adtech_assets.rollup import user_agents as agents
 from adtech_assets.rollup.facts import Facts
 from adtech_assets.settings import Settings
-from adtech_assets.stores.warehouse import Warehouse, transaction
+from adtech_assets.stores.warehouse import transaction
 from adtech_assets.versions import Day, Notes
 
 USER_AGENTS_KEY = dg.AssetKey("user_agents")
 
-Todo = Callable[[duckdb.DuckDBPyConnection], dict[Day, str | None]]
-"""Which days are to be counted, with the versions that they will have."""
 
+def _build(name: str, group: Sequence[Facts]) -> dg.AssetsDefinition:
+    """A step that counts facts."""
+    by_key = {dg.AssetKey(counted.name): counted for counted in group}
 
-def _count(
-    settings: Settings, store: Warehouse, counted: Facts, todo: Todo, run_id: str
-) -> Collection[Day]:
-    """With DuckDB, in the warehouse."""
-    with store.connect() as connection:
-        Ledger.create(connection, settings.feed)
-        connection.execute(counted.schema)
-        connection.execute(agents.SCHEMA)
-        versions = todo(connection)
-        if days := [day for day in versions if day is not None]:
-            with transaction(connection):
-                counting.rebuild(connection, counted, days)
-                Notes(connection).note(counted.table, versions, run_id)
-        return days
-
-
-def _count_with_spark(
-    settings: Settings, store: Warehouse, counted: Facts, todo: Todo, run_id: str
-) -> Collection[Day]:
-    # Imported here because its readers take 0.2 s, in which the definitions are loaded.
-    from adtech_assets.rollup.spark.counting import rebuild  # noqa: PLC0415
-
-    return rebuild(store, settings, counted, todo, run_id)
-
-
-def _build(counted: Facts) -> dg.AssetsDefinition:
-    """The asset of some facts."""
-    agents_read = [USER_AGENTS_KEY] if "invalid_agents" in counted.reads else []
-
-    @dg.asset(
-        name=counted.name,
-        deps=[*(RAW_LOG_KEYS[kind] for kind in counted.kinds), *agents_read],
-        description=counted.description,
-        group_name="rollup",
-        kinds={"duckdb", "sql"},
-        owners=OWNERS,
-        partitions_def=BY_DAY,
+    @dg.multi_asset(
+        name=name,
+        specs=[_spec(counted) for counted in group],
+        can_subset=True,
         backfill_policy=SINGLE_RUN,
-        metadata=table_spec(counted.table, counted.columns),
     )
     def count_events(
         context: dg.AssetExecutionContext,
         settings: dg.ResourceParam[Settings],
         warehouse: WarehouseResource,
         project: dg.ResourceParam[Project],
-    ) -> dg.MaterializeResult[None]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         """Count stale days anew from all their events."""
-        is_rollup = counted is facts.ROLLUP
+        selected = {key: by_key[key] for key in by_key if key in context.selected_asset_keys}
 
-        def todo(connection: duckdb.DuckDBPyConnection) -> dict[Day, str | None]:
-            return to_build(context, graph.read(connection, settings, project), counted.table)
+        def stale(connection: duckdb.DuckDBPyConnection) -> dict[Facts, dict[Day, str | None]]:
+            parts = graph.read(connection, settings, project)
+            return {each: to_build(context, parts, each.table) for each in selected.values()}
 
-        with log_step(context, settings, project) if is_rollup else step(settings):
+        is_loaded = facts.ROLLUP in group
+        with log_step(context, settings, project) if is_loaded else step(settings):
+            built: Mapping[Facts, Collection[Day]] = {}
             if settings.engine == "spark":
-                built = _count_with_spark(settings, warehouse.store, counted, todo, context.run_id)
-            else:
-                built = _count(settings, warehouse.store, counted, todo, context.run_id)
+                # Imported here because its readers take 0.2 s, in which definitions are loaded.
+                from adtech_assets.rollup.spark.counting import count  # noqa: PLC0415
+
+                built = count(warehouse.store, settings, stale, context.run_id)
             with warehouse.get_connection() as connection:
-                told = days_told(context, Notes(connection), counted.table, built)
-                totals = counting.day_totals(connection, counted, told)
-            nothing: dict[str, int] = {"rows": 0, **dict.fromkeys(counted.kinds, 0)}
-            for day, of_day in told.items():
-                of_day.update(totals.get(day, nothing))
-                of_day["dagster/partition_row_count"] = of_day.pop("rows")
-            return materialized(context, context.asset_key, told)
+                counting.create(connection, settings.feed)
+                if settings.engine == "duckdb":
+                    built = counting.count(connection, stale(connection), context.run_id)
+                told = {
+                    key: _told(context, connection, counted, built.get(counted, ()))
+                    for key, counted in selected.items()
+                }
+            for key, by_day in told.items():
+                yield materialized(context, key, by_day)
 
     return count_events
 
 
-FACTS_ASSETS = {counted: _build(counted) for counted in facts.ALL}
+def _spec(counted: Facts) -> dg.AssetSpec:
+    agents_read = [USER_AGENTS_KEY] if "invalid_agents" in counted.reads else []
+    return dg.AssetSpec(
+        counted.name,
+        deps=[*(RAW_LOG_KEYS[kind] for kind in counted.kinds), *agents_read],
+        description=counted.description,
+        group_name="rollup",
+        kinds={"duckdb", "sql"},
+        owners=OWNERS,
+        partitions_def=BY_DAY,
+        metadata=table_spec(counted.table, counted.columns),
+    )
+
+
+def _told(
+    context: dg.AssetExecutionContext,
+    connection: duckdb.DuckDBPyConnection,
+    counted: Facts,
+    built: Collection[Day],
+) -> dict[date, dict[str, Any]]:
+    """What there is to say of each day that was counted or asked for."""
+    told = days_told(context, Notes(connection), counted.table, built)
+    totals = counting.day_totals(connection, counted, told)
+    nothing: dict[str, int] = {"rows": 0, **dict.fromkeys(counted.kinds, 0)}
+    for day, of_day in told.items():
+        of_day.update(totals.get(day, nothing))
+        of_day["dagster/partition_row_count"] = of_day.pop("rows")
+    return told
+
+
+hourly_user_agent_rollup = _build(facts.ROLLUP.name, [facts.ROLLUP])
+event_facts = _build("event_facts", facts.FOR_MODELS)
 
 
 @dg.asset(
-    deps=[FACTS_ASSETS[facts.ROLLUP]],
+    deps=[hourly_user_agent_rollup],
     description=(
         "One row for each distinct user agent: browser, operating system, device, and why its "
         "traffic is invalid, if it is. Each agent is classified once, and all again when the "
@@ -121,9 +125,7 @@ def user_agents(
 ) -> dg.MaterializeResult[None]:
     """Classify what the roll-up of stale days has of agents that are not known yet."""
     with step(settings), warehouse.get_connection() as connection:
-        Ledger.create(connection, settings.feed)
-        connection.execute(facts.ROLLUP.schema)
-        connection.execute(agents.SCHEMA)
+        counting.create(connection, settings.feed)
         notes = Notes(connection)
         versions = to_build(context, graph.read(connection, settings, project), graph.USER_AGENTS)
         days = [day for day in versions if day is not None]
@@ -141,4 +143,4 @@ def user_agents(
         return materialized(context, context.asset_key, told, metadata)
 
 
-ASSETS = [*FACTS_ASSETS.values(), user_agents]
+ASSETS = [hourly_user_agent_rollup, user_agents, event_facts]

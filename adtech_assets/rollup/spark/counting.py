@@ -18,14 +18,13 @@ from adtech_assets.contract import KINDS
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.feed import conformance, landing, places, quarantine, raw_tables
 from adtech_assets.feed.conformance import Inspector
-from adtech_assets.feed.ledger import Ledger, LedgerRow
+from adtech_assets.feed.ledger import LedgerRow
 from adtech_assets.feed.names import LogFileName
 from adtech_assets.feed.reader import FileToRead, Reader
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets.rollup import counting
 from adtech_assets.rollup.spark.engine import EventFile, Spark
 from adtech_assets.rollup.user_agents import INVALID_AGENTS
-from adtech_assets.rollup.user_agents import SCHEMA as USER_AGENTS
 from adtech_assets.stores.warehouse import transaction
 from adtech_assets.versions import Notes
 
@@ -80,20 +79,18 @@ class _Found:
     file: EventFile
 
 
-def rebuild(
+def count(
     store: Warehouse,
     settings: Settings,
-    counted: Facts,
-    todo: Callable[[duckdb.DuckDBPyConnection], Versions],
+    stale: Callable[[duckdb.DuckDBPyConnection], Mapping[Facts, Versions]],
     run_id: str,
-) -> set[Day]:
-    """Count days anew from all their files, and take each day's counts if it is still as it was.
+) -> dict[Facts, set[Day]]:
+    """Count days of facts anew from all their files, and take what is still as it was.
 
     Args:
         store: the warehouse, held only while its tables are read and written.
         settings: name the server, the feed and the folders.
-        counted: the facts.
-        todo: says which days are to be counted, with the versions that they will have.
+        stale: says which days of which facts are to be counted, with the versions they will have.
         run_id: to be noted.
 
     Returns:
@@ -104,26 +101,39 @@ def rebuild(
         TransientError: the server went away, or files keep arriving.
     """
     spark = Spark(_remote(settings), settings.feed)
-    built: dict[Day, str | None] = {}
+    built: dict[Facts, dict[Day, str | None]] = {}
     for _ in range(TRIES):
         with store.connect() as connection:
-            _create(connection, settings, counted)
-            versions = _left(todo(connection), built)
-            if not versions:
-                return set(built)
-            days = [day for day in versions if day is not None]
-            rows = _ledger_rows(connection, counted.kinds, days)
+            counting.create(connection, settings.feed)
+            wanted = {
+                counted: left
+                for counted, versions in stale(connection).items()
+                if (left := _left(versions, built.setdefault(counted, {})))
+            }
+            if not wanted:
+                return {counted: set(versions) for counted, versions in built.items()}
+            kinds = {kind for counted in wanted for kind in counted.kinds}
+            rows = _ledger_rows(connection, kinds, set().union(*wanted.values()))
             invalid_agents = connection.sql(INVALID_AGENTS).to_arrow_table()
-        found = [_find(settings, row) for row in rows]
-        if _verify(spark, store, settings, [each for each in found if not each.row.is_verified]):
-            answer = spark.count(counted, [each.file for each in found], invalid_agents)
+        files = _find(settings, rows)
+        if not _verify(
+            spark, store, settings, [each for each in files if not each.row.is_verified]
+        ):
+            continue
+        supplied: set[Day] = set()
+        for counted, versions in wanted.items():
+            if supplied != set(versions):
+                supplied = set(versions)
+                of_days = [each.file for each in files if each.row.day in supplied]
+                spark.supply(of_days, invalid_agents)
+            answer = spark.answer(counted)
             with store.connect() as connection, transaction(connection):
-                now = todo(connection)
+                now = stale(connection)[counted]
                 same = {day: new for day, new in versions.items() if now.get(day, "") == new}
                 _take(connection, counted, same, answer, rows)
                 Notes(connection).note(counted.table, same, run_id)
-            built |= same
-    raise TransientError(f"The files of {min(days)} to {max(days)} change while they are counted.")
+            built[counted] |= same
+    raise TransientError("Files keep changing while they are counted; try again later.")
 
 
 def verify(store: Warehouse, settings: Settings, kind: Kind, days: Collection[date]) -> None:
@@ -133,11 +143,14 @@ def verify(store: Warehouse, settings: Settings, kind: Kind, days: Collection[da
         UserError: there is no server, or it cannot read what is good here.
         TransientError: the server went away.
     """
-    with store.connect() as connection:
-        rows = _ledger_rows(connection, [kind], list(days))
-    found = [_find(settings, row) for row in rows if not row.is_verified]
-    if found:
-        _verify(Spark(_remote(settings), settings.feed), store, settings, found)
+    is_over = False
+    while not is_over:
+        with store.connect() as connection:
+            rows = _ledger_rows(connection, [kind], days)
+        if not (unverified := [row for row in rows if not row.is_verified]):
+            return
+        spark = Spark(_remote(settings), settings.feed)
+        is_over = _verify(spark, store, settings, _find(settings, unverified))
 
 
 def _remote(settings: Settings) -> str:
@@ -149,19 +162,13 @@ def _remote(settings: Settings) -> str:
     return settings.spark_remote.get_secret_value()
 
 
-def _create(connection: duckdb.DuckDBPyConnection, settings: Settings, counted: Facts) -> None:
-    Ledger.create(connection, settings.feed)
-    connection.execute(counted.schema)
-    connection.execute(USER_AGENTS)
-
-
 def _left(versions: Versions, built: Versions) -> Versions:
     """Those that this run has not built yet; somebody may want days again whatever they are."""
     return {day: new for day, new in versions.items() if built.get(day, "") != new}
 
 
 def _ledger_rows(
-    connection: duckdb.DuckDBPyConnection, kinds: Sequence[Kind], days: Sequence[date]
+    connection: duckdb.DuckDBPyConnection, kinds: Collection[Kind], days: Collection[Day]
 ) -> list[_Row]:
     rows = connection.execute(
         f"""
@@ -177,16 +184,22 @@ def _ledger_rows(
     return [_Row(file, file.file_date, *told) for file, told in found if file.file_date]
 
 
-def _find(settings: Settings, row: _Row) -> _Found:
-    """Where a counted file lies now: in the landing folder, or in the archive."""
-    name, kind = row.file.file_name, row.file.kind
-    archived = landing.archive_of(settings, kind, row.day)
+def _find(settings: Settings, rows: Sequence[_Row]) -> list[_Found]:
+    """Where counted files lie now: in the landing folder, or in the archive."""
+    # One for all files of a kind: what those of one schema have in common is found out once.
+    inspectors = {kind: Inspector(settings.feed, kind) for kind in KINDS}
+    return [_find_one(settings, row, inspectors[row.file.kind]) for row in rows]
+
+
+def _find_one(settings: Settings, row: _Row, inspector: Inspector) -> _Found:
+    name = row.file.file_name
+    archived = landing.archive_of(settings, row.file.kind, row.day)
     for place in (places.landing(settings), archived):
         try:
-            landed = place.counted(place.look(name, kind), row.file)
+            landed = place.counted(place.look(name, row.file.kind), row.file)
             if landed is not None:
                 path = place.fetch(landed)
-                looked = Inspector(settings.feed, kind).look(path)
+                looked = inspector.look(path)
                 return _Found(row, landed, path, looked, _event_file(settings, row, landed, looked))
         except FileNotFoundError:  # or somebody archives it just now
             continue

@@ -97,18 +97,15 @@ class Spark:
             found = session(self._remote).sql(query).toArrow().to_pylist()
         return {row["file_id"]: _verified(row) for row in found}
 
-    def count(
-        self, counted: Facts, files: Iterable[EventFile], invalid_agents: pa.Table
-    ) -> pa.Table:
-        """Facts of files, as the table of the warehouse has them.
+    def supply(self, files: Iterable[EventFile], invalid_agents: pa.Table) -> None:
+        """Make the relations that facts are counted of.
 
         Args:
-            counted: which.
-            files: of the days, of both kinds.
+            files: of both kinds.
             invalid_agents: user_agent and is_invalid.
 
         Raises:
-            UserError: Spark cannot count them.
+            UserError: Spark cannot read them.
             TransientError: the server went away.
         """
         by_kind: dict[Kind, list[EventFile]] = {kind: [] for kind in KINDS}
@@ -116,15 +113,21 @@ class Spark:
             by_kind[file.kind].append(file)
         with faults_told(self._remote):
             spark = session(self._remote)
-            for kind in counted.kinds:
+            for kind in KINDS:
                 self._logged(kind, by_kind[kind]).createOrReplaceTempView(f"logged_{kind}")
                 spark.sql(text(kind)).createOrReplaceTempView(kind)
-            if "invalid_agents" in counted.reads:
-                agents = spark.createDataFrame(
-                    invalid_agents, "user_agent STRING, is_invalid BOOLEAN"
-                )
-                agents.createOrReplaceTempView("invalid_agents")
-            return spark.sql(counted.query).toArrow()
+            agents = spark.createDataFrame(invalid_agents, "user_agent STRING, is_invalid BOOLEAN")
+            agents.createOrReplaceTempView("invalid_agents")
+
+    def answer(self, counted: Facts) -> pa.Table:
+        """Facts of what was supplied, as the table of the warehouse has them.
+
+        Raises:
+            UserError: Spark cannot count them.
+            TransientError: the server went away.
+        """
+        with faults_told(self._remote):
+            return session(self._remote).sql(counted.query).toArrow()
 
     def _logged(self, kind: Kind, files: Sequence[EventFile]) -> DataFrame:
         events = self._events(kind, files)
