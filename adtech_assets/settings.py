@@ -408,6 +408,11 @@ def masked_url(url: SecretStr | None) -> str:
     return f"{scheme}://{login}{place}"
 
 
+def masked_remote(remote: str) -> str:
+    """The address of a Spark server without what comes behind it, which may be a token."""
+    return remote.partition("/;")[0]
+
+
 def shown(settings: Settings) -> dict[str, str]:
     """Each setting by its environment name, as it may be shown."""
     values = {}
@@ -416,7 +421,6 @@ def shown(settings: Settings) -> dict[str, str]:
         if name.endswith("_database_url"):
             value = masked_url(value) or "embedded Postgres"
         if name == "spark_remote":
-            # What comes behind the address may be a token.
-            value = value.get_secret_value().partition("/;")[0] if value else "none"
+            value = masked_remote(value.get_secret_value()) if value else "none"
         values[f"ADTECH_{name.upper()}"] = f"{value:g}" if isinstance(value, float) else str(value)
     return values

@@ -26,11 +26,6 @@ STEP_RETRY_SECONDS = 5
 DAYS_CHECK = dg.AssetCheckKey(dg.AssetKey("kpi_report"), "every_day_is_up_to_date")
 """Asked at the end of each run that writes the report; a failed day is told of at once."""
 
-LOG_STEPS = (
-    *("raw", "hourly_user_agent_rollup", "daily_csv", "csv_data_task", "processed_log_files"),
-)
-"""The steps that load log files, in their order, by the first part of their assets' keys."""
-
 MOST_TOLD = 5
 """Stretches of days that a light names."""
 
@@ -55,14 +50,25 @@ def step(settings: Settings) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def day_step(
+    context: dg.AssetExecutionContext, settings: Settings, project: Project
+) -> Iterator[None]:
+    """A step of assets by day: the last of them also says which days are not up to date."""
+    with _as_dagster_says_it(), _days_told(context, settings, project):
+        yield
+
+
+@contextlib.contextmanager
 def log_step(
     context: dg.AssetExecutionContext, settings: Settings, project: Project
 ) -> Iterator[None]:
     """A step that loads log files: it also notes its failed days, for `adtech status`."""
-    with _as_dagster_says_it(), _failed_days_noted(context, settings):
-        with _on_folders(settings):
-            yield
-        _tell_days(context, settings, project)
+    with (
+        _as_dagster_says_it(),
+        _failed_days_noted(context, settings),
+        _days_told(context, settings, project),
+    ):
+        yield
 
 
 @contextlib.contextmanager
@@ -112,11 +118,22 @@ def _on_folders(settings: Settings) -> Iterator[None]:
         ) from error
 
 
-def _tell_days(context: dg.AssetExecutionContext, settings: Settings, project: Project) -> None:
-    """Ask what stands of the days, once, in a run without the report, which asks at the end."""
-    in_run = set(context.job_def.asset_layer.executable_asset_keys)
-    later = LOG_STEPS[LOG_STEPS.index(context.asset_key.path[0]) + 1 :]
-    if not in_run.isdisjoint([DAYS_CHECK.asset_key, *map(dg.AssetKey, later)]):
+@contextlib.contextmanager
+def _days_told(
+    context: dg.AssetExecutionContext, settings: Settings, project: Project
+) -> Iterator[None]:
+    """Ask in the end what stands of the days, where nobody that will ask stands on this step."""
+    with _on_folders(settings):
+        yield
+    layer, own = context.job_def.asset_layer, context.selected_asset_keys
+    asks_later = {
+        key
+        for key in layer.executable_asset_keys
+        if key == DAYS_CHECK.asset_key or layer.get(key).partitions_def
+    }
+    if not own & asks_later or any(
+        own & layer.asset_graph.get_ancestor_asset_keys(key) for key in asks_later - own
+    ):
         return
     from adtech_assets.audit.status import read_status  # noqa: PLC0415 - as few runs do
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from adtech_assets.errors import TransientError
 from adtech_assets.feed import landing, names, places, raw_tables
 from adtech_assets.feed.conformance import Inspector
@@ -61,10 +59,8 @@ def check(settings: Settings, paths: Iterable[Path]) -> Iterator[Checked]:
         FileNotFoundError: there is no such file.
     """
     # Copies of a bucket's objects are not those of a run, which may go on meanwhile.
-    with TemporaryDirectory() as folder, duckdb.connect() as connection:
+    with TemporaryDirectory() as folder, raw_tables.in_memory(settings.feed) as connection:
         apart = settings.model_copy(update={"data_dir": Path(folder)})
-        connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA raw")
-        raw_tables.create(connection, settings.feed)
         reader = Reader(connection, settings.feed, settings.zone)
         for number, (place, name) in enumerate(_found(apart, list(paths))):
             yield _judge(settings, reader, place, name, number)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import duckdb
 
 from adtech_assets.contract import FILE_COLUMNS
 from adtech_assets.errors import UserError
 
 if TYPE_CHECKING:
-    import duckdb
+    from collections.abc import Iterator
 
     from adtech_assets.contract import Feed, Kind
 
@@ -28,6 +31,15 @@ def quoted(name: str) -> str:
 def columns(feed: Feed, kind: Kind) -> dict[str, str]:
     """Columns of a table with their types: what an event has from its file, and of its row."""
     return FILE_COLUMNS | feed.stored(kind)
+
+
+@contextmanager
+def in_memory(feed: Feed) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to empty tables of its own, to look at files of which nothing is to be kept."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA raw")
+        create(connection, feed)
+        yield connection
 
 
 def create(connection: duckdb.DuckDBPyConnection, feed: Feed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 
 import pytest
@@ -40,6 +41,18 @@ def test_where_nobody_answers_is_told_at_once_and_without_the_token(remote, said
     assert time.monotonic() - began < 10
     assert "secret" not in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_where_the_client_is_not_installed_a_line_says_how(monkeypatch, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        remote = f"sc://127.0.0.1:{somebody.getsockname()[1]}"
+        pipeline = Pipeline(tmp_path / "spark", "spark", SecretStr(remote))
+        deliver(pipeline.settings, FIRST, "agent")
+        pipeline.ingest()
+        monkeypatch.setitem(sys.modules, "pyspark.errors", None)
+
+        with pytest.raises(UserError, match="Install it: make spark"):
+            pipeline.count()
 
 
 def test_without_an_address_a_line_says_which_setting_is_missing(tmp_path):

@@ -10,6 +10,7 @@ from adtech_assets.errors import UserError
 from adtech_assets.partitions import DayRange
 from adtech_assets.publish.marts import Mart
 from adtech_assets.publish.publication import publish
+from adtech_assets.settings import load_settings
 from adtech_assets.stores import identity, ownership
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
@@ -34,10 +35,19 @@ def other(owner, tmp_path):
     folders = {name: tmp_path / "other" / name for name in ("raw_data", "output", "data")}
     for folder in folders.values():
         folder.mkdir(parents=True)
-    settings = owner.model_copy(update={f"{name}_dir": path for name, path in folders.items()})
+    settings = at(owner, **folders)
     for name, events in ((FIRST, 10), (SECOND, 3)):
         deliver(settings, name, events=events)
     return settings
+
+
+def at(settings, **folders):
+    """Settings of a deployment with folders of its own."""
+    ours = {"raw_data": settings.raw_data_dir, "output": settings.output_dir} | folders
+    urls = {
+        name: getattr(settings, name) for name in ("source_database_url", "target_database_url")
+    }
+    return load_settings(**{f"{name}_dir": ours[name] for name in ours}, **urls, settle_seconds=0)
 
 
 def build(settings, rows):
@@ -97,7 +107,7 @@ def test_a_warehouse_that_is_built_again_in_its_folder_is_still_the_owner(owner,
 
 
 def test_a_folder_that_has_moved_is_still_the_owner(owner, tmp_path, target):
-    moved = owner.model_copy(update={"data_dir": tmp_path / "moved"})
+    moved = at(owner, data=tmp_path / "moved")
     shutil.move(owner.data_dir, moved.data_dir)
     since = ownership.owner_of(target).since
     build(moved, 1)
@@ -106,7 +116,7 @@ def test_a_folder_that_has_moved_is_still_the_owner(owner, tmp_path, target):
 
 
 def test_a_copy_of_a_folder_that_is_still_there_is_another(owner, tmp_path, ask):
-    copied = owner.model_copy(update={"data_dir": tmp_path / "copied"})
+    copied = at(owner, data=tmp_path / "copied")
     shutil.copytree(owner.data_dir, copied.data_dir)
     before = content(ask)
 

@@ -21,7 +21,7 @@ from adtech_assets.defs.dbt_project import DBT_DIR, MANIFEST, parsed
 from adtech_assets.defs.dbt_sources import create_sources
 from adtech_assets.defs.model_specs import asset_spec, check_spec, daily_models, parts
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import step
+from adtech_assets.defs.steps import day_step
 from adtech_assets.errors import UserError
 from adtech_assets.models import planning
 from adtech_assets.models.project import Model, Project, Test
@@ -71,7 +71,7 @@ def _build_part(
         ]
         asked_tests = [by_check[key] for key in sorted(context.selected_asset_check_keys)]
         # Nobody comes between what is planned, what dbt does and what is noted of it.
-        with step(settings), warehouse.store.reserved():
+        with day_step(context, settings, project), warehouse.store.reserved():
             with warehouse.get_connection() as connection:
                 todo = _plan(context, connection, settings, project, asked, asked_tests)
                 if not todo:

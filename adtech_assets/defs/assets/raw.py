@@ -21,7 +21,7 @@ from adtech_assets.defs.days import (
     unchanged_since,
 )
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import log_step, step
+from adtech_assets.defs.steps import day_step, log_step
 from adtech_assets.feed.ledger import LEDGER_TABLE, Ledger
 from adtech_assets.feed.raw_tables import RAW_TABLES, columns
 from adtech_assets.models.project import Project
@@ -132,9 +132,10 @@ def log_files(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
     warehouse: WarehouseResource,
+    project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[None]:
     """Tell what became of the files of each day."""
-    with step(settings), warehouse.get_connection() as connection:
+    with day_step(context, settings, project), warehouse.get_connection() as connection:
         notes = Notes(connection)
         changed = notes.noted_in(LEDGER_TABLE, context.run_id)
         told = days_told(context, notes, LEDGER_TABLE, changed)
@@ -205,6 +206,7 @@ def _build_operational(names: Operational) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         warehouse: WarehouseResource,
         source: dg.ResourceParam[Postgres],
+        project: dg.ResourceParam[Project],
     ) -> Iterator[dg.MaterializeResult[None]]:
         """Copy the operational tables as they are at one instant (one repeatable-read snapshot)."""
         selected = context.selected_asset_keys
@@ -214,7 +216,7 @@ def _build_operational(names: Operational) -> dg.AssetsDefinition:
             if key in selected
             or (EXTRACTED_DAYS_KEY in selected and table in snapshot.EVENT_TABLES)
         ]
-        with step(settings), warehouse.get_connection() as connection:
+        with day_step(context, settings, project), warehouse.get_connection() as connection:
             if settings.source_database_url is None and settings.feed.operational == Operational():
                 _begin_embedded(source)
             days = run_days(context.run.tags)

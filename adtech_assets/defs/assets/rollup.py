@@ -12,7 +12,7 @@ from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
 from adtech_assets.defs.catalogue import OWNERS, table_spec
 from adtech_assets.defs.days import BY_DAY, SINGLE_RUN, days_told, materialized, to_build
 from adtech_assets.defs.resources import WarehouseResource
-from adtech_assets.defs.steps import log_step, step
+from adtech_assets.defs.steps import day_step, log_step
 from adtech_assets.models.project import Project
 from adtech_assets.rollup import counting, facts
 from adtech_assets.rollup import user_agents as agents
@@ -47,8 +47,8 @@ def _build(name: str, group: Sequence[Facts]) -> dg.AssetsDefinition:
             parts = graph.read(connection, settings, project)
             return {each: to_build(context, parts, each.table) for each in selected.values()}
 
-        is_loaded = facts.ROLLUP in group
-        with log_step(context, settings, project) if is_loaded else step(settings):
+        begun = log_step if facts.ROLLUP in group else day_step
+        with begun(context, settings, project):
             built: Mapping[Facts, Collection[Day]] = {}
             if settings.engine == "spark":
                 # Imported here because its readers take 0.2 s, in which definitions are loaded.
@@ -124,7 +124,7 @@ def user_agents(
     project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[None]:
     """Classify what the roll-up of stale days has of agents that are not known yet."""
-    with step(settings), warehouse.get_connection() as connection:
+    with day_step(context, settings, project), warehouse.get_connection() as connection:
         counting.create(connection, settings.feed)
         notes = Notes(connection)
         versions = to_build(context, graph.read(connection, settings, project), graph.USER_AGENTS)

@@ -12,8 +12,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-import duckdb
-
 from adtech_assets.contract import KINDS
 from adtech_assets.errors import TransientError, UserError
 from adtech_assets.feed import conformance, landing, places, quarantine, raw_tables
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    import duckdb
     import pyarrow as pa
 
     from adtech_assets.contract import Kind
@@ -285,9 +284,7 @@ def _rejection(settings: Settings, each: _Found) -> Rejection | None:
     """Why a file is not good, from reading it here as DuckDB does where it counts."""
     row = each.row
     file = FileToRead(row.file.file_id, each.path, row.file.bytes, row.name, each.looked)
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA raw")
-        raw_tables.create(connection, settings.feed)
+    with raw_tables.in_memory(settings.feed) as connection:
         try:
             Reader(connection, settings.feed, settings.zone).append_one(file)
         except Rejection as rejection:

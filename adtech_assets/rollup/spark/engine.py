@@ -11,7 +11,7 @@ import pyarrow as pa
 from adtech_assets.contract import KINDS
 from adtech_assets.feed import raw_tables
 from adtech_assets.rollup.facts import text
-from adtech_assets.rollup.spark.session import faults_told, session
+from adtech_assets.rollup.spark.session import connected
 from adtech_assets.rollup.spark.values import quoted, spark_type, value
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from pyspark.sql import DataFrame
+    from pyspark.sql.connect.session import SparkSession
 
     from adtech_assets.contract import Feed, Kind
     from adtech_assets.feed.conformance import Layout
@@ -92,9 +93,9 @@ class Spark:
             FROM events
             GROUP BY file_id
         """
-        with faults_told(self._remote):
-            self._events(kind, files).createOrReplaceTempView("events")
-            found = session(self._remote).sql(query).toArrow().to_pylist()
+        with connected(self._remote) as spark:
+            self._events(spark, kind, files).createOrReplaceTempView("events")
+            found = spark.sql(query).toArrow().to_pylist()
         return {row["file_id"]: _verified(row) for row in found}
 
     def supply(self, files: Iterable[EventFile], invalid_agents: pa.Table) -> None:
@@ -111,10 +112,9 @@ class Spark:
         by_kind: dict[Kind, list[EventFile]] = {kind: [] for kind in KINDS}
         for file in files:
             by_kind[file.kind].append(file)
-        with faults_told(self._remote):
-            spark = session(self._remote)
+        with connected(self._remote) as spark:
             for kind in KINDS:
-                self._logged(kind, by_kind[kind]).createOrReplaceTempView(f"logged_{kind}")
+                self._logged(spark, kind, by_kind[kind]).createOrReplaceTempView(f"logged_{kind}")
                 spark.sql(text(kind)).createOrReplaceTempView(kind)
             agents = spark.createDataFrame(invalid_agents, "user_agent STRING, is_invalid BOOLEAN")
             agents.createOrReplaceTempView("invalid_agents")
@@ -126,17 +126,17 @@ class Spark:
             UserError: Spark cannot count them.
             TransientError: the server went away.
         """
-        with faults_told(self._remote):
-            return session(self._remote).sql(counted.query).toArrow()
+        with connected(self._remote) as spark:
+            return spark.sql(counted.query).toArrow()
 
-    def _logged(self, kind: Kind, files: Sequence[EventFile]) -> DataFrame:
-        events = self._events(kind, files)
+    def _logged(self, spark: SparkSession, kind: Kind, files: Sequence[EventFile]) -> DataFrame:
+        events = self._events(spark, kind, files)
         if kind == "clicks":
             latency = "UNIX_MILLIS(event_at) - UNIX_MILLIS(shown_at) AS latency_ms"
             return events.selectExpr("*", latency)
         return events
 
-    def _events(self, kind: Kind, files: Sequence[EventFile]) -> DataFrame:
+    def _events(self, spark: SparkSession, kind: Kind, files: Sequence[EventFile]) -> DataFrame:
         """The raw table of files: their columns as the feed names them, and their own."""
         if not files:
             columns = raw_tables.columns(self._feed, kind) | {
@@ -146,17 +146,16 @@ class Spark:
                 f"CAST(NULL AS {spark_type(type_.removesuffix(' NOT NULL'))}) AS {quoted(name)}"
                 for name, type_ in columns.items()
             )
-            return session(self._remote).sql(f"SELECT {nothing} WHERE FALSE")
+            return spark.sql(f"SELECT {nothing} WHERE FALSE")
         by_layout: dict[Layout, list[EventFile]] = {}
         for file in files:
             by_layout.setdefault(file.layout, []).append(file)
-        [first, *others] = [self._of_layout(kind, alike) for alike in by_layout.values()]
+        [first, *others] = [self._of_layout(spark, kind, alike) for alike in by_layout.values()]
         for frame in others:
             first = first.unionByName(frame)
         return first
 
-    def _of_layout(self, kind: Kind, files: Sequence[EventFile]) -> DataFrame:
-        spark = session(self._remote)
+    def _of_layout(self, spark: SparkSession, kind: Kind, files: Sequence[EventFile]) -> DataFrame:
         read = spark.read.parquet(*(file.location.translate(_GLOB) for file in files))
         stored = self._feed.stored(kind)
         by_name = {column.stored_as: column for column in self._feed.columns_of(kind).values()}

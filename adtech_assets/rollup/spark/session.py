@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from adtech_assets.errors import TransientError, UserError
+from adtech_assets.settings import masked_remote
+from adtech_assets.stores.warehouse import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +51,7 @@ def session(remote: str) -> SparkSession:
         from pyspark.sql.connect.session import SparkSession  # noqa: PLC0415
     except ImportError as error:
         raise UserError(
-            f"ADTECH_ENGINE=spark needs Spark's client ({error}). "
-            "Install it: .venv/bin/python -m pip install pyspark-client"
+            f"ADTECH_ENGINE=spark needs Spark's client ({error}). Install it: make spark"
         ) from None
     try:
         made = SparkSession.builder.remote(remote).create()
@@ -59,40 +60,38 @@ def session(remote: str) -> SparkSession:
             made.conf.set(name, value)
     except PySparkException as error:
         raise UserError(
-            f"Spark at {_shown(remote)} refuses a session: {first_line(error)}"
+            f"Spark at {masked_remote(remote)} refuses a session: {first_line(error)}"
         ) from None
     return made
 
 
 @contextlib.contextmanager
-def faults_told(remote: str) -> Iterator[None]:
-    """Say in a line what Spark says in pages.
+def connected(remote: str) -> Iterator[SparkSession]:
+    """A session in use; what Spark says in pages is said in a line.
 
     Raises:
         TransientError: the server went away.
-        UserError: it could not do what was asked.
+        UserError: there is none, or it could not do what was asked.
     """
+    spark = session(remote)
     from grpc import RpcError  # noqa: PLC0415 - as above
     from pyspark.errors import PySparkException  # noqa: PLC0415
 
     try:
-        yield
+        yield spark
     except RpcError as error:
         session.cache_clear()
         raise TransientError(
-            f"Spark at {_shown(remote)} went away while it counted: {first_line(error)}"
+            f"Spark at {masked_remote(remote)} went away while it counted: {first_line(error)}"
         ) from error
     except PySparkException as error:
         # A server that was started again does not know the session any more.
         if "SESSION" in (error.getCondition() or "") or "UNAVAILABLE" in str(error):
             session.cache_clear()
-            raise TransientError(f"Spark at {_shown(remote)}: {first_line(error)}") from error
-        raise UserError(f"Spark at {_shown(remote)}: {first_line(error)}") from error
-
-
-def first_line(error: BaseException) -> str:
-    """The part of an error that fits a line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+            raise TransientError(
+                f"Spark at {masked_remote(remote)}: {first_line(error)}"
+            ) from error
+        raise UserError(f"Spark at {masked_remote(remote)}: {first_line(error)}") from error
 
 
 def _check_somebody_listens(remote: str) -> None:
@@ -105,11 +104,6 @@ def _check_somebody_listens(remote: str) -> None:
         socket.create_connection((where.hostname, port), CONNECT_SECONDS).close()
     except (OSError, ValueError) as error:
         raise UserError(
-            f"No Spark Connect server answers at {_shown(remote)} ({error}). "
+            f"No Spark Connect server answers at {masked_remote(remote)} ({error}). "
             "Start it, or set ADTECH_SPARK_REMOTE."
         ) from None
-
-
-def _shown(remote: str) -> str:
-    """Without what comes behind the address: it may be a token."""
-    return remote.partition("/;")[0]
