@@ -86,6 +86,8 @@ def to_facts(clock: Clock, files: str, folder: str, remote: str | None = None) -
         for kind in KINDS:
             with store.connect() as connection:
                 Ingest(connection, settings, kind, days, "run").run()
+            if remote:
+                spark_counting.verify(store, settings, kind, days)
         of_days: dict[Day, str | None] = dict.fromkeys(days, "counted")
         for group in ([facts.ROLLUP], facts.FOR_MODELS):
             wanted = dict.fromkeys(group, of_days)

@@ -42,7 +42,7 @@ def start(pipeline, first, last, *step):
 
 
 def end(process):
-    _, told = process.communicate(timeout=300)
+    _, told = process.communicate(timeout=900)
     return process.returncode, told
 
 
