@@ -279,6 +279,8 @@ def _start(folder: Path, cluster: Path, port: int | None = None) -> None:
     if port is not None:
         access = cluster / "exposed_hba.conf"
         access.write_text(EXPOSED_TO)
+        if user is not None:
+            shutil.chown(access, user)
         options |= {"listen_addresses": HOST, "port": str(port), "hba_file": str(access)}
     option_line = " ".join(f"-c {name}='{value}'" for name, value in options.items())
     start = [*pg_ctl, "-l", str(cluster / "log"), "-o", option_line, "start"]

@@ -328,6 +328,7 @@ def exposing_user(folder, port):
     """Another process that exposes the server; what it prints is the URL for tools."""
     with subprocess.Popen(
         [sys.executable, "-c", EXPOSE, str(folder), str(port)],
+        umask=0o077,  # as the command has it
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
