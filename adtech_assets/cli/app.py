@@ -3,8 +3,9 @@
 import typer
 
 from adtech_assets.cli import backup, billing, feed, logs, pipeline, report, results, seed, state
+from adtech_assets.cli.commands import Commands
 
-app = typer.Typer(
+app = Commands(
     name="adtech",
     help="Ad logs and an operational Postgres to hourly counts, an audited table and KPI marts.",
     epilog="New here? Start with: adtech demo",

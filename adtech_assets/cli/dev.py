@@ -26,8 +26,14 @@ STOP_SECONDS = 60
 _NOTED = 'DAGSTER_HOME="${DAGSTER_HOME:-'
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
+def serve(settings: Settings, host: str, port: int, expose_postgres: int | None = None) -> None:
     """Run until Ctrl-C or SIGTERM.
+
+    Args:
+        settings: name the stores.
+        host: where the UI listens.
+        port: of the UI.
+        expose_postgres: a port of this machine for the embedded Postgres, if it is to have one.
 
     Raises:
         UserError: it runs already for this data folder, or the port is taken.
@@ -41,7 +47,9 @@ def serve(settings: Settings, host: str, port: int) -> None:
             "ADTECH_DATA_DIR."
         ) from None
     with lock:
-        _check_port(host, port)
+        _check_port(host, port, "--port")
+        if expose_postgres is not None:
+            _expose_postgres(settings, expose_postgres)
         _start_embedded_stores(settings)
         screen.print(
             f"Dagster UI: [bold]http://{host}:{port}[/]  (Ctrl-C stops it)\n"
@@ -84,7 +92,20 @@ def _stopped(server: subprocess.Popen[bytes]) -> int:
         raise UserError(f"Dagster did not stop within {STOP_SECONDS} s; it was killed.") from None
 
 
-def _check_port(host: str, port: int) -> None:
+def _expose_postgres(settings: Settings, port: int) -> None:
+    """Let tools of this machine read the published tables."""
+    from adtech_assets.stores import embedded_postgres
+
+    if settings.target_database_url is not None:
+        raise UserError(
+            "ADTECH_TARGET_DATABASE_URL names a server of your own: let your tools connect to that."
+        )
+    _check_port(embedded_postgres.HOST, port, "--expose-postgres")
+    url = embedded_postgres.exposed_url(settings.data_dir / "postgres", "analytics", port)
+    screen.print(f"Postgres, to read: {url}", soft_wrap=True, markup=False)
+
+
+def _check_port(host: str, port: int, option: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -92,7 +113,7 @@ def _check_port(host: str, port: int) -> None:
         except OSError as error:
             raise UserError(
                 f"Port {port} on {host} is not free ({error.strerror}). "
-                f"Choose another: adtech dev --port {port + 1}"
+                f"Choose another: adtech dev {option} {port + 1}"
             ) from None
 
 

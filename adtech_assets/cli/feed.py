@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from adtech_assets.cli.commands import Commands
+
 if TYPE_CHECKING:
     from adtech_assets.feed.checking import Checked
 
-app = typer.Typer(no_args_is_help=True)
+app = Commands(no_args_is_help=True)
 
 
 @app.callback()

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from adtech_assets.cli.commands import Commands
+
+app = Commands(no_args_is_help=True)
 
 
 @app.command(epilog="Example: adtech logs generate --from 2022-05-26 --to 2022-05-27")

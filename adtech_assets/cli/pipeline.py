@@ -69,11 +69,18 @@ def demo() -> None:
 def dev(
     port: int = typer.Option(3000, help="Port of the UI."),
     host: str = typer.Option("127.0.0.1", help="Address to listen on."),
+    expose_postgres: int | None = typer.Option(
+        None,
+        metavar="PORT",
+        min=1,
+        max=65535,
+        help="Let tools of this machine read the embedded Postgres at this port; the URL is shown.",
+    ),
 ) -> None:
     """Dagster UI and daemon: schedule and sensor are on. Ctrl-C stops both."""
     from adtech_assets.cli.dev import serve
 
-    serve(_prepared_settings(), host, port)
+    serve(_prepared_settings(), host, port, expose_postgres)
 
 
 def prepare() -> None:

@@ -51,6 +51,8 @@ def report(
     from adtech_assets.stores.postgres import Postgres
 
     days = _chosen(first, last)
+    if output and not output.absolute().parent.is_dir():
+        raise UserError(f"There is no folder {output.absolute().parent} for the report.")
     settings = load_settings()
     period = reports.Period(days.first, days.last) if days else None
     published = reports.read(Postgres.of(settings, "target"), period)

@@ -54,6 +54,7 @@ def results(
         "--mart",
         "-m",
         help="A published mart, as often as you like, or all. [default: the two KPI tables]",
+        autocompletion=lambda: [*_mart_names(), "all"],
     ),
     output_format: ResultFormat = typer.Option(
         ResultFormat.stdout, "--format", "-f", help="On the screen, or as files."
@@ -79,6 +80,13 @@ def results(
     written = exports.export(target, names, output or settings.exports_dir, [file_format])
     for path, rows in written.items():
         screen.print(f"{path}  ({rows:,} rows)", soft_wrap=True)
+
+
+def _mart_names() -> list[str]:
+    """By their files: a shell that completes a name waits for no database."""
+    from adtech_assets.environment import PROJECT_DIR
+
+    return sorted(path.stem for path in PROJECT_DIR.glob("adtech_dbt/models/marts/**/*.sql"))
 
 
 def print_exports(settings: Settings, names: Sequence[str] | None = None) -> None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from adtech_assets.cli.commands import Commands
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import psycopg
 
-app = typer.Typer(no_args_is_help=True)
+app = Commands(no_args_is_help=True)
 
 SEED_HELP = "Same seed, same rows."
 

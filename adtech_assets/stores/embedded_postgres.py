@@ -1,7 +1,7 @@
 """A private PostgreSQL 18 for machines without one: no port, no password, no installation.
 
-It listens on a Unix socket only and is shared by all processes that use the same data folder. It
-starts with its first user and stops after its last (see `embedded_keeper`).
+Unless it is exposed, it listens on a Unix socket only. It is shared by all processes that use the
+same data folder. It starts with its first user and stops after its last (see `embedded_keeper`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from psycopg import sql
 
 from adtech_assets.environment import forget
 from adtech_assets.errors import UserError
+from adtech_assets.files import written_whole
 from adtech_assets.stores import embedded_keeper
 
 if TYPE_CHECKING:
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
 Database = Literal["operational", "analytics"]
 
 PID_FILE = "postmaster.pid"
-"""Kept by a running server in its folder: its process id first, its socket's folder fifth."""
-SOCKET_LOCK_FILE = ".s.PGSQL.5432.lock"
+"""Kept by a running server in its folder: line by line its process id, its folder, the second when
+it started, its port, and the folder of its socket."""
+PORT = 5432
+"""Part of the socket's name, unless the server is exposed at another one."""
 
 SYSTEM_USER = "pgserver"
 """As whom the package's server runs when we are root, which Postgres refuses to be."""
@@ -47,6 +51,16 @@ START_SECONDS = 60
 
 READER = "adtech_reader"
 """A login that may read every table, and nothing else."""
+
+HOST = "127.0.0.1"
+"""Where tools of this machine find the server once it is exposed."""
+
+EXPOSED_TO = f"""\
+local all all trust
+local replication all trust
+host all {READER} {HOST}/32 scram-sha-256
+"""
+"""Who gets in: by the socket as ever, by the port only whoever may read, with a password."""
 
 SERVER_OPTIONS = {
     "listen_addresses": "",
@@ -63,19 +77,59 @@ def database_url(folder: Path, database: Database) -> str:
     Raises:
         UserError: the server does not start; the message names its log.
     """
+    cluster = _joined(folder)
+    with FileLock(folder / "start.lock"):
+        if _server(cluster) is None:
+            _start(folder, cluster)
+        _create_database(cluster, database)
+    return _url(cluster, database)
+
+
+def exposed_url(folder: Path, database: Database, port: int) -> str:
+    """URL of a database for other programs of this machine, which may only read.
+
+    The server is started with a port of the loopback interface, which it keeps until its last user
+    is gone. The password is made once for each data folder.
+
+    Raises:
+        UserError: it runs already, without this port.
+    """
+    cluster = _joined(folder)
+    with FileLock(folder / "start.lock"):
+        if _server(cluster) is None:
+            _start(folder, cluster, port)
+        elif _port(cluster) != port:
+            raise UserError(
+                "The embedded Postgres runs already, without this port. Stop what uses it (adtech "
+                "dev, running backfills) first, then try again."
+            )
+        _create_database(cluster, database)
+    as_reader(_url(cluster, database))
+    password = _password(folder / "reader_password")
+    with psycopg.connect(_url(cluster, database), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(READER), password)
+        )
+    return f"postgresql://{READER}:{password}@{HOST}:{port}/{database}"
+
+
+def _joined(folder: Path) -> Path:
+    """The folder of the server, which does not stop from now on while this process lives."""
     forget("PG")
-    cluster = folder / "cluster"
     if folder not in _users_locks:
         folder.mkdir(parents=True, exist_ok=True)
         handle = (folder / "users.lock").open("a")
         fcntl.flock(handle, fcntl.LOCK_SH)
         _users_locks[folder] = handle
-    with FileLock(folder / "start.lock"):
-        if _server(cluster) is None:
-            _start(folder, cluster)
-        sockets = _sockets(cluster)
-        _create_database(sockets, database)
-    return _url(sockets, database)
+    return folder / "cluster"
+
+
+def _password(file: Path) -> str:
+    if not file.exists():
+        with written_whole(file) as partial:
+            partial.touch(mode=0o600)
+            partial.write_text(secrets.token_urlsafe(24))
+    return file.read_text()
 
 
 _HARMLESS = f"""
@@ -163,7 +217,8 @@ def copy_to(folder: Path, target: Path) -> None:
     done = subprocess.run(
         [
             str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "pg_basebackup"),
-            *("-h", str(_sockets(folder / "cluster")), "-U", "postgres", "--no-password"),
+            *("-h", str(_sockets(folder / "cluster")), "-p", str(_port(folder / "cluster"))),
+            *("-U", "postgres", "--no-password"),
             *("-D", str(target), "--wal-method=fetch", "--checkpoint=fast"),
         ],
         env={name: value for name, value in os.environ.items() if not name.startswith("PG")},
@@ -175,8 +230,10 @@ def copy_to(folder: Path, target: Path) -> None:
         raise UserError(f"The embedded Postgres cannot be copied: {' '.join(done.stderr.split())}")
 
 
-def _url(sockets: Path, database: str) -> str:
-    return f"postgresql://postgres@/{database}?host={quote(str(sockets))}"
+def _url(cluster: Path, database: str) -> str:
+    sockets, port = quote(str(_sockets(cluster))), _port(cluster)
+    of_port = f"&port={port}" if port != PORT else ""
+    return f"postgresql://postgres@/{database}?host={sockets}{of_port}"
 
 
 def _server(cluster: Path) -> psutil.Process | None:
@@ -197,8 +254,13 @@ def _sockets(cluster: Path) -> Path:
     return Path((cluster / PID_FILE).read_text().split("\n")[4])
 
 
-def _start(folder: Path, cluster: Path) -> None:
-    """Start the server and its keeper."""
+def _port(cluster: Path) -> int:
+    """The port of the running server."""
+    return int((cluster / PID_FILE).read_text().split("\n")[3])
+
+
+def _start(folder: Path, cluster: Path, port: int | None = None) -> None:
+    """Start the server and its keeper; with a port it is exposed there."""
     server = _prepared(cluster)
     user = server.system_user
     sockets = _cleared_sockets(cluster, server)
@@ -214,6 +276,12 @@ def _start(folder: Path, cluster: Path) -> None:
         start_new_session=True,  # Ctrl-C in a terminal is for the pipeline, not for the keeper
     )
     options = {**SERVER_OPTIONS, "unix_socket_directories": str(sockets)}
+    if port is not None:
+        access = cluster / "exposed_hba.conf"
+        access.write_text(EXPOSED_TO)
+        if user is not None:
+            shutil.chown(access, user)
+        options |= {"listen_addresses": HOST, "port": str(port), "hba_file": str(access)}
     option_line = " ".join(f"-c {name}='{value}'" for name, value in options.items())
     start = [*pg_ctl, "-l", str(cluster / "log"), "-o", option_line, "start"]
     if subprocess.run(start, **_DETACHED, user=user, check=False).returncode != 0:
@@ -261,7 +329,8 @@ def _cleared_sockets(cluster: Path, server: PostgresServer) -> Path:
 
     sockets: Path = find_suitable_socket_dir(cluster.resolve(), server.runtime_path)
     (cluster / PID_FILE).unlink(missing_ok=True)
-    (sockets / SOCKET_LOCK_FILE).unlink(missing_ok=True)
+    for lock in sockets.glob(".s.PGSQL.*.lock"):
+        lock.unlink(missing_ok=True)
     if server.system_user is not None and sockets != cluster.resolve():
         sockets.chmod(0o777)
     return sockets
@@ -293,8 +362,8 @@ def ensure_system_user(name: str) -> None:
         os.close(etc)
 
 
-def _create_database(sockets: Path, name: Database) -> None:
-    with psycopg.connect(_url(sockets, "postgres"), autocommit=True) as connection:
+def _create_database(cluster: Path, name: Database) -> None:
+    with psycopg.connect(_url(cluster, "postgres"), autocommit=True) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
         if known.fetchone() is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

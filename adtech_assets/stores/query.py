@@ -44,6 +44,15 @@ SELECT set_config(name, '1s', true) FROM pg_settings
 WHERE name = 'client_connection_check_interval'
 """
 
+_NO_TABLE = "Table with name"
+_TABLES = """
+SELECT CASE WHEN table_schema IN ('public', 'main') THEN '' ELSE table_schema || '.' END
+    || table_name
+FROM information_schema.tables
+WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+ORDER BY 1
+"""
+
 Rows = tuple[list[str], list[tuple[object, ...]]]
 """Column names, and rows."""
 
@@ -74,8 +83,15 @@ def _ask_warehouse(settings: Settings, query: str) -> Rows:
                 raise UserError(_ONE_SELECT)
             result = connection.execute(query)
             return [name for name, *_ in result.description or []], result.fetchall()
+        except duckdb.CatalogException as error:
+            there = connection.execute(_TABLES).fetchall() if _NO_TABLE in str(error) else []
+            raise UserError(one_line(error) + _told(there)) from error
         except duckdb.Error as error:
             raise UserError(one_line(error)) from error
+
+
+def _told(tables: list[tuple[str]]) -> str:
+    return f" There are: {', '.join(name for (name,) in tables)}." if tables else ""
 
 
 def _as_reader(settings: Settings, store: Role) -> Postgres:
@@ -99,5 +115,9 @@ def _ask_postgres(postgres: Postgres, query: str) -> Rows:
             return [column.name for column in cursor.description or []], cursor.fetchall()
         except (psycopg.errors.SyntaxError, psycopg.errors.FeatureNotSupported) as error:
             raise UserError(f"{error.diag.message_primary}. {_ONE_SELECT}") from error
+        except psycopg.errors.UndefinedTable as error:
+            connection.rollback()
+            there = connection.execute(_TABLES).fetchall()
+            raise UserError(f"{error.diag.message_primary}.{_told(there)}") from error
         except (psycopg.ProgrammingError, psycopg.DataError, psycopg.InternalError) as error:
             raise UserError(str(error.diag.message_primary or error)) from error

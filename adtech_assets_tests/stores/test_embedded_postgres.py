@@ -2,6 +2,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -294,3 +295,101 @@ def test_processes_that_add_the_system_user_at_once_agree_on_it():
         assert ids == {f"{pwd.getpwnam(name).pw_uid}\n"}
     finally:
         subprocess.run(["userdel", name], check=True, capture_output=True)
+
+
+EXPOSE = """
+import sys
+from pathlib import Path
+from adtech_assets.stores.embedded_postgres import exposed_url
+
+print(exposed_url(Path(sys.argv[1]), "analytics", int(sys.argv[2])), flush=True)
+sys.stdin.read()
+"""
+
+
+COPY = """
+import sys
+from pathlib import Path
+from adtech_assets.stores.embedded_postgres import copy_to
+
+copy_to(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def exposing_user(folder, port):
+    """Another process that exposes the server; what it prints is the URL for tools."""
+    with subprocess.Popen(
+        [sys.executable, "-c", EXPOSE, str(folder), str(port)],
+        umask=0o077,  # as the command has it
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.kill()
+
+
+def test_a_tool_of_this_machine_may_read_what_is_exposed_and_change_nothing(folder, port):
+    with user(folder) as process:
+        with psycopg.connect(url_of(process)) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    assert wait_until(lambda: is_stopped(folder))
+
+    with exposing_user(folder, port) as process:
+        url = url_of(process)
+
+        assert f"@127.0.0.1:{port}/" in url, process.stderr.read()
+        assert ask(url, "SELECT answer FROM kept") == [(42,)]
+        assert ask(url, "SHOW listen_addresses") == [("127.0.0.1",)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            ask(url, "DELETE FROM kept RETURNING answer")
+
+
+def test_nobody_gets_in_at_the_port_without_the_password_or_as_another_login(folder, port):
+    with exposing_user(folder, port) as process:
+        login, password = urlsplit(url_of(process)).netloc.split("@")[0].split(":")
+        at = f"127.0.0.1:{port}/analytics"
+
+        for told in (login, f"{login}:wrong", f"postgres:{password}", "postgres"):
+            with pytest.raises(psycopg.OperationalError, match="password|pg_hba"):
+                psycopg.connect(f"postgresql://{told}@{at}", passfile="/nowhere").close()
+
+
+def test_others_use_an_exposed_server_by_its_socket_and_it_keeps_its_password(folder, port):
+    with exposing_user(folder, port) as exposing:
+        url = url_of(exposing)
+        with user(folder) as process:
+            assert ask(url_of(process), "SELECT current_user") == [("postgres",)]
+    assert wait_until(lambda: is_stopped(folder))
+
+    with exposing_user(folder, port) as exposing:
+        assert url_of(exposing) == url
+    assert (folder / "reader_password").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_server_that_runs_already_is_not_exposed_but_says_what_to_do(folder, port):
+    with user(folder) as process:
+        url = url_of(process)
+        with exposing_user(folder, port) as exposing:
+            assert "runs already, without this port" in exposing.communicate()[1]
+        assert ask(url, "SHOW listen_addresses") == [("",)]
+
+
+def test_a_server_that_was_exposed_is_copied_and_later_has_no_port(folder, port, place):
+    with exposing_user(folder, port) as exposing:
+        url_of(exposing)
+        subprocess.run([sys.executable, "-c", COPY, folder, place / "copy"], check=True)
+        assert (place / "copy" / "PG_VERSION").exists()
+    assert wait_until(lambda: is_stopped(folder))
+
+    with user(folder) as process:
+        assert ask(url_of(process), "SHOW listen_addresses") == [("",)]

@@ -51,6 +51,13 @@ def test_one_select_may_be_written_in_many_ways(numbers, store, query):
 
 
 @every_store
+def test_of_a_table_that_is_not_there_those_that_are_are_told(numbers, store):
+    with pytest.raises(UserError, match=r"(?i)numbrs.* There are: .*\bnumbers\b") as told:
+        read_only_query(numbers, store, "SELECT * FROM numbrs")
+    assert "\n" not in str(told.value)
+
+
+@every_store
 def test_values_keep_their_types(numbers, store):
     query = "SELECT CAST(0.10 AS DECIMAL(10, 2)) AS money, DATE '2022-05-26' AS day, NULL AS none"
     assert read_only_query(numbers, store, query)[1] == [(Decimal("0.10"), date(2022, 5, 26), None)]
