@@ -330,3 +330,23 @@ def test_child_processes_find_the_same_folders_and_call_nobody(tmp_path, monkeyp
     assert environment["ADTECH_ARCHIVE_DIR"] == ""  # by default it follows the data folder
     assert environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
     assert environment["DAGSTER_DISABLE_TELEMETRY"] == "true"
+
+
+@pytest.mark.parametrize(
+    "invalid",
+    [
+        {"alerts": "anna@example.com"},
+        {"alerts": "slack://a/b/c, mailto"},
+        {"alerts_time": "6 am"},
+        {"alerts_time": "24:00"},
+        {"ui_url": "dagster.example.com"},
+        {"ui_url": "https://user:pass@dagster.example.com"},
+        {"least_free_percent": 101},
+    ],
+)
+def test_alerts_that_cannot_be_are_refused_and_not_repeated(invalid):
+    with pytest.raises(UserError) as refused:
+        load_settings(**invalid)
+    [(name, value)] = invalid.items()
+    assert f"ADTECH_{name.upper()}" in str(refused.value)
+    assert str(value) not in str(refused.value)
