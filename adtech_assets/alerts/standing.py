@@ -32,7 +32,7 @@ UNKNOWN_SECONDS = 3600.0
 """For which the stores may be out of reach: runs use the warehouse, and servers restart."""
 
 STALE_SECONDS = 1800.0
-"""For which a late file may wait for its run."""
+"""For which a late file of a day that is there may wait for its run."""
 
 MOST_FILES = 50
 """In quarantine, of which each is told by itself."""
@@ -77,13 +77,16 @@ def _days_not_there(settings: Settings, status: Status, days: Collection[date]) 
         found = status.days.get(day)
         if found is None or day < settings.start_date or found.state in ("loaded", "empty"):
             continue
+        is_there = found.loaded_at is not None
+        if is_there and found.state == "failed":
+            continue  # its run is told
         told = f"{day} is {found.state} at {settings.alerts_time}"
         if found.waiting_files:
             files = "file waits" if found.waiting_files == 1 else "files wait"
             told += f", {found.waiting_files:,} {files}"
         if found.error:
             told += f": {found.error}"
-        patience = STALE_SECONDS if found.state == "stale" else 0.0
+        patience = STALE_SECONDS if is_there else 0.0
         yield Alert(Condition("day not there", told), str(day), patience)
 
 

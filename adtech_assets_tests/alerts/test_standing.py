@@ -20,6 +20,7 @@ from adtech_assets.partitions import DayRange, today
 from adtech_assets.settings import load_settings
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.feed import deliveries
+from adtech_assets_tests.hostile.conftest import Pipeline
 from adtech_assets_tests.sample_feed import PROJECT
 
 
@@ -74,16 +75,25 @@ def test_a_failed_day_says_of_what(settings, yesterday):
 
 @pytest.fixture
 def loaded(settings, yesterday):
-    """Delivers a file of yesterday, and reads it without loading it."""
+    """Yesterday, loaded from a file."""
     deliveries.deliver(settings, f"impressions_{yesterday:%Y%m%d}10.parquet", "agent")
-    with Warehouse.of(settings).connect() as warehouse:
-        deliveries.ingest(warehouse, settings, "impressions", DayRange(yesterday, yesterday))
+    Pipeline(settings).run(DayRange(yesterday, yesterday))
     return settings
 
 
 @pytest.mark.usefixtures("loaded")
-def test_a_day_whose_files_wait_for_their_run_has_some_time(look, yesterday):
+def test_a_day_that_is_there_is_not_told(look):
+    assert look("06:00") == []
+
+
+def test_a_late_file_of_a_day_that_is_there_has_some_time_for_its_run(loaded, look, yesterday):
+    deliveries.deliver(loaded, f"clicks_late_{yesterday:%Y%m%d}10.parquet", "agent")
     assert look("06:00") == [("day not there", str(yesterday), STALE_SECONDS)]
+
+
+def test_of_a_day_that_is_there_a_run_that_fails_is_told_as_a_run(loaded, look, yesterday):
+    failures.note(loaded, DayRange(yesterday, yesterday), run_id="r", step="s", error="full")
+    assert look("06:00") == []
 
 
 def test_each_file_in_quarantine_is_one_up_to_a_number(settings, look, yesterday):
