@@ -46,12 +46,22 @@ class JsonLines(logging.Formatter):
             "message": of_dagster.get("orig_message") or record.getMessage(),
             **_run,
             "step": of_dagster.get("step_key"),
-            "error": self.formatException(record.exc_info) if record.exc_info else None,
+            "error": (
+                self.formatException(record.exc_info)
+                if record.exc_info
+                else _error_of(of_dagster.get("dagster_event"))
+            ),
         }
         return json.dumps(
             {name: value for name, value in fields.items() if value is not None},
             ensure_ascii=False,
         )
+
+
+def _error_of(event: Any) -> str | None:  # noqa: ANN401 - Dagster's, of which nothing is known here
+    """The stack traces of a step or run that failed."""
+    error = getattr(getattr(event, "event_specific_data", None), "error", None)
+    return error.to_string() if error else None
 
 
 class Lines(logging.Formatter):

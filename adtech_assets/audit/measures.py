@@ -32,9 +32,8 @@ class Measures:
 
     @property
     def loaded(self) -> date | None:
-        """Last day whose log files are loaded."""
-        days = self.status.days.items()
-        return max((day for day, of in days if of.state in ("loaded", "empty")), default=None)
+        """Last day of which log files are loaded, if not the latest."""
+        return max((day for day, of in self.status.days.items() if of.loaded_at), default=None)
 
 
 def read_measures(settings: Settings, project: Project, wait_seconds: float) -> Measures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import socketserver
 import threading
 from email import message_from_bytes, policy
@@ -87,6 +88,14 @@ class _MailSession(socketserver.StreamRequestHandler):
 
     def say(self, answer: str) -> None:
         self.wfile.write(f"{answer}\r\n".encode())
+
+
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextlib.contextmanager

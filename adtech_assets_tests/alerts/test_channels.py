@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import socket
 
 import pytest
 from pydantic import SecretStr
@@ -12,15 +11,10 @@ from pydantic import SecretStr
 from adtech_assets.alerts.channels import channels, send
 from adtech_assets.alerts.memory import Message
 from adtech_assets.settings import load_settings, shown
+from adtech_assets_tests.alerts.listeners import free_port
 
 MESSAGE = Message("adtech: 1 failed run", "The run for 2022-05-26 failed. <b>_a_b_ *c*", "failure")
 SECRET = "t0k3n-X/p%40ss"  # noqa: S105 - that nobody is to see
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def told(*urls):
