@@ -65,9 +65,10 @@ class Failed:
 
 def _has_built(done: dg.DagsterRun, failed: dg.DagsterRun) -> bool:
     """Whether a run has built all that another one was to build, days aside."""
-    if not done.asset_selection:  # all of its job
-        return done.job_name == failed.job_name or bool(failed.asset_selection)
-    return bool(failed.asset_selection) and failed.asset_selection <= done.asset_selection
+    built, wanted = done.asset_selection or set(), failed.asset_selection or set()
+    if not built:  # all of its job
+        return done.job_name == failed.job_name or bool(wanted)
+    return bool(wanted) and wanted <= built
 
 
 def failed_runs(instance: dg.DagsterInstance, ui_url: str, checks: Collection[str]) -> list[Alert]:

@@ -243,8 +243,9 @@ def _gauge(
 def _days(status: Status) -> dict[tuple[str, ...], int]:
     """How many days are in each state; of missing ones, those that somebody might miss."""
     states = [of.state for of in status.days.values()]
-    found = {(state,): states.count(state) for state in get_args(State)}
-    return found | {("missing",): len(status.missed)}
+    found = {state: states.count(state) for state in get_args(State)}
+    found["missing"] = len(status.missed)
+    return {(state,): number for state, number in found.items()}
 
 
 def _midnight(day: date | None) -> float | None:
