@@ -5,7 +5,7 @@ import os
 import dagster as dg
 
 from adtech_assets import environment
-from adtech_assets.defs import automation
+from adtech_assets.defs import automation, console
 from adtech_assets.defs.assets import landing, load, models, publish, raw, report, rollup
 from adtech_assets.defs.checks import CHECKS
 from adtech_assets.defs.days import daily, with_days
@@ -44,6 +44,8 @@ def _of_this_process() -> dg.Definitions:
     export_settings(settings)
     # What a step did to its days is written to Dagster's log at once, not day by day.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+    if settings.log_format == "json":
+        console.log_json()
     return build_definitions(settings)
 
 

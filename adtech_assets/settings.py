@@ -42,6 +42,7 @@ _POSTGRES_URL = re.compile(
 # pg_ctl hands the others to a shell.
 _NO_STORE_READS = re.compile(r"""[%?#,'"\\$`]""")
 _BUCKET = re.compile(r"(?:s3|gs|az)://[^/?#\s]+(?:/[^/?#]+)*/?")
+_CHANNEL_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 
 
@@ -154,6 +155,35 @@ class Settings(BaseSettings):
             "in a campaign's day; the others are one"
         ),
     )
+    alerts: SecretStr = Field(
+        SecretStr(""),
+        description=(
+            "who is told of what needs a person: URLs of "
+            "[apprise](https://github.com/caronc/apprise/wiki), with blanks between them, such as "
+            "`slack://…`, `mailtos://…` or `jsons://…`; none: nobody"
+        ),
+    )
+    alerts_time: str = Field(
+        "06:00",
+        description="when yesterday should be there, in the time zone of the feed",
+    )
+    alerts_digest: bool = Field(
+        False, description="tell of the day before and of all that stands each day, at that time"
+    )
+    ui_url: str = Field(
+        "http://127.0.0.1:3000", description="address of Dagster's UI, for the links in alerts"
+    )
+    least_free_percent: float = Field(
+        5,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        description="share of a disk below which it is nearly full, in percent",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="how our processes log: lines of `text`, or of `json` with run and day",
+    )
     lookback_days: int = Field(3, ge=1, le=366, description="days that the schedule loads again")
     archive_days: int = Field(
         0,
@@ -239,6 +269,31 @@ class Settings(BaseSettings):
                 "characters of user and password percent-encoded (@ is %40, / is %2F, % is %25)"
             )
         return url
+
+    @field_validator("alerts", mode="before")
+    @classmethod
+    def _channels(cls, urls: object) -> object:
+        text = urls.get_secret_value() if isinstance(urls, SecretStr) else str(urls)
+        if not all(_CHANNEL_URL.fullmatch(url) for url in text.split()):
+            raise ValueError(
+                "must be URLs of apprise with blanks between them, such as "
+                "slack://TokenA/TokenB/TokenC mailtos://user:password@example.com"
+            )
+        return urls
+
+    @field_validator("alerts_time")
+    @classmethod
+    def _time_of_day(cls, text: str) -> str:
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+            raise ValueError("must be a time of day like 06:00")
+        return text
+
+    @field_validator("ui_url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^\s@]+", url):
+            raise ValueError("must be an address like https://dagster.example.com")
+        return url.rstrip("/")
 
     @field_validator("start_date", mode="before")
     @classmethod
@@ -413,6 +468,17 @@ def masked_remote(remote: str) -> str:
     return remote.partition("/;")[0]
 
 
+def alert_urls(settings: Settings) -> list[SecretStr]:
+    """The channels of ADTECH_ALERTS, each of which may be a secret as a whole."""
+    return [SecretStr(url) for url in settings.alerts.get_secret_value().split()]
+
+
+def masked_channels(urls: list[SecretStr]) -> str:
+    """Which kinds of channels they are: all that is no secret."""
+    kinds = (url.get_secret_value().partition("://")[0] for url in urls)
+    return " ".join(f"{kind}://***" for kind in kinds) or "none"
+
+
 def shown(settings: Settings) -> dict[str, str]:
     """Each setting by its environment name, as it may be shown."""
     values = {}
@@ -422,5 +488,7 @@ def shown(settings: Settings) -> dict[str, str]:
             value = masked_url(value) or "embedded Postgres"
         if name == "spark_remote":
             value = masked_remote(value.get_secret_value()) if value else "none"
+        if name == "alerts":
+            value = masked_channels(alert_urls(settings))
         values[f"ADTECH_{name.upper()}"] = f"{value:g}" if isinstance(value, float) else str(value)
     return values

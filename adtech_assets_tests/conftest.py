@@ -29,7 +29,7 @@ __all__ = ["pytest_terminal_summary"]  # pytest finds the table of the hostile c
 _numbers = itertools.count()
 
 
-LONGEST = ("test_dev.py", "test_backfill_again.py", "end_to_end")
+LONGEST = ("test_night.py", "test_dev.py", "test_backfill_again.py", "end_to_end")
 """Files that wait for daemons and other processes, up to four minutes."""
 
 

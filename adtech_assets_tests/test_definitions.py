@@ -9,6 +9,7 @@ from datetime import date
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from adtech_assets.definitions import build_definitions, defs
 from adtech_assets.settings import load_settings
@@ -278,7 +279,7 @@ def test_checks_block_where_a_wrong_number_would_be_published(graph):
 
 
 def test_job_schedule_and_sensor_are_there_and_on():
-    (sensor,) = defs.sensors or []
+    sensors = {sensor.name: sensor.default_status for sensor in defs.sensors or []}
     schedules = defs.schedules or []
     assert [job.name for job in defs.jobs or []] == ["daily_pipeline", "freshness", "retention"]
     assert {
@@ -290,8 +291,16 @@ def test_job_schedule_and_sensor_are_there_and_on():
     }
     assert {schedule.execution_timezone for schedule in schedules} == {"Europe/Copenhagen"}
     assert {s.default_status for s in schedules} == {dg.DefaultScheduleStatus.RUNNING}
-    assert sensor.name == "new_log_files"
-    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    assert sensors == {
+        "new_log_files": dg.DefaultSensorStatus.RUNNING,
+        "alerts": dg.DefaultSensorStatus.STOPPED,
+    }
+
+
+def test_alerts_are_on_where_there_is_anybody_to_tell(settings):
+    wanted = settings.model_copy(update={"alerts": SecretStr("json://127.0.0.1")})
+    [alerts] = [each for each in build_definitions(wanted).sensors or [] if each.name == "alerts"]
+    assert alerts.default_status == dg.DefaultSensorStatus.RUNNING
 
 
 def test_a_run_asks_every_check_but_the_one_about_yesterday(graph):

@@ -54,6 +54,12 @@ def test_the_defaults_are_those_of_the_documentation():
         "refuse_offset_overlaps": True,
         "report_offset_gaps": True,
         "most_members": 20,
+        "alerts": SecretStr(""),
+        "alerts_time": "06:00",
+        "alerts_digest": False,
+        "ui_url": "http://127.0.0.1:3000",
+        "least_free_percent": 5,
+        "log_format": "text",
         "lookback_days": 3,
         "archive_days": 0,
         "run_history_days": 90,
@@ -80,6 +86,12 @@ def test_every_setting_can_be_set_in_the_environment(monkeypatch, tmp_path):
         "ADTECH_REFUSE_OFFSET_OVERLAPS": "False",
         "ADTECH_REPORT_OFFSET_GAPS": "False",
         "ADTECH_MOST_MEMBERS": "5",
+        "ADTECH_ALERTS": "slack://*** mailto://***",
+        "ADTECH_ALERTS_TIME": "07:30",
+        "ADTECH_ALERTS_DIGEST": "True",
+        "ADTECH_UI_URL": "https://dagster.example.com",
+        "ADTECH_LEAST_FREE_PERCENT": "10",
+        "ADTECH_LOG_FORMAT": "json",
         "ADTECH_LOOKBACK_DAYS": "7",
         "ADTECH_ARCHIVE_DAYS": "400",
         "ADTECH_RUN_HISTORY_DAYS": "0",
@@ -330,3 +342,23 @@ def test_child_processes_find_the_same_folders_and_call_nobody(tmp_path, monkeyp
     assert environment["ADTECH_ARCHIVE_DIR"] == ""  # by default it follows the data folder
     assert environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
     assert environment["DAGSTER_DISABLE_TELEMETRY"] == "true"
+
+
+@pytest.mark.parametrize(
+    "invalid",
+    [
+        {"alerts": "anna@example.com"},
+        {"alerts": "slack://a/b/c, mailto"},
+        {"alerts_time": "6 am"},
+        {"alerts_time": "24:00"},
+        {"ui_url": "dagster.my-company.com"},
+        {"ui_url": "https://user:pass@dagster.example.com"},
+        {"least_free_percent": 101},
+    ],
+)
+def test_alerts_that_cannot_be_are_refused_and_not_repeated(invalid):
+    with pytest.raises(UserError) as refused:
+        load_settings(**invalid)
+    [(name, value)] = invalid.items()
+    assert f"ADTECH_{name.upper()}" in str(refused.value)
+    assert str(value) not in str(refused.value)

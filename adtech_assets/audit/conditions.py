@@ -10,20 +10,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+What = Literal[
+    "file in quarantine",
+    "gap between offsets",
+    "file of a day to come",
+    "failed day",
+    "stale day",
+    "missing day",
+    "difference between counts",
+    # Of the whole deployment, told by alerts only.
+    "failed run",
+    "day not there",
+    "check not passed",
+    "queue that does not move",
+    "disk nearly full",
+    "not known",
+]
+
+
 @dataclass(frozen=True)
 class Condition:
     """Something that stands, on whatever day, until somebody does something about it."""
 
-    what: Literal[
-        "file in quarantine",
-        "gap between offsets",
-        "file of a day to come",
-        "failed day",
-        "stale day",
-        "missing day",
-        "difference between counts",
-        "not known",
-    ]
+    what: What
     told: str
     """Which one, in a line."""
 
@@ -34,13 +43,22 @@ class Condition:
     @property
     def look(self) -> Literal["bad", "warn"]:
         """What may be a wrong number is bad."""
-        return "bad" if self.what in ("failed day", "difference between counts") else "warn"
+        return "bad" if self.what in _BAD else "warn"
 
     @property
     def check(self) -> str | None:
         """Name of the check that asks for it, and may have been asked before it was so."""
         return _CHECKS.get(self.what)
 
+
+_BAD = (
+    "failed day",
+    "difference between counts",
+    "failed run",
+    "day not there",
+    "check not passed",
+    "queue that does not move",
+)
 
 STANDING_DAYS = ("failed day", "stale day", "missing day")
 
@@ -67,5 +85,9 @@ _MANY = {
     "gap between offsets": "gaps between offsets",
     "difference between counts": "differences between counts",
     "file of a day to come": "files of days to come",
+    "failed run": "failed runs",
+    "day not there": "days not there",
+    "check not passed": "checks not passed",
+    "disk nearly full": "disks nearly full",
     **{f"{state} day": f"stretches of {state} days" for state in ("failed", "stale", "missing")},
 }

@@ -137,19 +137,25 @@ class Status:
             for stretch in contiguous(day for day in errors if errors[day] == error):
                 yield Condition("failed day", f"{stretch}: {error}")
 
-    def _stretches(self, state: Literal["stale", "missing"]) -> Iterator[Condition]:
-        """Stretches of stale days, or of missing ones that somebody might miss.
+    @property
+    def missed(self) -> list[date]:
+        """Missing days that somebody might miss.
 
         These have files that wait for a load, or lie between days that are loaded: what was never
         asked for, before the first loaded day and after the last, is not missed.
         """
         known = [day for day, status in self.days.items() if status.state != "missing"]
-        found = [
+        return [
             day
             for day, status in self.days.items()
-            if status.state == state
-            and (state == "stale" or status.waiting_files or (known and known[0] < day < known[-1]))
+            if status.state == "missing"
+            and (status.waiting_files or (known and known[0] < day < known[-1]))
         ]
+
+    def _stretches(self, state: Literal["stale", "missing"]) -> Iterator[Condition]:
+        """Stretches of stale days, or of missing ones that somebody might miss."""
+        stale = [day for day, status in self.days.items() if status.state == "stale"]
+        found = stale if state == "stale" else self.missed
         what: Literal["stale day", "missing day"] = f"{state} day"  # type: ignore[assignment]
         for stretch in contiguous(found):
             waiting = sum(self.days[day].waiting_files for day in stretch)
@@ -192,6 +198,19 @@ def read_status(
     Raises:
         TransientError: a store is in use or unreachable.
     """
+    with opened(settings, wait_seconds) as (connection, target):
+        return judge(connection, target, settings, days, project)
+
+
+@contextlib.contextmanager
+def opened(
+    settings: Settings, wait_seconds: float
+) -> Iterator[tuple[duckdb.DuckDBPyConnection | None, psycopg.Connection]]:
+    """Open the warehouse, None where there is none, and the target, to read them.
+
+    Raises:
+        TransientError: a store is in use or unreachable.
+    """
     with (
         Postgres.of(settings, "target").connect(read_only=True) as target,
         contextlib.ExitStack() as stack,
@@ -200,7 +219,7 @@ def read_status(
         if settings.warehouse_path.exists():
             stored = Warehouse(settings.warehouse_path, wait_seconds)
             connection = stack.enter_context(stored.connect(read_only=True))
-        return judge(connection, target, settings, days, project)
+        yield connection, target
 
 
 def judge(

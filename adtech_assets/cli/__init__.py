@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import errno
 import io
-import logging
 import signal
 import sys
 import warnings
 from typing import NoReturn
 
+from adtech_assets import log_lines
 from adtech_assets.cli.app import app
 from adtech_assets.environment import PROJECT_DIR, begin, forget, use_own_dagster, use_utf8
 from adtech_assets.errors import TransientError, UserError
@@ -34,11 +34,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # What a service manager stops ends like what a person stops.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Waits and retries of the stores are told by this project's own loggers.
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logging.getLogger("adtech_assets").addHandler(handler)
-    logging.getLogger("adtech_assets").setLevel(logging.INFO)
+    log_lines.show_own()
     # Dagster warns of beta parameters, which nobody who types a command can do anything about.
     warnings.simplefilter("ignore")
     try:

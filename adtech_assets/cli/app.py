@@ -2,7 +2,19 @@
 
 import typer
 
-from adtech_assets.cli import backup, billing, feed, logs, pipeline, report, results, seed, state
+from adtech_assets.cli import (
+    alerts,
+    backup,
+    billing,
+    feed,
+    logs,
+    metrics,
+    pipeline,
+    report,
+    results,
+    seed,
+    state,
+)
 from adtech_assets.cli.commands import Commands
 
 app = Commands(
@@ -34,8 +46,9 @@ def group(
     """Ad logs and an operational Postgres to hourly counts, an audited table and KPI marts."""
 
 
-for module in (pipeline, state, results, report, billing, backup):
+for module in (pipeline, state, results, report, billing, backup, metrics):
     module.add_commands(app)
 app.add_typer(seed.app, name="seed", help="Sample rows for the operational database.")
 app.add_typer(feed.app, name="feed", help="What a feed file makes of log files.")
+app.add_typer(alerts.app, name="alerts", help="Who is told of what needs a person.")
 app.add_typer(logs.app, name="logs", help="Sample log files, and files that are refused or gone.")

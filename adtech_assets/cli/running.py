@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import re
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -18,7 +16,8 @@ from adtech_assets.definitions import defs
 from adtech_assets.defs.automation import PIPELINE
 from adtech_assets.defs.days import REBUILD_TAG, range_tags
 from adtech_assets.defs.leases import fail_lost_runs
-from adtech_assets.errors import GaveUpError, TransientError, UserError
+from adtech_assets.defs.told import Told, one_line, step_name
+from adtech_assets.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,52 +26,13 @@ if TYPE_CHECKING:
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
-STOPPED = "UNEXPECTED_TERMINATION"
-"""Why a run failed, in Dagster's words: Dagster turns a signal into a failure of the run."""
 PLANNED = (
     dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
 )
-OWN_ERRORS = (UserError.__name__, TransientError.__name__, GaveUpError.__name__)
-"""Errors whose message says what to do; what caused them is for the log."""
 
 # Silent on the screen: what matters is told by the progress bar and the lines after it.
 RUN_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-@dataclass
-class Told:
-    """What a run's events say, for the lines after it."""
-
-    warnings: list[str] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    is_stopped: bool = False
-    """A signal ended it: SIGTERM, or Ctrl-C."""
-
-    def hear(self, entry: dg.EventLogEntry) -> None:
-        """Take in what a step or a check said."""
-        event = entry.dagster_event
-        if event is None:
-            if entry.level == logging.WARNING:
-                self.warnings.append(entry.user_message)
-        elif event.is_step_failure:
-            self.failures.append(f"{_step_name(event.step_key)}: {_reason(event)}")
-        elif event.event_type == dg.DagsterEventType.RUN_FAILURE:
-            reason = event.job_failure_data.failure_reason
-            self.is_stopped = reason is not None and reason.value == STOPPED
-        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            self._hear_check(event)
-
-    def _hear_check(self, event: dg.DagsterEvent) -> None:
-        check = event.asset_check_evaluation_data
-        if check.passed:
-            return
-        line = f"{check.asset_key.to_user_string()}: "
-        line += check.description or f"check {check.check_name} failed"
-        if check.severity == dg.AssetCheckSeverity.WARN:
-            self.warnings.append(line)
-        else:
-            self.failures.append(line)
 
 
 class Shown:
@@ -99,7 +59,7 @@ class Shown:
         if event.event_type in PLANNED:
             self._planned.add(event.step_key)
         elif event.is_step_start:
-            name = _step_name(event.step_key)
+            name = step_name(event.step_key)
             self.bar.update(self._task, total=len(self._planned), description=name)
         elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
             self.bar.advance(self._task)
@@ -142,12 +102,11 @@ def run_days(
     if not screen.is_terminal:
         screen.print()  # the bar is one line without an end there
     for warning in told.warnings:
-        errors.print(f"[yellow]Note:[/] {escape(_one_line(warning))}", soft_wrap=True)
+        errors.print(f"[yellow]Note:[/] {escape(one_line(warning))}", soft_wrap=True)
     if told.is_stopped:
         raise KeyboardInterrupt
     if told.failures or not result.success:
-        why = told.failures[0] if told.failures else f"Its log: {log}"
-        raise UserError(f"The run for {days} failed. {why}")
+        raise UserError(told.failed(f"for {days}", otherwise=f"Its log: {log}"))
 
 
 def selected_assets(select: str) -> list[dg.AssetKey]:
@@ -170,7 +129,7 @@ def selected_assets(select: str) -> list[dg.AssetKey]:
         selection = dg.AssetSelection.from_string(" or ".join(parts))
         keys = selection.resolve(graph) & graph.materializable_asset_keys
     except dg.DagsterError as error:
-        raise UserError(f"--select {select!r} cannot be read: {_one_line(str(error))}") from error
+        raise UserError(f"--select {select!r} cannot be read: {one_line(str(error))}") from error
     if not keys:
         raise UserError(f"--select {select!r} matches no asset. All of them: dg list defs")
     return sorted(keys)
@@ -182,21 +141,3 @@ def _output_to(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as log, contextlib.redirect_stdout(log):
         yield
-
-
-def _step_name(step_key: str | None) -> str:
-    return (step_key or "").replace("__", "/")
-
-
-def _reason(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return _one_line(data.user_failure_data.description)
-    error = data.error
-    while error is not None and error.cause is not None and error.cls_name not in OWN_ERRORS:
-        error = error.cause
-    return _one_line(error.message.partition(": ")[2] or error.message) if error else "unknown"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -1,11 +1,12 @@
-"""The jobs, their schedules, and the sensor on new log files."""
+"""The jobs, their schedules, and the sensors: on new log files, and on what needs a person."""
 
 from datetime import timedelta
 
 import dagster as dg
 
+from adtech_assets.defs import alerting
 from adtech_assets.defs.checks import yesterday_is_loaded
-from adtech_assets.defs.days import range_tags
+from adtech_assets.defs.days import DELIVERY_TAG, range_tags
 from adtech_assets.defs.leases import fail_lost_runs
 from adtech_assets.defs.retention import retention
 from adtech_assets.feed.deliveries import Deliveries, Outcome, Request
@@ -13,9 +14,6 @@ from adtech_assets.partitions import DayRange, loadable_days
 from adtech_assets.settings import Settings
 
 PIPELINE = "daily_pipeline"
-
-DELIVERY_TAG = "adtech/delivery"
-"""Of a run that the sensor has asked for."""
 
 freshness = dg.define_asset_job(
     "freshness",
@@ -25,7 +23,7 @@ freshness = dg.define_asset_job(
 
 
 def build(settings: Settings, days: dg.PartitionsDefinition) -> dg.Definitions:
-    """Jobs, schedules and the sensor, in the time zone of the feed."""
+    """Jobs, schedules and sensors, in the time zone of the feed."""
     pipeline = dg.define_asset_job(
         PIPELINE,
         selection=dg.AssetSelection.all(),
@@ -35,7 +33,7 @@ def build(settings: Settings, days: dg.PartitionsDefinition) -> dg.Definitions:
     return dg.Definitions(
         jobs=[pipeline, freshness, retention],
         schedules=[_pipeline_schedule(settings), *_morning_schedules(settings)],
-        sensors=[new_log_files],
+        sensors=[new_log_files, alerting.build(settings)],
     )
 
 

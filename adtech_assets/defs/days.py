@@ -34,6 +34,9 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 REBUILD_TAG = "adtech/rebuild"
 """Of a run that builds its days again whatever the versions say; its value is `true`."""
 
+DELIVERY_TAG = "adtech/delivery"
+"""Of a run that the sensor `new_log_files` has asked for, and asks for again if it fails."""
+
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 

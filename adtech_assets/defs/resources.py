@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
+from adtech_assets import log_lines
 from adtech_assets.defs import leases
+from adtech_assets.defs.days import run_days
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 
@@ -43,6 +45,8 @@ def leased(settings: Settings) -> dg.ResourceDefinition:
     def give(context: dg.InitResourceContext) -> Settings:
         if context.run_id is not None:
             leases.take(settings, context.run_id)
+            run = context.dagster_run
+            log_lines.of_run(context.run_id, run_days(run.tags) if run else None)
         return settings
 
     return dg.ResourceDefinition(give)

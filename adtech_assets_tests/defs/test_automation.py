@@ -10,8 +10,7 @@ import dagster as dg
 import pytest
 
 from adtech_assets.defs import automation
-from adtech_assets.defs.automation import DELIVERY_TAG
-from adtech_assets.defs.days import daily, range_tags, run_days
+from adtech_assets.defs.days import DELIVERY_TAG, daily, range_tags, run_days
 from adtech_assets.feed.deliveries import Deliveries
 from adtech_assets.partitions import DayRange, contiguous, loadable_days
 

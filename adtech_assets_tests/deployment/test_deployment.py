@@ -42,6 +42,8 @@ PYTHON_BIN = Path(sys.executable).parent
 POSTGRES_BIN = POSTGRES_VERSIONS[18]
 
 APP_SERVICES = ("code-location", "webserver", "daemon")
+METRICS_SERVICE = "metrics"
+"""Of the profile of that name: the project's image too."""
 SPARK_SERVICES = ("spark-master", "spark-worker", "spark-connect")
 COMPOSE_ONLY = {"ADTECH_UI_BIND", "ADTECH_UI_PORT"}
 """Where the UI is published: for Compose, unknown to the settings."""
@@ -207,6 +209,7 @@ def docker_compose(*arguments, compose_file=PROJECT_DIR / "docker-compose.yml"):
         ((), set()),
         (("spark",), set(SPARK_SERVICES)),
         (("s3",), {"s3"}),
+        (("metrics",), {METRICS_SERVICE}),
         (("spark", "s3"), {*SPARK_SERVICES, "s3"}),
     ],
 )
@@ -259,6 +262,7 @@ def test_services_wait_until_what_they_need_is_healthy():
         "code-location": {"postgres": "service_healthy"},
         "webserver": {"postgres": "service_healthy", "code-location": "service_healthy"},
         "daemon": {"postgres": "service_healthy", "code-location": "service_healthy"},
+        "metrics": {"postgres": "service_healthy", "code-location": "service_healthy"},
         "spark-master": {},
         "spark-worker": {"spark-master": "service_healthy"},
         "spark-connect": {"spark-master": "service_healthy", "spark-worker": "service_healthy"},
@@ -268,12 +272,21 @@ def test_services_wait_until_what_they_need_is_healthy():
 
 def test_one_service_builds_the_image_that_the_others_use():
     assert [name for name, service in SERVICES.items() if "build" in service] == ["code-location"]
-    assert len({SERVICES[name]["image"] for name in APP_SERVICES}) == 1
+    assert len({SERVICES[name]["image"] for name in (*APP_SERVICES, METRICS_SERVICE)}) == 1
 
 
-def test_only_the_ui_is_published_and_on_loopback():
+def test_only_the_ui_and_the_metrics_are_published_and_on_loopback():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"webserver": ["127.0.0.1:3000:3000"]}
+    assert published == {
+        "webserver": ["127.0.0.1:3000:3000"],
+        "metrics": ["127.0.0.1:9464:9464"],
+    }
+
+
+def test_metrics_are_worked_out_on_the_stores_of_the_code_location():
+    metrics, code_location = SERVICES[METRICS_SERVICE], SERVICES["code-location"]
+    assert metrics["environment"] == code_location["environment"]
+    assert metrics["volumes"] == code_location["volumes"]
 
 
 def test_the_ui_may_be_told_to_listen_elsewhere():
@@ -314,7 +327,11 @@ def test_all_containers_run_without_root_capabilities_and_writable_root():
         assert service["read_only"]
         # The project's containers have the user of the image; Spark reads what that user writes.
         assert service.get("user") == (
-            None if name in APP_SERVICES else "postgres" if name == "postgres" else "10001:10001"
+            None
+            if name in (*APP_SERVICES, METRICS_SERVICE)
+            else "postgres"
+            if name == "postgres"
+            else "10001:10001"
         )
 
 
@@ -385,8 +402,11 @@ def test_the_volume_of_postgres_18_is_the_parent_of_its_data_folder():
 
 COMMANDS = {
     "postgres health": SERVICES["postgres"]["healthcheck"]["test"][1:],
-    **{f"{name} command": SERVICES[name]["command"] for name in APP_SERVICES},
-    **{f"{name} health": SERVICES[name]["healthcheck"]["test"][1:] for name in APP_SERVICES},
+    **{f"{name} command": SERVICES[name]["command"] for name in (*APP_SERVICES, METRICS_SERVICE)},
+    **{
+        f"{name} health": SERVICES[name]["healthcheck"]["test"][1:]
+        for name in (*APP_SERVICES, METRICS_SERVICE)
+    },
 }
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from adtech_assets.cli.running import RUN_CONFIG, Told, selected_assets
+from adtech_assets.cli.running import RUN_CONFIG, selected_assets
 from adtech_assets.definitions import build_definitions
 from adtech_assets.defs.days import REBUILD_TAG, range_tags
+from adtech_assets.defs.told import Told
 from adtech_assets.settings import load_settings
 
 if TYPE_CHECKING:

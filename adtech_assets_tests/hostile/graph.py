@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from adtech_assets import graph
-from adtech_assets.cli.running import RUN_CONFIG, Told
+from adtech_assets.cli.running import RUN_CONFIG
 from adtech_assets.definitions import build_definitions
 from adtech_assets.defs.days import REBUILD_TAG, range_tags
+from adtech_assets.defs.told import Told
 from adtech_assets.versions import Notes
 from adtech_assets_tests.feed import deliveries
 from adtech_assets_tests.sample_feed import PROJECT

@@ -38,65 +38,17 @@ from adtech_assets_tests.feed.deliveries import (
 )
 from adtech_assets_tests.hostile import loader_process
 from adtech_assets_tests.hostile.conftest import Pipeline
+from adtech_assets_tests.hostile.disks import mount
 from adtech_assets_tests.hostile.graph import LOG_BRANCH, PUBLISHED, RAW_OPERATIONAL, prove
 from adtech_assets_tests.sample_feed import PROJECT
+
+__all__ = ["mount"]  # a fixture
 
 TWO_DAYS = days(DAY, NEXT_DAY)
 EXPORTS = ("exports/campaign_ctr", "exports/daily_summary", "kpi_report")
 
 
 # ---- 59: the disk is full ----------------------------------------------------------------------
-
-
-class Disk:
-    """A small disk of its own, mounted on a folder."""
-
-    def __init__(self, folder, options="size=4m"):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder],
-                check=True,
-                capture_output=True,
-            )
-        except (OSError, subprocess.CalledProcessError):
-            pytest.skip("no disk may be mounted here")
-        self.folder = folder
-        self.filler = folder / "filler"
-
-    def fill(self):
-        with self.filler.open("wb", buffering=0) as filler:
-            try:
-                while filler.write(bytes(4096)):
-                    pass
-            except OSError:
-                return
-
-    def make_room(self):
-        self.filler.unlink()
-
-    def make_read_only(self):
-        subprocess.run(["mount", "-o", "remount,ro", self.folder], check=True)
-
-    def make_writable(self):
-        subprocess.run(["mount", "-o", "remount,rw", self.folder], check=True)
-
-    def contents(self):
-        return {name for name in names_in(self.folder) if name != self.filler.name}
-
-
-@pytest.fixture
-def mount():
-    """Mounts small disks on folders, until the test is over."""
-    disks = []
-
-    def make(folder):
-        disks.append(Disk(folder))
-        return disks[-1]
-
-    yield make
-    for disk in disks:
-        subprocess.run(["umount", "--lazy", disk.folder], check=True)
 
 
 def test_h59_a_warehouse_that_finds_no_room_at_first_is_made_later(graph, pipeline, mount):
