@@ -2,7 +2,19 @@
 
 import typer
 
-from adtech_assets.cli import backup, billing, feed, logs, pipeline, report, results, seed, state
+from adtech_assets.cli import (
+    backup,
+    billing,
+    erasure,
+    feed,
+    logs,
+    pipeline,
+    report,
+    results,
+    seed,
+    state,
+    upgrade,
+)
 
 app = typer.Typer(
     name="adtech",
@@ -33,7 +45,7 @@ def group(
     """Ad logs and an operational Postgres to hourly counts, an audited table and KPI marts."""
 
 
-for module in (pipeline, state, results, report, billing, backup):
+for module in (pipeline, state, results, report, billing, erasure, backup, upgrade):
     module.add_commands(app)
 app.add_typer(seed.app, name="seed", help="Sample rows for the operational database.")
 app.add_typer(feed.app, name="feed", help="What a feed file makes of log files.")
