@@ -64,7 +64,7 @@ def erase(settings: Settings, project: Project, days: DayRange, by: str) -> Eras
         by: login of who wants it.
 
     Returns:
-        The account, which is finished with `finish`, once what totals many days is built anew.
+        The account, to be finished once what totals many days is built anew.
 
     Raises:
         TransientError: a store is in use or unreachable; the same command goes on.
@@ -90,11 +90,6 @@ def erase(settings: Settings, project: Project, days: DayRange, by: str) -> Eras
             erasure = erasures.note(settings, replace(erasure, erased=dict(total)))
         left = list(_left(connection, settings, days))
     return erasures.note(settings, replace(erasure, left=left))
-
-
-def finish(settings: Settings, erasure: Erasure) -> Erasure:
-    """Note that what totals many days has been built and published without them."""
-    return erasures.note(settings, replace(erasure, finished_at=erasures.now()))
 
 
 def _left(

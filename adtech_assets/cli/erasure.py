@@ -89,7 +89,7 @@ def _forget(settings: Settings, days: DayRange) -> None:
     from adtech_assets.cli.running import run_days
     from adtech_assets.cli.screen import screen
     from adtech_assets.defs.dbt_project import dbt_project
-    from adtech_assets.stores import compaction
+    from adtech_assets.stores import compaction, erasures
     from adtech_assets.stores.warehouse import Warehouse
 
     with screen.status("Erasing ..."):
@@ -97,7 +97,7 @@ def _forget(settings: Settings, days: DayRange) -> None:
         # Until then what was deleted is in free blocks of the file.
         compaction.compact(Warehouse.of(settings))
     run_days(settings, days)
-    _print(erasure.finish(settings, account), days)
+    _print(erasures.finish(settings, account), days)
 
 
 def _print(account: Erasure, days: DayRange) -> None:

@@ -79,6 +79,11 @@ def note(settings: Settings, erasure: Erasure) -> Erasure:
     return erasure
 
 
+def finish(settings: Settings, erasure: Erasure) -> Erasure:
+    """Note that what totals many days has been built and published without them."""
+    return note(settings, replace(erasure, finished_at=now()))
+
+
 def take_back(settings: Settings, days: set[date]) -> bool:
     """Let days be loaded again whose erasures lie within them; whether there are any."""
     found = read(settings)

@@ -154,7 +154,7 @@ def test_agents_whom_only_that_day_has_seen_are_gone(settings):
 
 @pytest.mark.usefixtures("filled")
 def test_the_account_says_how_much_of_each_store_was_erased(settings):
-    account = erasure.finish(settings, erase(settings))
+    account = erasures.finish(settings, erase(settings))
 
     assert {what: account.erased[what] for what in account.erased if "rollup" not in what} == {
         "files in the landing folder": 1,
@@ -210,7 +210,7 @@ def test_what_is_delivered_again_is_refused_with_the_reason(settings, target):
 
 @pytest.mark.usefixtures("filled")
 def test_what_was_refused_can_be_erased_too(settings, target):
-    erasure.finish(settings, erase(settings))
+    erasures.finish(settings, erase(settings))
     deliver(settings, FIRST, "again")
     load(settings, target)
 
@@ -226,7 +226,7 @@ def test_what_was_refused_can_be_erased_too(settings, target):
 
 @pytest.mark.usefixtures("filled")
 def test_days_are_loaded_again_by_explicit_wish_only(settings, target):
-    erasure.finish(settings, erase(settings))
+    erasures.finish(settings, erase(settings))
     assert erasures.take_back(settings, {NEXT_DAY}) is False
     assert erasures.take_back(settings, set(BOTH)) is True
     deliver(settings, FIRST, "again")

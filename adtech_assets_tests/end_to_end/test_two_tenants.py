@@ -113,9 +113,8 @@ def test_two_feeds_are_loaded_at_once(tenants: tuple[Tenant, Tenant], postgres_s
 
 def test_a_tenant_does_not_write_to_the_target_of_another(tenants: tuple[Tenant, Tenant]) -> None:
     sample, shop = tenants
-    sample.adtech(
-        "backfill", "--from", "2022-05-26", "--to", "2022-05-26", "--select", "csv_data_task+"
-    )
+    day = ("--from", "2022-05-26", "--to", "2022-05-26")
+    sample.adtech("backfill", *day, "--select", "+csv_data_task")
     shop.own["ADTECH_TARGET_DATABASE_URL"] = sample.own["ADTECH_TARGET_DATABASE_URL"]
 
     done = shop.run("adtech", "backfill", *day)
