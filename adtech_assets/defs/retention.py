@@ -104,7 +104,7 @@ def delete_what_is_old(
             context.log.info(f"The warehouse was written anew: {compacted}.")
 
 
-@dg.job(description="Deletes old runs, and old archived files if ADTECH_ARCHIVE_DAYS says so.")
+@dg.job(description="Deletes old runs, old archived files if so set, and gives back their room.")
 def retention() -> None:
     """One step."""
     delete_what_is_old()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
-
-import duckdb
 
 from adtech_assets.stores import identity, ownership
 from adtech_assets.stores.postgres import Postgres
@@ -22,13 +19,8 @@ def versions(settings: Settings) -> dict[str, int | None]:
         TransientError: a store is in use or unreachable.
         UserError: newer code has written one; nothing has changed.
     """
-    found: dict[str, int | None] = {"warehouse": None}
     warehouse = Warehouse.of(settings)
-    with warehouse.reserved():
-        if warehouse.path.exists():
-            # Not opened as everybody does: that would bring it to this version.
-            with contextlib.closing(duckdb.connect(warehouse.path, read_only=True)) as connection:
-                found["warehouse"] = identity.warehouse_version(connection)
+    found = {"warehouse": warehouse.schema_version()}
     target = Postgres.of(settings, "target")
     owner = ownership.owner_of(target)
     found["target"] = None if owner is None else owner.schema_version
