@@ -104,6 +104,9 @@ def _left(
             )
     for backup in erasures.backups(settings):
         yield f"backup {backup}, if it is still there: what it holds stays in it"
+    places_named = (settings.raw_data_dir, settings.archive_dir, settings.exports_bucket)
+    if buckets := {str(place) for place in places_named if "://" in str(place)}:
+        yield f"versions of objects in {', '.join(sorted(buckets))}, until their lifecycle rule"
     yield "operational database: it is not ours; its events of these days are not copied any more"
     yield (
         "Dagster's run history: names of files and counts, until ADTECH_RUN_HISTORY_DAYS "

@@ -45,8 +45,8 @@ def forget(
         return
     if not yes:
         typer.confirm(
-            f"Erase {days} everywhere, the archive and published tables included? This cannot be "
-            "undone.",
+            f"Erase {days} everywhere, the archive and published tables included? It cannot be "
+            "undone, and a month of theirs that is not closed yet cannot be closed any more.",
             abort=True,
         )
     _forget(settings, days)
