@@ -187,8 +187,8 @@ def _back_up(settings: Settings, folder: Path, tell: Callable[[str], object]) ->
         stack.enter_context(warehouse.reserved())
         if warehouse.path.exists():
             tell("warehouse")
-            # Open, so that nobody else opens it meanwhile.
-            connection = stack.enter_context(warehouse.connect())
+            # Open, so that nobody else opens it meanwhile; of an earlier version, it stays so.
+            connection = stack.enter_context(warehouse.as_it_is())
             connection.execute("CHECKPOINT")
             _copy(warehouse.path, folder / warehouse.path.name)
         if (settings.data_dir / _CLUSTER / "PG_VERSION").exists():

@@ -20,7 +20,10 @@ def versions(settings: Settings) -> dict[str, int | None]:
         UserError: newer code has written one; nothing has changed.
     """
     warehouse = Warehouse.of(settings)
-    found = {"warehouse": warehouse.schema_version()}
+    found: dict[str, int | None] = {"warehouse": None}
+    if warehouse.path.exists():
+        with warehouse.as_it_is() as connection:
+            found["warehouse"] = identity.warehouse_version(connection)
     target = Postgres.of(settings, "target")
     owner = ownership.owner_of(target)
     found["target"] = None if owner is None else owner.schema_version

@@ -111,21 +111,20 @@ class Warehouse:
         ):
             yield connection
 
-    def schema_version(self) -> int | None:
-        """The version that it is of, and stays: to open it would bring it to this one.
-
-        Returns:
-            None if there is no warehouse; 0 if it is of before there were versions.
+    @contextlib.contextmanager
+    def as_it_is(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a warehouse that is there, of whatever version, and leave it of that one.
 
         Raises:
             TransientError: somebody else kept the warehouse for longer than `wait_seconds`.
             UserError: the file is no warehouse.
         """
-        with self.reserved(), self._faults_told():
-            if not self.path.exists():
-                return None
-            with contextlib.closing(self._connected(read_only=True)) as connection:
-                return identity.warehouse_version(connection)
+        with (
+            self.reserved(),
+            self._faults_told(),
+            contextlib.closing(self._connected(read_only=False)) as connection,
+        ):
+            yield connection
 
     @contextlib.contextmanager
     def _faults_told(self) -> Iterator[None]:
