@@ -18,6 +18,7 @@ from adtech_assets.rollup import counting, facts, hourly, user_agents
 from adtech_assets.stores import erasures, identity
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets.versions import Notes
+from adtech_assets_tests.buckets import bucket, s3, s3_server
 from adtech_assets_tests.feed.deliveries import (
     DAY,
     FIRST,
@@ -33,6 +34,8 @@ from adtech_assets_tests.feed.deliveries import (
     statuses,
 )
 from adtech_assets_tests.sample_feed import PROJECT, SAMPLE
+
+__all__ = ["bucket", "s3", "s3_server"]  # fixtures
 
 NOW = datetime(2022, 6, 1)  # noqa: DTZ001 - naive UTC
 BOTH = days(DAY, NEXT_DAY)
@@ -290,3 +293,29 @@ def test_the_versions_of_whole_tables_stay(settings):
 
     with Warehouse.of(settings).connect() as warehouse:
         assert Notes(warehouse).of("raw.campaigns") == {DAY: "in force since"}
+
+
+@pytest.mark.usefixtures("target")
+def test_files_leave_a_bucket_with_all_their_versions(settings, bucket):
+    places_of = {
+        "raw_data_dir": f"{bucket.url}/landing",
+        "archive_dir": f"{bucket.url}/archive",
+    }
+    stored = [
+        f"landing/{FIRST}",
+        f"archive/impressions/{DAY}/{FIRST}",
+        f"archive/quarantine/00000001/{FIRST}",
+    ]
+    for key in (*stored, "archive/quarantine/00000001/reason.json", f"landing/{NEXT}"):
+        bucket.put(key, b"content")
+
+    account = erase(settings.model_copy(update=places_of))
+
+    assert bucket.names() == {f"landing/{NEXT}"}
+    assert [version for key in stored for version in bucket.versions(key)] == []
+    assert account.erased == {
+        "files in the landing folder": 1,
+        "files in the archive": 1,
+        "files in quarantine": 1,
+    }
+    assert any("lifecycle rule" in line for line in account.left)
