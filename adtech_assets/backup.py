@@ -290,7 +290,9 @@ def restore(settings: Settings, folder: Path, tell: Callable[[str], object]) -> 
         (settings.data_dir / RESTORING).unlink()
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
-    return dataclasses.replace(copy, forgotten_since=[(e.first, e.last) for e in forgotten])
+    return dataclasses.replace(
+        copy, forgotten_since=tuple((each.first, each.last) for each in forgotten)
+    )
 
 
 def _elsewhere(settings: Settings) -> list[str]:

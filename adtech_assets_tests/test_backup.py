@@ -200,7 +200,7 @@ def test_what_was_erased_since_is_named_and_stays_refused(embedded, tmp_path):
 
     restored = backup.restore(embedded, tmp_path / "copy", told)
 
-    assert restored.forgotten_since == [(since, since)]
+    assert restored.forgotten_since == ((since, since),)
     assert erasures.forgotten_days(embedded) == {before, since}
     assert [each.finished_at is None for each in erasures.read(embedded)] == [False, True]
     assert len(erasures.backups(embedded)) == 1
