@@ -24,11 +24,12 @@ from filelock import FileLock, Timeout
 from adtech_assets import files
 from adtech_assets.errors import UserError
 from adtech_assets.settings import RESTORING, masked_url
-from adtech_assets.stores import embedded_postgres
+from adtech_assets.stores import embedded_postgres, erasures
 from adtech_assets.stores.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
 
     from adtech_assets.settings import Settings
 
@@ -70,6 +71,8 @@ class Copy:
     archive that is not in the data folder."""
     checksums: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of each file; none in a copy of format 1."""
+    forgotten_since: Sequence[tuple[date, date]] = ()
+    """Once restored: first and last days that were erased after the copy had been taken."""
 
 
 def back_up(settings: Settings, folder: Path, tell: Callable[[str], object]) -> Copy:
@@ -184,8 +187,8 @@ def _back_up(settings: Settings, folder: Path, tell: Callable[[str], object]) ->
         stack.enter_context(warehouse.reserved())
         if warehouse.path.exists():
             tell("warehouse")
-            # Open, so that nobody else opens it meanwhile.
-            connection = stack.enter_context(warehouse.connect())
+            # Open, so that nobody else opens it meanwhile; of an earlier version, it stays so.
+            connection = stack.enter_context(warehouse.as_it_is())
             connection.execute("CHECKPOINT")
             _copy(warehouse.path, folder / warehouse.path.name)
         if (settings.data_dir / _CLUSTER / "PG_VERSION").exists():
@@ -207,6 +210,7 @@ def _back_up(settings: Settings, folder: Path, tell: Callable[[str], object]) ->
     os.sync()
     with files.written_whole(folder / CONTENTS) as partial:
         content = {"format": FORMATS[-1], **dataclasses.asdict(copy)}
+        del content["forgotten_since"]
         partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return copy
 
@@ -275,6 +279,7 @@ def restore(settings: Settings, folder: Path, tell: Callable[[str], object]) -> 
         for name in copy.empty_folders:
             (new / name).mkdir(parents=True)
         os.sync()
+        forgotten = erasures.carry_over(settings.data_dir, new)
         tell("exchanging the folders")
         (settings.data_dir / RESTORING).touch()
         for part in _parts(settings.data_dir):
@@ -285,7 +290,9 @@ def restore(settings: Settings, folder: Path, tell: Callable[[str], object]) -> 
         (settings.data_dir / RESTORING).unlink()
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
-    return copy
+    return dataclasses.replace(
+        copy, forgotten_since=tuple((each.first, each.last) for each in forgotten)
+    )
 
 
 def _elsewhere(settings: Settings) -> list[str]:

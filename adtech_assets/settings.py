@@ -29,6 +29,9 @@ RESTORING = ".restoring"
 
 ALL_USER_AGENTS = "*"
 
+BI_ROLE = "adtech_bi"
+"""A group: nobody logs in as it, logins are its members. It is of the server, not of a database."""
+
 # A URL as libpq takes it apart: the first @ or / ends the login, so that a password with one of
 # them in it would become part of the host, which error messages show.
 _HOST = r"(?:\[[^]@/?]*\]|[^][:,@/?]*)(?::[0-9]*)?"
@@ -98,6 +101,14 @@ class Settings(BaseSettings):
     )
     target_database_url: SecretStr | None = Field(
         None, description="Postgres of the audited table and the marts; as above"
+    )
+    bi_role: str = Field(
+        BI_ROLE,
+        pattern="^[a-z_][a-z0-9_]{0,62}$",
+        description=(
+            "role of the target's server that may read the marts; a server has one for all of its "
+            "databases, so deployments that share a server need one each"
+        ),
     )
     user_agent: str = Field(
         "some user agent",
@@ -191,6 +202,14 @@ class Settings(BaseSettings):
         description=(
             "days after which loaded log files leave the archive; 0: they stay. A lost warehouse "
             "comes back only from what is there"
+        ),
+    )
+    raw_event_days: int = Field(
+        0,
+        ge=0,
+        description=(
+            "days after which single events leave the warehouse, once they are counted; 0: they "
+            "stay. Where they are needed again, for a late file say, they are read from the archive"
         ),
     )
     run_history_days: int = Field(
@@ -317,6 +336,16 @@ class Settings(BaseSettings):
                 "all its files. Use archive or keep"
             )
         return processed
+
+    @field_validator("raw_event_days")
+    @classmethod
+    def _can_be_read_again(cls, days: int, info: ValidationInfo) -> int:
+        if days and info.data.get("processed_files") == "delete":
+            raise ValueError(
+                "needs the log files: a late file has its day counted again, from all of them. Set "
+                "ADTECH_PROCESSED_FILES to archive or keep"
+            )
+        return days
 
     @field_validator("feed", mode="before")
     @classmethod

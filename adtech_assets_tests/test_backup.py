@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from datetime import date
 
 import pytest
 
@@ -16,7 +17,7 @@ from adtech_assets import backup
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.errors import UserError
 from adtech_assets.settings import load_settings
-from adtech_assets.stores import objects
+from adtech_assets.stores import erasures, objects
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.buckets import s3, s3_server, versioned
@@ -187,6 +188,22 @@ def test_a_copy_that_was_killed_is_refused_and_harms_nothing(embedded, tmp_path)
     with pytest.raises(UserError, match="not finished"):
         backup.restore(embedded, tmp_path / "copy", told)
     assert done("numbers", embedded) == "[2]"
+
+
+def test_what_was_erased_since_is_named_and_stays_refused(embedded, tmp_path):
+    before, since = date(2022, 5, 26), date(2022, 5, 27)
+    embedded.data_dir.mkdir()
+    erasures.finish(embedded, erasures.begin(embedded, before, before, "anna"))
+    backup.back_up(embedded, tmp_path / "copy", told)
+    erasures.begin(embedded, since, since, "anna")
+    erasures.note_backup(embedded, "/elsewhere")
+
+    restored = backup.restore(embedded, tmp_path / "copy", told)
+
+    assert restored.forgotten_since == ((since, since),)
+    assert erasures.forgotten_days(embedded) == {before, since}
+    assert [each.finished_at is None for each in erasures.read(embedded)] == [False, True]
+    assert len(erasures.backups(embedded)) == 1
 
 
 @pytest.mark.parametrize("when", [0, 300])

@@ -43,6 +43,7 @@ def test_the_defaults_are_those_of_the_documentation():
         "exports_bucket": "",
         "source_database_url": None,
         "target_database_url": None,
+        "bi_role": "adtech_bi",
         "user_agent": "some user agent",
         "start_date": date(2022, 5, 25),
         "feed": str(SAMPLE_FEED),
@@ -62,6 +63,7 @@ def test_the_defaults_are_those_of_the_documentation():
         "log_format": "text",
         "lookback_days": 3,
         "archive_days": 0,
+        "raw_event_days": 0,
         "run_history_days": 90,
     }
 
@@ -75,6 +77,7 @@ def test_every_setting_can_be_set_in_the_environment(monkeypatch, tmp_path):
         "ADTECH_EXPORTS_BUCKET": "s3://bucket/kpis",
         "ADTECH_SOURCE_DATABASE_URL": "postgresql://a@db/one",
         "ADTECH_TARGET_DATABASE_URL": "postgresql+psycopg://b@db/two",
+        "ADTECH_BI_ROLE": "readers",
         "ADTECH_USER_AGENT": "*",
         "ADTECH_START_DATE": "2020-02-29",
         "ADTECH_FEED": str(write_feed(tmp_path)),
@@ -94,6 +97,7 @@ def test_every_setting_can_be_set_in_the_environment(monkeypatch, tmp_path):
         "ADTECH_LOG_FORMAT": "json",
         "ADTECH_LOOKBACK_DAYS": "7",
         "ADTECH_ARCHIVE_DAYS": "400",
+        "ADTECH_RAW_EVENT_DAYS": "30",
         "ADTECH_RUN_HISTORY_DAYS": "0",
     }
     for name, value in environment.items():

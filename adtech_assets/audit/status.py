@@ -20,6 +20,7 @@ from adtech_assets.feed.ledger import DayFiles, Ledger
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets.load import audited_load
 from adtech_assets.partitions import DayRange, contiguous, loadable_days, today
+from adtech_assets.stores import erasures
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets.versions import Notes
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from adtech_assets.models.project import Project
     from adtech_assets.settings import Settings
 
-State = Literal["loaded", "empty", "missing", "stale", "failed"]
+State = Literal["loaded", "empty", "missing", "stale", "failed", "forgotten"]
 
 LOOK_SECONDS = 60.0
 """How long a look waits for a run that uses the warehouse."""
@@ -51,7 +52,7 @@ class DayStatus:
     """`loaded`; `empty`: loaded, but its files hold no events; `missing`: nothing was ever loaded;
     `stale`: since the last load, files changed or arrived, another user agent was configured, or
     something that is built by day has not been built from what is there now;
-    `failed`: the last run failed."""
+    `failed`: the last run failed; `forgotten`: it was erased on purpose."""
     files: int = 0
     events: int = 0
     waiting_files: int = 0
@@ -144,7 +145,9 @@ class Status:
         These have files that wait for a load, or lie between days that are loaded: what was never
         asked for, before the first loaded day and after the last, is not missed.
         """
-        known = [day for day, status in self.days.items() if status.state != "missing"]
+        known = [
+            day for day, status in self.days.items() if status.state not in ("missing", "forgotten")
+        ]
         return [
             day
             for day, status in self.days.items()
@@ -254,6 +257,9 @@ def judge(
         )
         for day in days
     }
+    for day in erasures.forgotten_days(settings) & statuses.keys():
+        if statuses[day].state == "missing" and not statuses[day].waiting_files:
+            statuses[day] = replace(statuses[day], state="forgotten")
     for day in failed.keys() & statuses.keys():
         statuses[day] = replace(statuses[day], state="failed", error=failed[day].error)
     differences = []

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import typer
+from adtech_assets.cli.commands import Commands
 
-app = typer.Typer(no_args_is_help=True)
+app = Commands(no_args_is_help=True)
 
 
 @app.callback()

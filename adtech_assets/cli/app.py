@@ -6,6 +6,7 @@ from adtech_assets.cli import (
     alerts,
     backup,
     billing,
+    erasure,
     feed,
     logs,
     metrics,
@@ -14,6 +15,7 @@ from adtech_assets.cli import (
     results,
     seed,
     state,
+    upgrade,
 )
 from adtech_assets.cli.commands import Commands
 
@@ -46,7 +48,7 @@ def group(
     """Ad logs and an operational Postgres to hourly counts, an audited table and KPI marts."""
 
 
-for module in (pipeline, state, results, report, billing, backup, metrics):
+for module in (pipeline, state, results, report, billing, erasure, backup, upgrade, metrics):
     module.add_commands(app)
 app.add_typer(seed.app, name="seed", help="Sample rows for the operational database.")
 app.add_typer(feed.app, name="feed", help="What a feed file makes of log files.")

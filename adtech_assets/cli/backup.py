@@ -27,6 +27,7 @@ def backup(
     from adtech_assets.backup import back_up, back_up_to_bucket
     from adtech_assets.cli.screen import screen
     from adtech_assets.settings import load_settings
+    from adtech_assets.stores import erasures
 
     settings = load_settings()
     with screen.status("Backing up ...") as line:
@@ -38,8 +39,9 @@ def backup(
             copy = back_up_to_bucket(settings, folder, tell)
         else:
             copy = back_up(settings, Path(folder), tell)
+    erasures.note_backup(settings, folder if "://" in folder else str(Path(folder).resolve()))
     screen.print(f"[green]Backed up[/] {_size(copy)} to {folder}.", soft_wrap=True)
-    _tell_what_is_missing(copy)
+    tell_what_is_missing(copy)
 
 
 def restore(
@@ -50,7 +52,7 @@ def restore(
 ) -> None:
     """Replace the data folder by a backup. What is there is deleted."""
     from adtech_assets import backup
-    from adtech_assets.cli.screen import screen
+    from adtech_assets.cli.screen import errors, screen
     from adtech_assets.settings import read_settings
 
     settings = read_settings()
@@ -70,14 +72,21 @@ def restore(
         with screen.status("Restoring ...") as line:
             backup.restore(settings, copied, lambda what: line.update(f"Restoring: {what}"))
     screen.print(f"[green]Restored[/] {_size(copy)} to {settings.data_dir}.", soft_wrap=True)
-    _tell_what_is_missing(copy)
+    for first, last in copy.forgotten_since:
+        errors.print(
+            f"[yellow]Note:[/] {first} to {last} were forgotten since, and are in it. Erase them "
+            f"again: adtech forget --from {first} --to {last}",
+            soft_wrap=True,
+        )
+    tell_what_is_missing(copy)
 
 
 def _size(copy: Copy) -> str:
     return f"{len(copy.sizes):,} files ({sum(copy.sizes.values()) / 1e6:,.1f} MB)"
 
 
-def _tell_what_is_missing(copy: Copy) -> None:
+def tell_what_is_missing(copy: Copy) -> None:
+    """Name the stores that a copy has nothing of."""
     from rich.markup import escape
 
     from adtech_assets.cli.screen import errors

@@ -70,6 +70,11 @@ def _print_what_stands(found: Status) -> None:
         screen.print("Read them from the archive: [bold]adtech backfill --rebuild[/]")
     if found.closed_months:
         screen.print("Closed months: " + ", ".join(map(_closed_month, found.closed_months)))
+    forgotten = [day for day, state in found.days.items() if state.state == "forgotten"]
+    if forgotten:
+        from adtech_assets.partitions import contiguous
+
+        screen.print("Forgotten: " + ", ".join(map(str, contiguous(forgotten))))
     for difference in found.differences:
         screen.print(f"[red]Counts differ:[/] {escape(difference)}", soft_wrap=True)
     for day, state in found.days.items():

@@ -303,7 +303,7 @@ def yesterday_is_loaded(
         return dg.AssetCheckResult(passed=True, description=f"{day} is before the first day")
     found = read_status(settings, DayRange(day, day), WAIT_SECONDS, project).days[day]
     return dg.AssetCheckResult(
-        passed=found.state in ("loaded", "empty"),
+        passed=found.state in ("loaded", "empty", "forgotten"),
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{day} is {found.state}" + (f": {found.error}" if found.error else ""),
         metadata={"files": found.files, "files_waiting": found.waiting_files},

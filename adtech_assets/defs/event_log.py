@@ -24,9 +24,18 @@ from dagster._core.definitions.data_version import (
 )
 from dagster._core.definitions.partitions.subset import PartitionsSubset
 from dagster._core.event_api import EventHandlerFn, EventLogRecord, EventRecordsFilter
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, StepMaterializationData
+from dagster._core.events import (
+    ASSET_CHECK_EVENTS,
+    ASSET_EVENTS,
+    PIPELINE_EVENTS,
+    StepMaterializationData,
+)
 from dagster._core.execution.plan.handle import StepHandle
-from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
+from dagster._core.storage.event_log import (
+    EventLogStorage,
+    SqlEventLogStorage,
+    SqliteEventLogStorage,
+)
 from dagster._core.storage.event_log.base import PlannedMaterializationInfo
 from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher
 from dagster._core.storage.event_log.schema import AssetKeyTable, SqlEventLogStorageTable
@@ -234,6 +243,23 @@ class EventLog(SqliteEventLogStorage):
     def dispose(self) -> None:
         """Stop listening."""
         self._watcher.close()
+
+
+def thin_out(storage: EventLogStorage, run_id: str) -> None:
+    """Leave of a run's events what it has built, when it began and how it ended.
+
+    Without the materializations, the UI would show days as never built.
+    """
+    if not isinstance(storage, SqlEventLogStorage):  # ours, and Dagster's for Postgres, are
+        return
+    kept = [kind.value for kind in (DagsterEventType.ASSET_MATERIALIZATION, *PIPELINE_EVENTS)]
+    kind = EVENTS.dagster_event_type
+    with storage.run_connection(run_id) as connection:
+        connection.execute(
+            SqlEventLogStorageTable.delete()
+            .where(EVENTS.run_id == run_id)
+            .where(kind.is_(None) | kind.not_in(kept))
+        )
 
 
 def _slim(event: EventLogEntry) -> EventLogEntry:

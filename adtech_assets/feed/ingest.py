@@ -25,6 +25,7 @@ from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.feed.rejections import Rejection
 from adtech_assets.feed.verdicts import Candidate, Duplicate, Facts, judge
 from adtech_assets.partitions import today
+from adtech_assets.stores import erasures
 from adtech_assets.stores.warehouse import bound_cache, transaction
 
 if TYPE_CHECKING:
@@ -47,6 +48,16 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
+
+FORGOTTEN = (
+    "its day was erased on purpose; to erase this file too: adtech forget; to load the day after "
+    "all: adtech forget --take-back, then adtech logs retry"
+)
+FILES_GONE = Rejection(
+    "files_gone",
+    "other files of its day were deleted after they had been counted, so the day cannot be counted "
+    "with this one; put them into the landing folder, then: adtech logs retry",
+)
 
 
 @dataclass
@@ -110,12 +121,11 @@ class Ingest:
         self.next_file_id = max(self.ledger.next_file_id(), landing.last_folder_id(settings) + 1)
         self.hashed = hashed or {}
         self.rejected_contents: dict[str, Rejection] = {}
-        self.again: dict[str, int] = {}
-        """Loaded files to be read once more, with their ids."""
         outdated = self.ledger.outdated(self.feed, days) if again else []
-        if settings.engine == "duckdb":
-            outdated += self.ledger.not_kept(days)
         self.again = {row.file_name: row.file_id for row in outdated if row.kind == kind}
+        """Loaded files to be read once more, with their ids."""
+        self.uncountable = self.ledger.uncountable()
+        self.forgotten = erasures.forgotten_days(settings)
         self.seen_objects: dict[tuple[str, str | None], SeenFile] = {}
         self.result = Ingested()
 
@@ -132,33 +142,74 @@ class Ingest:
             pending = self._take(pending)
         return self.result
 
+    def read_again(self, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
+        """Read counted files once more whose events are not in the raw table.
+
+        Returns:
+            Those that are neither in the landing folder nor in the archive, as they were counted.
+        """
+        self.again = {row.file_name: row.file_id for row in rows}
+        found, gone = [], []
+        for row in rows:
+            candidate = self._counted(row)
+            if candidate is None:
+                gone.append(row)
+                del self.again[row.file_name]
+            else:
+                found.append(candidate)
+        self._take_in(found)
+        return gone
+
+    def _counted(self, row: LedgerRow) -> Candidate | None:
+        """A counted file, where it lies now."""
+        if row.file_date is None:
+            raise ValueError(f"{row.file_name} has no day, so it cannot have been counted")
+        archive = landing.archive_of(self.settings, row.kind, row.file_date)
+        for place in (places.landing(self.settings), archive):
+            with suppress(FileNotFoundError, Rejection):
+                file = place.counted(place.look(row.file_name, row.kind), row)
+                if file is not None:
+                    return Candidate(file, place.fingerprint(file), self._claim(file))
+        return None
+
     def _take(self, pending: list[Candidate]) -> list[Candidate]:
         """Load one file of each name, content and offsets; return those that wait for its fate."""
         new: list[Candidate] = []
         later: list[Candidate] = []
         for candidate, verdict in list(judge(pending, self._facts(pending))):
             match verdict:
+                case "read" if self._is_too_late(candidate):
+                    self._quarantine(candidate.file, candidate.seen, candidate.name, FILES_GONE)
                 case "read":
                     new.append(candidate)
                 case "later":
                     later.append(candidate)
                 case "known":
                     self.result.known += 1
+                    if candidate.name.day in self.uncountable:
+                        self.ledger.mark_found(self.kind, candidate.file.name)
                 case Duplicate(original):
                     self._record_duplicate(candidate, original)
                 case Rejection():
                     self._quarantine(candidate.file, candidate.seen, candidate.name, verdict)
-        if new:
-            # Imported here because its libraries take 0.3 s, and most runs have nothing to read.
-            from adtech_assets.feed.conformance import Inspector  # noqa: PLC0415
-
-            to_read = {self._take_file_id(): candidate for candidate in new}
-            files = self._acceptable(to_read, Inspector(self.feed, self.kind))
-            if self.settings.engine == "duckdb":
-                self._read(files, to_read)
-            else:
-                self._promise(files, to_read)
+        self._take_in(new)
         return later
+
+    def _take_in(self, new: Sequence[Candidate]) -> None:
+        if not new:
+            return
+        # Imported here because its libraries take 0.3 s, and most runs have nothing to read.
+        from adtech_assets.feed.conformance import Inspector  # noqa: PLC0415
+
+        to_read = {self._take_file_id(): candidate for candidate in new}
+        files = self._acceptable(to_read, Inspector(self.feed, self.kind))
+        if self.settings.engine == "duckdb":
+            self._read(files, to_read)
+        else:
+            self._promise(files, to_read)
+
+    def _is_too_late(self, candidate: Candidate) -> bool:
+        return candidate.name.day in self.uncountable and candidate.file.name not in self.again
 
     def _promise(self, files: Iterable[FileToRead], candidates: Mapping[int, Candidate]) -> None:
         """Note files as counted for what their footers promise; whoever counts them holds it."""
@@ -235,6 +286,7 @@ class Ingest:
         name = None
         try:
             name = self._claim(file)
+            self._refuse_forgotten(name)
             seen = self.seen_objects.get((file.name, file.etag)) or self._hashed_ahead(file)
             seen = seen or file.place.fingerprint(file)
             return Candidate(file, seen, name)
@@ -242,6 +294,10 @@ class Ingest:
             return name, rejection
         except FileNotFoundError:
             raise _disappeared(file) from None
+
+    def _refuse_forgotten(self, name: LogFileName) -> None:
+        if name.day in self.forgotten:
+            raise Rejection("forgotten_day", FORGOTTEN)
 
     def _hashed_ahead(self, file: LandedFile) -> SeenFile | None:
         """What was hashed before the warehouse was taken, if it is what lies there now."""

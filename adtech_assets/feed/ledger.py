@@ -61,7 +61,8 @@ CREATE TABLE IF NOT EXISTS raw.log_files (
     schema_fingerprint VARCHAR,
     first_seen_at TIMESTAMP NOT NULL,
     loaded_at TIMESTAMP,
-    -- Whether its events are in the raw tables; not where Spark counts them. NULL: they are.
+    -- Whether its events are in the raw tables: not where Spark counts them, nor once they have
+    -- left. NULL: they are.
     events_kept BOOLEAN,
     -- When the file itself was deleted on purpose, or its loss was accepted; its events stay.
     deleted_at TIMESTAMP,
@@ -410,6 +411,35 @@ class Ledger:
         )
         return [LedgerRow(*row) for row in self.connection.execute(query, [list(days)]).fetchall()]
 
+    def uncountable(self) -> set[date]:
+        """Days that cannot be counted again: their events are gone, and a file was deleted."""
+        query = (
+            "SELECT DISTINCT file_date FROM raw.log_files WHERE status = 'loaded' "
+            "AND events_kept = false AND deleted_at IS NOT NULL"
+        )
+        return {day for (day,) in self.connection.execute(query).fetchall()}
+
+    def let_go(self, before: date, days: Collection[date]) -> set[date]:
+        """Take the events of days before another one out of the raw tables; what is known stays.
+
+        The versions of the days stay as well: the same files are counted.
+
+        Returns:
+            The days that had events.
+        """
+        left = self.connection.execute(
+            "UPDATE raw.log_files SET events_kept = false WHERE status = 'loaded' "
+            "AND events_kept IS DISTINCT FROM false AND file_date < ? "
+            "AND file_date IN (SELECT unnest(?::DATE[])) RETURNING file_id, file_date",
+            [before, list(days)],
+        ).fetchall()
+        for table in RAW_TABLES.values() if left else ():
+            self.connection.execute(
+                f"DELETE FROM {table} WHERE file_id IN (SELECT unnest(?::BIGINT[]))",
+                [[file_id for file_id, _ in left]],
+            )
+        return {day for _, day in left}
+
     def rows_by_day(self, days: Collection[date]) -> dict[date, int]:
         """How many files the ledger knows of each day that has any."""
         query = (
@@ -422,6 +452,14 @@ class Ledger:
         """Note that files are to be found nowhere any more; call it before they are deleted."""
         self.connection.execute(
             "UPDATE raw.log_files SET deleted_at = ? WHERE file_id IN ?", [now, list(file_ids)]
+        )
+
+    def mark_found(self, kind: Kind, name: str) -> None:
+        """Note that a counted file is there again, which had been deleted."""
+        self.connection.execute(
+            "UPDATE raw.log_files SET deleted_at = NULL "
+            "WHERE status = 'loaded' AND kind = ? AND file_name = ?",
+            [kind, name],
         )
 
     def record(self, entries: Sequence[Entry], *, run_id: str, now: datetime) -> None:

@@ -25,6 +25,8 @@ Reason = Literal[
     "incomplete",
     "offset_overlap",
     "conflict",
+    "files_gone",
+    "forgotten_day",
 ]
 """Codes in the ledger and in `reason.json`; the words beside them are for people."""
 

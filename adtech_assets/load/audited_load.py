@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from adtech_assets.feed.ledger import DayFiles
+    from adtech_assets.partitions import DayRange
     from adtech_assets.stores.identity import Identity
     from adtech_assets.stores.postgres import Postgres
 
@@ -220,6 +221,19 @@ def audits(
 def forget(connection: psycopg.Connection, day: date) -> None:
     """Delete what `load_audit` says of a day: the next load may be made from fewer files."""
     connection.execute("DELETE FROM public.load_audit WHERE day = %s", [day])
+
+
+def erase(connection: psycopg.Connection, days: DayRange) -> dict[str, int]:
+    """Delete all that there is of some days; how many rows, by table."""
+    erased = {}
+    for table, column in (("csv_data_task", "datetime"), ("load_audit", "day")):
+        if _exists(connection, table):
+            found = connection.execute(
+                f"DELETE FROM public.{table} WHERE {column} >= %s AND {column} < %s".encode(),
+                [days.first, days.end],
+            )
+            erased[f"rows of {table}"] = found.rowcount
+    return erased
 
 
 def loaded_counts(connection: psycopg.Connection, days: Collection[date]) -> list[HourCount]:

@@ -112,6 +112,8 @@ CREATE TABLE IF NOT EXISTS raw.extracted_days (
 )
 """
 
+ONE_DAY = timedelta(1)
+
 ARRIVING = "raw.arriving"
 """Rows of the source beside those that the warehouse holds, until they are compared."""
 
@@ -132,8 +134,8 @@ class Extracted:
         return 0 if self.is_whole else self.rows[None]
 
     def rows_of(self, day: date) -> int:
-        """Rows of an extracted day; a whole table has the same on each."""
-        return self.rows[None if self.is_whole else day]
+        """Rows of a day, none of a forgotten one; a whole table has the same on each."""
+        return self.rows[None] if self.is_whole else self.rows.get(day, 0)
 
 
 @dataclass(frozen=True)
@@ -149,10 +151,16 @@ class _Asked:
     """Expression in the warehouse."""
 
     @classmethod
-    def events(cls, days: DayRange) -> _Asked:
-        """Those of some days, and the undated ones."""
+    def events(cls, days: DayRange, forgotten: Collection[date] = ()) -> _Asked:
+        """Those of some days but the forgotten ones, and the undated ones."""
         dated = f"(created_at >= '{days.first}' AND created_at < '{days.end}')"
-        return cls([*days, None], f"{dated} OR {UNDATED}", f"({dated} OR created_at IS NULL)")
+        for day in sorted(set(days) & set(forgotten)):
+            dated = f"({dated} AND NOT (created_at >= '{day}' AND created_at < '{day + ONE_DAY}'))"
+        return cls(
+            [*(day for day in days if day not in forgotten), None],
+            f"{dated} OR {UNDATED}",
+            f"({dated} OR created_at IS NULL)",
+        )
 
 
 _ALL = _Asked([None], "true", "true", "NULL::DATE")
@@ -209,14 +217,15 @@ def extract(  # noqa: PLR0913, PLR0917 - stores, days, tables, and who asks
     tables: Collection[RawTable],
     run_id: str,
     names: Operational | None = None,
+    forgotten: Collection[date] = (),
 ) -> dict[RawTable, Extracted]:
     """Make raw tables what the source holds now, and note their versions, in one transaction.
 
     Advertisers and campaigns are compared whole, and replaced if they differ, with the time of the
     extraction (naive UTC) in `extracted_at`, which the history of their changes goes by;
     impressions and clicks by the days of their `created_at` (as the source writes it, without a
-    time zone), and the undated ones. The counts that the source itself gives for each day go to
-    `raw.extracted_days`, which is written each time.
+    time zone), and the undated ones; of forgotten days, none. The counts that the source itself
+    gives for each day go to `raw.extracted_days`, which is written each time.
 
     Raises:
         TransientError: the source went away meanwhile; nothing has changed.
@@ -234,7 +243,7 @@ def extract(  # noqa: PLR0913, PLR0917 - stores, days, tables, and who asks
         ThreadPoolExecutor(max_workers=1) as beside,
         transaction(connection),
     ):
-        extraction = _Extraction(connection, snapshot, run_id, names or Operational())
+        extraction = _Extraction(connection, snapshot, run_id, names or Operational(), forgotten)
         for name in (table for table in RAW_TABLES if table in asked):
             if name in WHOLE_TABLES:
                 said = beside.submit(summaries.of_table, snapshot, extraction.sources[name])
@@ -257,8 +266,10 @@ class _Extraction:
         snapshot: Snapshot,
         run_id: str,
         names: Operational,
+        forgotten: Collection[date],
     ) -> None:
         self.sources = sources(names)
+        self._forgotten = forgotten
         self._connection = connection
         self._snapshot = snapshot
         self._run_id = run_id
@@ -278,7 +289,7 @@ class _Extraction:
 
     def of_days(self, name: RawTable, days: DayRange, said: Future[Summaries]) -> Extracted:
         """Renew the events of some days and the undated ones, and note their versions."""
-        part, asked = f"raw.{name}", _Asked.events(days)
+        part, asked = f"raw.{name}", _Asked.events(days, self._forgotten)
         noted = dict.fromkeys(asked.days, _NO_ROWS.version) | self._notes.of(part)
         rows = self._renewed(name, asked, noted, said)
         versions = {day: each.version if each.number else None for day, each in rows.items()}
@@ -290,7 +301,9 @@ class _Extraction:
     def note_counts(self, days: DayRange, counts: Sequence[Summaries]) -> None:
         """Keep what the source counts of each event table, days without events included."""
         by_day: dict[Day, list[int]] = {
-            day: [each.get(day, NO_ROWS).rows for each in counts] for day in days
+            day: [each.get(day, NO_ROWS).rows for each in counts]
+            for day in days
+            if day not in self._forgotten
         }
         self._connection.execute(
             "DELETE FROM raw.extracted_days WHERE event_date BETWEEN ? AND ?",

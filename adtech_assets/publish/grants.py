@@ -17,21 +17,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ROLE = "adtech_bi"
-"""A group: nobody logs in as it, logins are its members. It is of the server, not of a database."""
 
-
-def let_read(cursor: psycopg.Cursor, marts: Iterable[Mart]) -> None:
-    """Let the role read these marts, inside the caller's transaction.
+def let_read(cursor: psycopg.Cursor, marts: Iterable[Mart], role: str) -> None:
+    """Let a role read these marts, inside the caller's transaction.
 
     It is made if it is not there and the user may make roles. A user who may not, or who does not
     own a table, publishes all the same; who may read is then for an administrator to say.
     """
-    if not _has_role(cursor):
+    if not _has_role(cursor, role):
         logger.warning(
             "There is no role %s, and this user may not make one: readers of %s get their rights "
             "once an administrator has said CREATE ROLE %s.",
-            *(ROLE, SCHEMA, ROLE),
+            *(role, SCHEMA, role),
         )
         return
     # Asked before it is granted: a grant writes to the catalogue, and a user who may not give it
@@ -50,25 +47,25 @@ def let_read(cursor: psycopg.Cursor, marts: Iterable[Mart]) -> None:
         WHERE relnamespace = to_regnamespace(%(schema)s) AND relname = ANY (%(marts)s)
         AND pg_has_role(relowner, 'USAGE') AND NOT has_table_privilege(%(role)s, oid, 'SELECT')
         """,
-        {"role": ROLE, "schema": SCHEMA, "marts": [mart.name for mart in marts]},
+        {"role": role, "schema": SCHEMA, "marts": [mart.name for mart in marts]},
     )
     for privilege, kind, name in cursor.fetchall():
         cursor.execute(
             sql.SQL("GRANT {} ON {} {} TO {}").format(
-                sql.SQL(privilege), sql.SQL(kind), sql.Identifier(*name), sql.Identifier(ROLE)
+                sql.SQL(privilege), sql.SQL(kind), sql.Identifier(*name), sql.Identifier(role)
             )
         )
 
 
-def _has_role(cursor: psycopg.Cursor) -> bool:
-    cursor.execute("SELECT to_regrole(%s) IS NOT NULL", [ROLE])
+def _has_role(cursor: psycopg.Cursor, role: str) -> bool:
+    cursor.execute("SELECT to_regrole(%s) IS NOT NULL", [role])
     if cursor.fetchone() == (True,):
         return True
     try:
         # Not a question of privileges alone: whoever publishes to another database of the server
         # may be making it at this moment.
         with cursor.connection.transaction():
-            cursor.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(ROLE)))
+            cursor.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
     except psycopg.errors.InsufficientPrivilege:
         return False
     except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):

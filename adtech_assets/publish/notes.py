@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from adtech_assets.partitions import DayRange
     from adtech_assets.publish.fingerprints import DayRows
     from adtech_assets.stores.postgres import Postgres
     from adtech_assets.versions import Day
@@ -158,6 +159,27 @@ def edited_days(cursor: psycopg.Cursor, mart: str, days: Collection[Day] | None)
         or noted[day][0] != rows.get(day)
         or (day in hashes and noted[day][1] != hashes[day])
     }
+
+
+def erase(cursor: psycopg.Cursor, days: DayRange) -> dict[str, int]:
+    """Delete the published rows of some days, with what is noted of them; how many, by table."""
+    erased = {}
+    for mart in versions(cursor):
+        if _day(cursor, mart) != _NO_DAY:
+            cursor.execute(
+                sql.SQL("DELETE FROM {} WHERE {} BETWEEN %s AND %s").format(
+                    _table(mart), sql.Identifier(DAY_COLUMN)
+                ),
+                [days.first, days.last],
+            )
+            erased[f"rows of {SCHEMA}.{mart}"] = cursor.rowcount
+            cursor.execute(
+                sql.SQL("DELETE FROM {} WHERE mart = %s AND event_date BETWEEN %s AND %s").format(
+                    _DAYS
+                ),
+                [mart, days.first, days.last],
+            )
+    return erased
 
 
 def has_column(cursor: psycopg.Cursor, mart: str, column: str) -> bool:

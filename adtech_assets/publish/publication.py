@@ -99,7 +99,7 @@ def publish(
             for mart in published
         }
         references.declare(cursor, notes.versions(cursor))
-        grants.let_read(cursor, published)
+        grants.let_read(cursor, published, target.readers)
         return done
 
 

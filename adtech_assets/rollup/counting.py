@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from adtech_assets.versions import Day
 
     Versions = Mapping[Day, str | None]
+
+logger = logging.getLogger(__name__)
 
 PORTION_EVENTS = 10_000_000
 """Of one query, unless a day has more. It keeps 2 bytes of each event in memory, and its groups."""
@@ -56,15 +59,26 @@ def count(
 ) -> dict[Facts, Collection[Day]]:
     """Count the days of facts whose versions are given, and note these.
 
+    A day that cannot be counted again, for its files were deleted on purpose, keeps its counts.
+
     Returns:
         The days that were counted.
     """
+    final = Ledger(connection).uncountable()
+    built: dict[Facts, Collection[Day]] = {}
     for counted, versions in wanted.items():
+        built[counted] = versions.keys() - final
+        if kept := versions.keys() & final:
+            logger.warning(
+                "%s: %s days keep their counts, for files of theirs were deleted",
+                counted.table,
+                f"{len(kept):,}",
+            )
         if versions:
             with transaction(connection):
-                rebuild(connection, counted, [day for day in versions if day is not None])
+                rebuild(connection, counted, [day for day in built[counted] if day is not None])
                 Notes(connection).note(counted.table, versions, run_id)
-    return {counted: list(versions) for counted, versions in wanted.items()}
+    return built
 
 
 def rebuild(connection: duckdb.DuckDBPyConnection, counted: Facts, days: Collection[date]) -> int:
@@ -96,12 +110,13 @@ def rebuild(connection: duckdb.DuckDBPyConnection, counted: Facts, days: Collect
 
 
 def _check_kept(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> None:
-    missing = {row.file_date for row in Ledger(connection).not_kept(days) if row.file_date}
+    missing = Ledger(connection).not_kept(days)
     if missing:
         raise UserError(
-            f"{len(missing)} days have events that Spark has counted and that are not in the "
-            "warehouse. Read them again: adtech backfill "
-            f"--from {min(missing)} --to {max(missing)}"
+            f"{missing[0].file_name} of {missing[0].file_date} is counted, its events are not in "
+            "the warehouse, and the file is neither in the landing folder nor in the archive "
+            f"({len(missing)} such files). The day has to be counted again: bring them back into "
+            "the landing folder."
         )
 
 

@@ -15,7 +15,7 @@ from tenacity import retry, retry_if_exception_type, wait_random_exponential
 
 from adtech_assets.environment import forget
 from adtech_assets.errors import GaveUpError, TransientError, UserError
-from adtech_assets.settings import masked_url
+from adtech_assets.settings import BI_ROLE, masked_url
 from adtech_assets.stores import embedded_postgres, faults
 from adtech_assets.stores.lock_watch import waits_told
 
@@ -49,9 +49,18 @@ R = TypeVar("R")
 class Postgres:
     """One Postgres database by role: `source` (operational) or `target` (analytics)."""
 
-    def __init__(self, url: Callable[[], str], shown_as: str, *, is_embedded: bool = False) -> None:
+    def __init__(
+        self,
+        url: Callable[[], str],
+        shown_as: str,
+        *,
+        is_embedded: bool = False,
+        readers: str = BI_ROLE,
+    ) -> None:
         """Take the URL as a call: the embedded server starts when it is first needed."""
         self._url = url
+        self.readers = readers
+        """The role that may read what is published."""
         self.shown_as = shown_as
         self.is_embedded = is_embedded
         """Whether it lies in the data folder itself."""
@@ -63,13 +72,16 @@ class Postgres:
             settings.source_database_url if role == "source" else settings.target_database_url
         )
         if configured is not None:
-            return cls(configured.get_secret_value, masked_url(configured))
+            return cls(
+                configured.get_secret_value, masked_url(configured), readers=settings.bi_role
+            )
         database: embedded_postgres.Database = "operational" if role == "source" else "analytics"
         folder = settings.data_dir / "postgres"
         return cls(
             lambda: embedded_postgres.database_url(folder, database),
             f"embedded Postgres, database {database}",
             is_embedded=True,
+            readers=settings.bi_role,
         )
 
     def url(self) -> str:

@@ -112,6 +112,21 @@ class Warehouse:
             yield connection
 
     @contextlib.contextmanager
+    def as_it_is(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a warehouse that is there, of whatever version, and leave it of that one.
+
+        Raises:
+            TransientError: somebody else kept the warehouse for longer than `wait_seconds`.
+            UserError: the file is no warehouse.
+        """
+        with (
+            self.reserved(),
+            self._faults_told(),
+            contextlib.closing(self._connected(read_only=False)) as connection,
+        ):
+            yield connection
+
+    @contextlib.contextmanager
     def _faults_told(self) -> Iterator[None]:
         """Say what to do about a damaged file or a full disk, whichever query finds out."""
         try:

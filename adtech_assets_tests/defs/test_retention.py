@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 from pydantic import SecretStr
 
+from adtech_assets.defs import retention as retention_module
 from adtech_assets.defs.resources import build_resources
-from adtech_assets.defs.retention import delete_runs, retention
+from adtech_assets.defs.retention import delete_runs, retention, shrink
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.feed.ledger import Ledger
 from adtech_assets.load import audited_load
@@ -120,12 +121,38 @@ def test_an_old_run_of_an_earlier_version_goes_with_its_file(settings, instance,
 
 
 def test_an_old_run_that_is_to_be_kept_stays(settings, instance, materialized):
-    before = traces(settings, materialized)
-
     assert delete_runs(instance, settings, keep={materialized}) == 0
 
-    assert traces(settings, materialized) == before
+    assert instance.get_run_by_id(materialized) is not None
     assert instance.get_materialized_partitions(anything.key) == {str(DAY)}
+
+
+def test_of_an_old_run_that_stays_is_left_what_it_built_and_how_it_went(
+    settings, instance, materialized
+):
+    before = len(instance.all_logs(materialized))
+
+    delete_runs(instance, settings, keep={materialized})
+
+    left = [entry.dagster_event.event_type_value for entry in instance.all_logs(materialized)]
+    assert left == ["PIPELINE_START", "ASSET_MATERIALIZATION", "PIPELINE_SUCCESS"]
+    assert before > len(left)
+    assert traces(settings, materialized) == set()
+
+
+def test_the_room_of_old_runs_is_given_back(settings, instance, materialized, monkeypatch):
+    monkeypatch.setattr(retention_module, "WORTH_BYTES", 1)
+    database = settings.dagster_dir / "history" / "runs" / "index.db"
+    with closing(sqlite3.connect(database)) as events:
+        events.execute("CREATE TABLE filler AS SELECT randomblob(10000000) AS bytes")
+        events.execute("DROP TABLE filler")
+        events.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = database.stat().st_size
+
+    shrink(settings)
+
+    assert database.stat().st_size < before - 9_000_000
+    assert instance.all_logs(materialized)
 
 
 def test_runs_stay_as_long_as_is_set(settings, instance, run_of):

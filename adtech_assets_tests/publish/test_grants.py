@@ -6,8 +6,8 @@ import threading
 import psycopg
 import pytest
 
-from adtech_assets.publish import grants
 from adtech_assets.publish.publication import Mart, publish
+from adtech_assets.settings import BI_ROLE
 from adtech_assets.stores.warehouse import Warehouse
 
 DAYS = Mart("days", ("n",), "", {})
@@ -25,7 +25,7 @@ def server(tcp_server):
     yield tcp_server
     for database in ("analytics", "others"):
         tcp_server.execute(f"DROP DATABASE {database} WITH (FORCE)")
-    for role in ("adtech", "person", grants.ROLE):
+    for role in ("adtech", "person", BI_ROLE):
         tcp_server.execute(f"DROP ROLE IF EXISTS {role}")
 
 
@@ -59,7 +59,7 @@ def as_person(server):
 @pytest.fixture
 def role(server):
     """The role, as the deployment's script makes it, with the person as a member."""
-    server.execute(f"CREATE ROLE {grants.ROLE}; GRANT {grants.ROLE} TO person")
+    server.execute(f"CREATE ROLE {BI_ROLE}; GRANT {BI_ROLE} TO person")
 
 
 @pytest.mark.usefixtures("role")
@@ -107,7 +107,7 @@ def test_a_member_gets_into_no_other_database(run, as_person):
 
 
 def test_who_is_no_member_reads_nothing(server, run, as_person):
-    server.execute(f"CREATE ROLE {grants.ROLE}")
+    server.execute(f"CREATE ROLE {BI_ROLE}")
     run(DAYS)
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         as_person("SELECT * FROM marts.days")
@@ -118,7 +118,7 @@ def test_a_user_who_may_make_roles_makes_it_once(server, run):
     run(DAYS)
     run(DAYS)
     assert server.execute(
-        f"SELECT rolcanlogin, rolsuper FROM pg_roles WHERE rolname = '{grants.ROLE}'"
+        f"SELECT rolcanlogin, rolsuper FROM pg_roles WHERE rolname = '{BI_ROLE}'"
     ) == [(False, False)]
 
 
@@ -148,7 +148,7 @@ def test_a_user_who_may_not_make_roles_publishes_and_says_so_once(server, run, c
 
 def test_the_rights_come_with_the_next_publication_after_the_role(server, run, as_person):
     run(DAYS)
-    server.execute(f"CREATE ROLE {grants.ROLE}; GRANT {grants.ROLE} TO person")
+    server.execute(f"CREATE ROLE {BI_ROLE}; GRANT {BI_ROLE} TO person")
     run(DAYS)
     assert as_person("SELECT count(*) FROM marts.days") == [(3,)]
 
@@ -159,7 +159,7 @@ def test_a_user_who_owns_nothing_publishes_without_giving_rights(server, run):
     for statement in (
         "ALTER TABLE marts.days OWNER TO postgres",
         "GRANT SELECT, INSERT, DELETE ON marts.days TO adtech",
-        f"REVOKE SELECT ON marts.days FROM {grants.ROLE}",
+        f"REVOKE SELECT ON marts.days FROM {BI_ROLE}",
     ):
         server.execute(statement, database="analytics")
     assert run(DAYS)["days"].rows == 3

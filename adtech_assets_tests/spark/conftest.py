@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from adtech_assets.contract import KINDS
 from adtech_assets.feed.ingest import Ingest
-from adtech_assets.rollup import facts, user_agents
+from adtech_assets.rollup import events, facts, user_agents
 from adtech_assets.rollup.spark import counting as spark_counting
 from adtech_assets.rollup.spark.session import session
 from adtech_assets.rollup.spark.values import spark_type
@@ -119,6 +119,7 @@ class Pipeline:
             self._count_with_spark(of, lambda *group: lambda _: dict.fromkeys(group, again))
         else:
             with self.store.connect() as connection:
+                events.bring_back(connection, self.settings, of, "run")
                 count_events(connection, of, now=NOW)
 
     def count_stale(self):

@@ -27,6 +27,7 @@ from adtech_assets.feed.raw_tables import RAW_TABLES, columns
 from adtech_assets.models.project import Project
 from adtech_assets.operational import snapshot
 from adtech_assets.settings import Settings
+from adtech_assets.stores import erasures
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.versions import Notes
 
@@ -221,7 +222,10 @@ def _build_operational(names: Operational) -> dg.AssetsDefinition:
                 _begin_embedded(source)
             days = run_days(context.run.tags)
             names = settings.feed.operational
-            extracted = snapshot.extract(connection, source, days, tables, context.run_id, names)
+            forgotten = erasures.forgotten_days(settings)
+            extracted = snapshot.extract(
+                *(connection, source, days, tables, context.run_id, names, forgotten)
+            )
             notes = Notes(connection)
             for table, key in RAW_OPERATIONAL_KEYS.items():
                 if key in selected and table in extracted:
@@ -235,7 +239,10 @@ def _build_operational(names: Operational) -> dg.AssetsDefinition:
                         of_day["dagster/partition_row_count"] = found.rows_of(day)
                     yield materialized(context, key, told)
             if EXTRACTED_DAYS_KEY in selected:
-                told = {day: {"dagster/partition_row_count": 1} for day in days or ()}
+                told = {
+                    day: {"dagster/partition_row_count": int(day not in forgotten)}
+                    for day in days or ()
+                }
                 yield materialized(context, EXTRACTED_DAYS_KEY, told)
 
     return raw_operational

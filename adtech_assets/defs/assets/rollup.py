@@ -14,12 +14,12 @@ from adtech_assets.defs.days import BY_DAY, SINGLE_RUN, days_told, materialized,
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import day_step, log_step
 from adtech_assets.models.project import Project
-from adtech_assets.rollup import counting, facts
+from adtech_assets.rollup import counting, events, facts
 from adtech_assets.rollup import user_agents as agents
 from adtech_assets.rollup.facts import Facts
 from adtech_assets.settings import Settings
 from adtech_assets.stores.warehouse import transaction
-from adtech_assets.versions import Day, Notes
+from adtech_assets.versions import Day, Notes, Parts
 
 USER_AGENTS_KEY = dg.AssetKey("user_agents")
 
@@ -58,7 +58,15 @@ def _build(name: str, group: Sequence[Facts]) -> dg.AssetsDefinition:
             with warehouse.get_connection() as connection:
                 counting.create(connection, settings.feed)
                 if settings.engine == "duckdb":
-                    built = counting.count(connection, stale(connection), context.run_id)
+                    wanted = stale(connection)
+                    days = {day for versions in wanted.values() for day in versions if day}
+                    if events.bring_back(connection, settings, days, context.run_id):
+                        wanted = stale(connection)
+                    built = counting.count(connection, wanted, context.run_id)
+                if settings.raw_event_days:
+                    parts = graph.read(connection, settings, project)
+                    left = events.let_go(connection, settings, _counted(parts))
+                    context.log.info(f"The single events of {len(left)} days have left.")
                 told = {
                     key: _told(context, connection, counted, built.get(counted, ()))
                     for key, counted in selected.items()
@@ -67,6 +75,12 @@ def _build(name: str, group: Sequence[Facts]) -> dg.AssetsDefinition:
                 yield materialized(context, key, by_day)
 
     return count_events
+
+
+def _counted(parts: Parts) -> set[date]:
+    """Days of which all facts are counted, from the files that there are."""
+    counted = [set(parts.noted(each.table)) - set(parts.stale(each.table)) for each in facts.ALL]
+    return {day for day in set.intersection(*counted) if day is not None}
 
 
 def _spec(counted: Facts) -> dg.AssetSpec:
