@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import re
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from adtech_assets.cli.screen import errors, screen
-from adtech_assets.definitions import defs
+from adtech_assets.cli.told import Told, one_line, step_name
+from adtech_assets.definitions import CODE_LOCATION, defs
 from adtech_assets.defs.automation import PIPELINE
 from adtech_assets.defs.days import REBUILD_TAG, range_tags
 from adtech_assets.defs.leases import fail_lost_runs
-from adtech_assets.errors import GaveUpError, TransientError, UserError
+from adtech_assets.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,52 +34,13 @@ if TYPE_CHECKING:
     from adtech_assets.partitions import DayRange
     from adtech_assets.settings import Settings
 
-STOPPED = "UNEXPECTED_TERMINATION"
-"""Why a run failed, in Dagster's words: Dagster turns a signal into a failure of the run."""
 PLANNED = (
     dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
 )
-OWN_ERRORS = (UserError.__name__, TransientError.__name__, GaveUpError.__name__)
-"""Errors whose message says what to do; what caused them is for the log."""
 
 # Silent on the screen: what matters is told by the progress bar and the lines after it.
 RUN_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-@dataclass
-class Told:
-    """What a run's events say, for the lines after it."""
-
-    warnings: list[str] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    is_stopped: bool = False
-    """A signal ended it: SIGTERM, or Ctrl-C."""
-
-    def hear(self, entry: dg.EventLogEntry) -> None:
-        """Take in what a step or a check said."""
-        event = entry.dagster_event
-        if event is None:
-            if entry.level == logging.WARNING:
-                self.warnings.append(entry.user_message)
-        elif event.is_step_failure:
-            self.failures.append(f"{_step_name(event.step_key)}: {_reason(event)}")
-        elif event.event_type == dg.DagsterEventType.RUN_FAILURE:
-            reason = event.job_failure_data.failure_reason
-            self.is_stopped = reason is not None and reason.value == STOPPED
-        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            self._hear_check(event)
-
-    def _hear_check(self, event: dg.DagsterEvent) -> None:
-        check = event.asset_check_evaluation_data
-        if check.passed:
-            return
-        line = f"{check.asset_key.to_user_string()}: "
-        line += check.description or f"check {check.check_name} failed"
-        if check.severity == dg.AssetCheckSeverity.WARN:
-            self.warnings.append(line)
-        else:
-            self.failures.append(line)
 
 
 class Shown:
@@ -99,7 +67,7 @@ class Shown:
         if event.event_type in PLANNED:
             self._planned.add(event.step_key)
         elif event.is_step_start:
-            name = _step_name(event.step_key)
+            name = step_name(event.step_key)
             self.bar.update(self._task, total=len(self._planned), description=name)
         elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
             self.bar.advance(self._task)
@@ -131,18 +99,19 @@ def run_days(
         instance.add_event_listener(run_id, told.hear)
         instance.add_event_listener(run_id, shown.hear)
         with _output_to(log), shown.bar:
-            result = job.execute_in_process(
+            run = instance.create_run_for_job(
+                job,
                 run_id=run_id,
-                instance=instance,
-                tags={**range_tags(days), **({REBUILD_TAG: "true"} if rebuild else {})},
-                asset_selection=keys,
                 run_config=RUN_CONFIG,
-                raise_on_error=False,
+                tags={**range_tags(days), **({REBUILD_TAG: "true"} if rebuild else {})},
+                asset_selection=frozenset(keys) if keys else None,
+                remote_job_origin=_origin(job.name),
             )
+            result = execute_run(InMemoryJob(job), run, instance)
     if not screen.is_terminal:
         screen.print()  # the bar is one line without an end there
     for warning in told.warnings:
-        errors.print(f"[yellow]Note:[/] {escape(_one_line(warning))}", soft_wrap=True)
+        errors.print(f"[yellow]Note:[/] {escape(one_line(warning))}", soft_wrap=True)
     if told.is_stopped:
         raise KeyboardInterrupt
     if told.failures or not result.success:
@@ -170,10 +139,19 @@ def selected_assets(select: str) -> list[dg.AssetKey]:
         selection = dg.AssetSelection.from_string(" or ".join(parts))
         keys = selection.resolve(graph) & graph.materializable_asset_keys
     except dg.DagsterError as error:
-        raise UserError(f"--select {select!r} cannot be read: {_one_line(str(error))}") from error
+        raise UserError(f"--select {select!r} cannot be read: {one_line(str(error))}") from error
     if not keys:
         raise UserError(f"--select {select!r} matches no asset. All of them: dg list defs")
     return sorted(keys)
+
+
+def _origin(job: str) -> RemoteJobOrigin:
+    """Where the UI finds the job of a run: it lists no run without, and cannot repeat it."""
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(module_name="adtech_assets.definitions"), CODE_LOCATION
+    )
+    repository = RemoteRepositoryOrigin(location, defs.get_repository_def().name)
+    return repository.get_job_origin(job)
 
 
 @contextlib.contextmanager
@@ -182,21 +160,3 @@ def _output_to(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as log, contextlib.redirect_stdout(log):
         yield
-
-
-def _step_name(step_key: str | None) -> str:
-    return (step_key or "").replace("__", "/")
-
-
-def _reason(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return _one_line(data.user_failure_data.description)
-    error = data.error
-    while error is not None and error.cause is not None and error.cls_name not in OWN_ERRORS:
-        error = error.cause
-    return _one_line(error.message.partition(": ")[2] or error.message) if error else "unknown"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

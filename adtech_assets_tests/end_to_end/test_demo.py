@@ -78,6 +78,12 @@ def test_it_loads_fourteen_days_of_logs_and_rows(demo):
     assert summary == source
 
 
+def test_its_days_begin_with_its_data(demo):
+    deployment, _ = demo
+    (loaded,) = deployment.query("target", "SELECT min(day) AS first FROM load_audit")
+    assert deployment.settings.start_date == loaded["first"]
+
+
 def test_it_refuses_to_mix_with_other_data(demo):
     deployment, _ = demo
     (deployment.data / "demo").unlink()
