@@ -2,7 +2,18 @@
 
 import typer
 
-from adtech_assets.cli import backup, billing, feed, logs, pipeline, report, results, seed, state
+from adtech_assets.cli import (
+    backup,
+    billing,
+    dbt,
+    feed,
+    logs,
+    pipeline,
+    report,
+    results,
+    seed,
+    state,
+)
 
 app = typer.Typer(
     name="adtech",
@@ -33,7 +44,7 @@ def group(
     """Ad logs and an operational Postgres to hourly counts, an audited table and KPI marts."""
 
 
-for module in (pipeline, state, results, report, billing, backup):
+for module in (pipeline, state, results, report, billing, backup, dbt):
     module.add_commands(app)
 app.add_typer(seed.app, name="seed", help="Sample rows for the operational database.")
 app.add_typer(feed.app, name="feed", help="What a feed file makes of log files.")
