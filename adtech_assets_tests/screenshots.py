@@ -25,13 +25,16 @@ from adtech_assets_tests.end_to_end.conftest import Deployment
 from adtech_assets_tests.end_to_end.dev import Dev, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from websockets.sync.client import ClientConnection
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
 WIDTH, HEIGHT = 1440, 900
-HEIGHTS = {"mart": 1500, "raw": 1500, "report": 1640}
+IN_DOCUMENTS = ("mart", "report")
+"""Pages that `docs/images` has, in a format that takes a third: copy them there."""
+QUALITY = 75
+HEIGHTS = {"mart": 1100, "raw": 1500, "report": 1640}
 PATIENCE_SECONDS = 60
 SETTLED_SECONDS = 3
 """What is still to move once a page has what is waited for."""
@@ -84,8 +87,8 @@ class Browser:
         wait_until(port_file.exists)
         self._address = f"http://127.0.0.1:{port_file.read_text().splitlines()[0]}/json/new"
 
-    def picture(self, url: str, text: str, height: int) -> bytes:
-        """A page as a PNG, once it shows a text; each in a tab of its own."""
+    def pictures(self, url: str, text: str, height: int, formats: Iterable[str]) -> list[bytes]:
+        """A page in some formats, once it shows a text; each in a tab of its own."""
         request = urllib.request.Request(f"{self._address}?{quote(url, safe='')}", method="PUT")
         with urllib.request.urlopen(request) as response:
             address = json.load(response)["webSocketDebuggerUrl"]
@@ -94,9 +97,12 @@ class Browser:
             _ask(tab, "Emulation.setDeviceMetricsOverride", **size)
             wait_until(lambda: text in _text(tab), seconds=PATIENCE_SECONDS)
             time.sleep(SETTLED_SECONDS)
-            picture = base64.b64decode(_ask(tab, "Page.captureScreenshot", format="png")["data"])
+            taken = [
+                _ask(tab, "Page.captureScreenshot", format=each, quality=QUALITY)["data"]
+                for each in formats
+            ]
             _ask(tab, "Page.close")
-        return picture
+        return list(map(base64.b64decode, taken))
 
     def stop(self) -> None:
         """End it."""
@@ -120,12 +126,15 @@ def _ask(tab: ClientConnection, method: str, **params: Any) -> dict[str, Any]:
 
 def draw(urls: Mapping[str, tuple[str, str]], folder: Path) -> None:
     """Write a picture of each page into a folder; the text that it waits for stands beside it."""
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(Path(profile))
         try:
             for name, (url, text) in urls.items():
                 height = HEIGHTS.get(name, HEIGHT)
-                (folder / f"{name}.png").write_bytes(browser.picture(url, text, height))
+                formats = ("png", "webp") if name in IN_DOCUMENTS else ("png",)
+                pictures = browser.pictures(url, text, height, formats)
+                for suffix, picture in zip(formats, pictures, strict=True):
+                    (folder / f"{name}.{suffix}").write_bytes(picture)
         finally:
             browser.stop()
 
