@@ -6,10 +6,6 @@ ADTECH := $(BIN)/adtech
 FROM ?= $(shell date -d yesterday +%F 2>/dev/null || date -v-1d +%F)
 TO ?= $(FROM)
 BENCH ?= default
-# The dbt targets work on the same warehouse as everything else.
-export ADTECH_DATA_DIR := $(abspath $(or $(ADTECH_DATA_DIR),data))
-export DBT_PROJECT_DIR := $(CURDIR)/adtech_dbt
-export DBT_PROFILES_DIR := $(CURDIR)/adtech_dbt
 
 .DEFAULT_GOAL := help
 
@@ -129,23 +125,23 @@ warehouse-stats: setup  ## rows of the warehouse by day and kind
 
 .PHONY: dbt-run
 dbt-run: setup  ## build all dbt models by hand (every day at once)
-	@$(BIN)/dbt run
+	@$(ADTECH) dbt run
 
 .PHONY: dbt-test
 dbt-test: setup  ## run all dbt tests by hand
-	@$(BIN)/dbt test
+	@$(ADTECH) dbt test
 
 .PHONY: dbt-build
 dbt-build: setup  ## dbt models and tests in order
-	@$(BIN)/dbt build
+	@$(ADTECH) dbt build
 
 .PHONY: dbt-docs
 dbt-docs: setup  ## generate the dbt documentation
-	@$(BIN)/dbt docs generate --static
+	@$(ADTECH) dbt docs generate --static
 
 .PHONY: dbt-docs-serve
 dbt-docs-serve: dbt-docs  ## open the dbt documentation on http://127.0.0.1:8081
-	@$(BIN)/dbt docs serve --host 127.0.0.1 --port 8081
+	@$(ADTECH) dbt docs serve --host 127.0.0.1 --port 8081
 
 # ---- deployment ----------------------------------------------------------------------------
 
@@ -195,7 +191,7 @@ lint: setup $(VENV)/.installed-dev  ## every static check
 
 .PHONY: judge
 judge: setup $(VENV)/.installed-dev  ## the dbt project by the strict rules of dbt-bouncer and by dbt-score
-	$(BIN)/dbt parse --quiet --no-partial-parse
+	$(ADTECH) dbt parse --quiet --no-partial-parse
 	cd adtech_dbt && ../$(BIN)/dbt-bouncer run --preset strict
 	$(BIN)/dbt-score lint --manifest adtech_dbt/target/manifest.json --show failing-items --fail-project-under 9.5 --fail-any-item-under 9
 
@@ -210,6 +206,10 @@ documents: setup $(VENV)/.installed-dev  ## write the parts of the documents tha
 .PHONY: lineage
 lineage: setup $(VENV)/.installed-dev  ## draw the picture of the asset graph in the documents
 	@PYTHONWARNINGS=ignore $(BIN)/python -m adtech_assets_tests.lineage_picture
+
+.PHONY: screenshots
+screenshots: setup $(VENV)/.installed-dev  ## pictures of every page after the demo, in data/screenshots (needs chromium)
+	@$(BIN)/python -m adtech_assets_tests.screenshots
 
 .PHONY: audit
 audit: setup $(VENV)/.installed-dev  ## packages: locked, hashed, installed as locked, advisories if reachable

@@ -7,11 +7,15 @@ import dagster as dg
 from adtech_assets import environment
 from adtech_assets.defs import automation, console
 from adtech_assets.defs.assets import landing, load, models, publish, raw, report, rollup
+from adtech_assets.defs.catalogue import with_code, with_columns
 from adtech_assets.defs.checks import CHECKS
 from adtech_assets.defs.days import daily, with_days
 from adtech_assets.defs.dbt_project import dbt_project
 from adtech_assets.defs.resources import build_resources
 from adtech_assets.settings import Settings, export_settings, load_settings
+
+CODE_LOCATION = "adtech_assets"
+"""Name of the code location, in every workspace that has it."""
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -25,10 +29,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *load.ASSETS,
         *models.build(project),
         *publish.build(project),
-        *report.build(project),
+        *report.build(project, settings.report_url),
     ]
     graph = dg.Definitions(
-        assets=with_days(assets, days),
+        assets=with_code(with_columns(with_days(assets, days), project)),
         asset_checks=CHECKS,
         resources=build_resources(settings, project),
         # One process a run: a process a step would cost 5 s each, and DuckDB has one writer anyway.

@@ -27,6 +27,10 @@ from adtech_assets.errors import UserError
 RESTORING = ".restoring"
 """In the data folder while a backup takes the place of what was there."""
 
+START_DATE = date(2022, 5, 25)
+FIRST_DAY = "first_day"
+"""In a data folder whose partitions begin with its own data, as those of the demo do: the day."""
+
 ALL_USER_AGENTS = "*"
 
 BI_ROLE = "adtech_bi"
@@ -92,6 +96,13 @@ class Settings(BaseSettings):
             "folder"
         ),
     )
+    report_url: str = Field(
+        "",
+        description=(
+            "where people open the report, for the link to it in Dagster; none: no link, but "
+            "`adtech dev` serves it"
+        ),
+    )
     source_database_url: SecretStr | None = Field(
         None,
         description=(
@@ -116,7 +127,11 @@ class Settings(BaseSettings):
             "user agent of the CSV and of `csv_data_task`, matched exactly; `*` counts all"
         ),
     )
-    start_date: date = Field(date(2022, 5, 25), description="first day of the partitions")
+    start_date: date = Field(
+        "",
+        validate_default=True,
+        description=f"first day of the partitions; none: {START_DATE}, or the first of the demo",
+    )
     feed: Annotated[Feed, NoDecode] = Field(
         str(SAMPLE_FEED),
         validate_default=True,
@@ -316,7 +331,9 @@ class Settings(BaseSettings):
 
     @field_validator("start_date", mode="before")
     @classmethod
-    def _calendar_day(cls, day: object) -> object:
+    def _calendar_day(cls, day: object, info: ValidationInfo) -> object:
+        if day == "":
+            return _first_day(info.data.get("data_dir")) or START_DATE
         try:
             return date.fromisoformat(day) if isinstance(day, str) else day
         except ValueError:
@@ -446,6 +463,27 @@ def read_settings(**overrides: object) -> Settings:
             for error in invalid.errors(include_input=False, include_url=False)
         ]
     raise UserError("\n".join(problems))
+
+
+def _first_day(data_dir: Path | None) -> date | None:
+    try:
+        return date.fromisoformat((data_dir / FIRST_DAY).read_text().strip()) if data_dir else None
+    except FileNotFoundError:
+        return None
+
+
+def begin_no_later(settings: Settings, day: date) -> Settings:
+    """The settings with partitions that have a day, where they begin with a folder's own data.
+
+    Whoever loads earlier days into the demo's folder has partitions for them, from the default
+    start date on. A start date that somebody has set stays.
+    """
+    noted = settings.data_dir / FIRST_DAY
+    is_set = "start_date" in settings.model_fields_set
+    if is_set or not noted.exists() or not START_DATE <= day < settings.start_date:
+        return settings
+    noted.write_text(f"{day}\n")
+    return settings.model_copy(update={"start_date": day})
 
 
 def landing_folder(settings: Settings) -> Path:

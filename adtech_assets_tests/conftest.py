@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import signal
 import tempfile
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from adtech_assets.settings import Settings, load_settings
+from adtech_assets.settings import START_DATE, Settings, load_settings
 from adtech_assets.stores import embedded_postgres
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.stores.warehouse import Warehouse
@@ -34,9 +35,14 @@ LONGEST = ("test_night.py", "test_dev.py", "test_backfill_again.py", "end_to_end
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C, which a shell lets its background jobs ignore, and with them all they start."""
+    """Hear Ctrl-C, which a shell lets its background jobs ignore, and with them all they start.
+
+    And begin the days where they begin by default.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # For the definitions that test modules import: a demo in this clone has a day of its own.
+    os.environ["ADTECH_START_DATE"] = str(START_DATE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ import typer.main
 from adtech_assets.cli.app import app
 from adtech_assets.contract import SAMPLE_FEED, load
 from adtech_assets.environment import PROJECT_DIR
-from adtech_assets.settings import Settings
+from adtech_assets.settings import START_DATE, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +56,7 @@ def _filled(name: str, part: str, text: str) -> str:
 # ---- settings ------------------------------------------------------------------------------------
 
 _SHOWN = {
+    "start_date": f"`{START_DATE}`",
     "archive_dir": "`archive` in the data folder",
     "source_database_url": "embedded Postgres, database `operational`",
     "target_database_url": "embedded Postgres, database `analytics`",

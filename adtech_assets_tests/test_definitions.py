@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -239,6 +240,56 @@ def test_every_asset_has_owner_kind_and_description(nodes):
         if not (node.owners and node.kinds and node.description)
     ]
     assert incomplete == []
+
+
+def test_every_column_of_a_table_is_described(nodes):
+    shown = {
+        f"{name}.{column.name}": column.description
+        for name, node in nodes.items()
+        if node.group_name in ("raw", "rollup", "load", "marts", "serving", "billing")
+        and "dagster/column_schema" in node.metadata
+        for column in node.metadata["dagster/column_schema"].columns
+    }
+    assert len(shown) > len(nodes)
+    assert [column for column, text in shown.items() if not text] == []
+
+
+def test_every_check_says_what_is_true_when_it_passes(graph):
+    checks = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+    assert [check.key for check in checks if not check.description] == []
+
+
+def test_a_column_of_a_model_says_what_it_is_made_of(nodes):
+    columns = nodes["marts/fct_daily_summary"].metadata["dagster/column_schema"].columns
+    (ctr,) = (column for column in columns if column.name == "ctr")
+    assert ctr.description.endswith(
+        "From `int_campaign_events_hourly.clicks`, `int_campaign_events_hourly.impressions`"
+    )
+
+
+def test_every_asset_leads_to_its_code(graph, nodes):
+    linked = {
+        name: [file.file_path for file in node.metadata["dagster/code_references"].code_references]
+        for name, node in nodes.items()
+        if node.key in graph.executable_asset_keys
+    }
+    assert all(Path(file).is_file() for files in linked.values() for file in files)
+    mart = linked["marts/fct_daily_summary"]
+    assert [Path(file).name for file in mart] == ["fct_daily_summary.sql", "models.py"]
+
+
+def test_what_comes_in_and_what_goes_out_is_to_be_fresh(nodes):
+    fresh = {name for name, node in nodes.items() if node.freshness_policy_or_from_metadata}
+    files = {"exports/campaign_ctr", "exports/daily_summary", "exports/campaign_billing"}
+    assert fresh == GRAPH["raw"] - {"raw/log_files"} | GRAPH["serving"] - files | {"csv_data_task"}
+
+
+def test_the_report_is_linked_where_it_is_served(settings):
+    key = dg.AssetKey("kpi_report")
+    served = load_settings(**{**dict(settings), "report_url": "/report"})
+    for built_of, link in ((settings, None), (served, dg.MetadataValue.url("/report"))):
+        spec = build_definitions(built_of).resolve_assets_def(key).get_asset_spec(key)
+        assert spec.metadata.get("report") == link
 
 
 def test_no_asset_stands_alone(nodes):

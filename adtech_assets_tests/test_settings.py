@@ -12,8 +12,10 @@ from pydantic import SecretStr
 from adtech_assets.contract import SAMPLE_FEED
 from adtech_assets.errors import UserError
 from adtech_assets.settings import (
+    FIRST_DAY,
     PROJECT_DIR,
     Settings,
+    begin_no_later,
     export_settings,
     landing_folder,
     load_settings,
@@ -34,13 +36,15 @@ def rejection(name, value, monkeypatch):
     return str(raised.value)
 
 
-def test_the_defaults_are_those_of_the_documentation():
+def test_the_defaults_are_those_of_the_documentation(monkeypatch):
+    monkeypatch.setattr("adtech_assets.settings.FIRST_DAY", "of no demo")
     assert load_settings().model_dump() == {
         "raw_data_dir": PROJECT_DIR / "raw_data",
         "output_dir": PROJECT_DIR / "output",
         "data_dir": PROJECT_DIR / "data",
         "archive_dir": PROJECT_DIR / "data" / "archive",
         "exports_bucket": "",
+        "report_url": "",
         "source_database_url": None,
         "target_database_url": None,
         "bi_role": "adtech_bi",
@@ -75,6 +79,7 @@ def test_every_setting_can_be_set_in_the_environment(monkeypatch, tmp_path):
         "ADTECH_DATA_DIR": "/state",
         "ADTECH_ARCHIVE_DIR": "s3://bucket/archive",
         "ADTECH_EXPORTS_BUCKET": "s3://bucket/kpis",
+        "ADTECH_REPORT_URL": "https://reports.example/kpi_report.html",
         "ADTECH_SOURCE_DATABASE_URL": "postgresql://a@db/one",
         "ADTECH_TARGET_DATABASE_URL": "postgresql+psycopg://b@db/two",
         "ADTECH_BI_ROLE": "readers",
@@ -108,6 +113,34 @@ def test_every_setting_can_be_set_in_the_environment(monkeypatch, tmp_path):
     assert shown(settings) == environment
     assert settings.start_date == date(2020, 2, 29)
     assert settings.zone == ZoneInfo("Asia/Tokyo")
+
+
+def test_the_days_of_the_demo_begin_with_its_own(tmp_path, monkeypatch):
+    (tmp_path / FIRST_DAY).write_text("2026-11-16\n")
+    assert load_settings(data_dir=tmp_path).start_date == date(2026, 11, 16)
+    monkeypatch.setenv("ADTECH_START_DATE", "2024-01-01")
+    assert load_settings(data_dir=tmp_path).start_date == date(2024, 1, 1)
+
+
+def test_earlier_days_that_are_loaded_beside_the_demo_are_days_from_then_on(tmp_path):
+    (tmp_path / FIRST_DAY).write_text("2026-11-16\n")
+    settings = begin_no_later(load_settings(data_dir=tmp_path), date(2022, 5, 26))
+    assert settings.start_date == date(2022, 5, 26)
+    assert load_settings(data_dir=tmp_path) == settings
+    assert begin_no_later(settings, date(2026, 11, 20)) == settings
+
+
+@pytest.mark.parametrize("day", [date(2022, 5, 24), date(2026, 11, 20)])
+def test_days_before_the_default_start_need_the_setting_there_too(tmp_path, day):
+    (tmp_path / FIRST_DAY).write_text("2026-11-16\n")
+    settings = load_settings(data_dir=tmp_path)
+    assert begin_no_later(settings, day) == settings
+    assert load_settings(data_dir=tmp_path) == settings
+
+
+def test_a_start_date_that_is_set_stays(tmp_path):
+    settings = load_settings(data_dir=tmp_path, start_date=date(2024, 1, 1))
+    assert begin_no_later(settings, date(2022, 5, 26)) == settings
 
 
 def test_settings_that_are_written_down_are_read_again(tmp_path):

@@ -6,6 +6,7 @@ from adtech_assets.cli import (
     alerts,
     backup,
     billing,
+    dbt,
     erasure,
     feed,
     logs,
@@ -48,7 +49,10 @@ def group(
     """Ad logs and an operational Postgres to hourly counts, an audited table and KPI marts."""
 
 
-for module in (pipeline, state, results, report, billing, erasure, backup, upgrade, metrics):
+for module in (
+    *(pipeline, state, results, report, billing, erasure, backup, upgrade),
+    *(metrics, dbt),
+):
     module.add_commands(app)
 app.add_typer(seed.app, name="seed", help="Sample rows for the operational database.")
 app.add_typer(feed.app, name="feed", help="What a feed file makes of log files.")

@@ -12,7 +12,7 @@ from adtech_assets.operational.schema import create_schema
 from adtech_assets.partitions import DayRange, today
 from adtech_assets.sample import operational
 from adtech_assets.sample.story import Story
-from adtech_assets.settings import ALL_USER_AGENTS, landing_folder
+from adtech_assets.settings import ALL_USER_AGENTS, FIRST_DAY, landing_folder, load_settings
 from adtech_assets.stores.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -34,6 +34,13 @@ def run_demo(settings: Settings) -> None:
     """
     _refuse_to_mix(settings)
     days = _days(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if not _marker(settings).exists():
+        with files.written_whole(settings.data_dir / FIRST_DAY) as partial:
+            partial.write_text(f"{days.first}\n")
+        with files.written_whole(_marker(settings)) as partial:
+            partial.write_text(f"{days.first} {days.last}\n")
+    settings = load_settings()
     own_agent = None if settings.user_agent == ALL_USER_AGENTS else settings.user_agent
     story = Story(
         days.first,
@@ -43,10 +50,6 @@ def run_demo(settings: Settings) -> None:
         seed=SEED,
         feed=settings.feed,
     )
-
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with files.written_whole(_marker(settings)) as partial:
-        partial.write_text(f"{days.first} {days.last}\n")
 
     screen.rule("[bold]1. Operational Postgres", align="left")
     source = Postgres.of(settings, "source")

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 STOP_SECONDS = 60
 
+REPORT_PATH = "/report"
+"""Of the report, on the server of the UI."""
+
+DEV_LOG = "dev.log"
+"""In the folder of Dagster's state: what its processes print."""
+
 _NOTED = 'DAGSTER_HOME="${DAGSTER_HOME:-'
 
 
@@ -54,7 +60,10 @@ def serve(settings: Settings, host: str, port: int, expose_postgres: int | None 
         screen.print(
             f"Dagster UI: [bold]http://{host}:{port}[/]  (Ctrl-C stops it)\n"
             f"Sensor new_log_files watches {settings.raw_data_dir}; "
-            f"the schedule runs at 00:00 {settings.timezone}."
+            f"the schedule runs at 00:00 {settings.timezone}.\n"
+            f"Report: [bold]http://{host}:{port}{REPORT_PATH}[/]  "
+            f"Log: {settings.dagster_dir / DEV_LOG}",
+            soft_wrap=True,
         )
         command = [
             *(sys.executable, "-m", "adtech_assets.cli.dagster_dev"),
@@ -72,7 +81,11 @@ def serve(settings: Settings, host: str, port: int, expose_postgres: int | None 
             command,
             # Not in the project folder: Dagster would put the `.env` there above the environment.
             cwd=settings.dagster_dir,
-            env=os.environ | {"PYTHONWARNINGS": "ignore"},
+            env=os.environ
+            | {
+                "PYTHONWARNINGS": "ignore",
+                "ADTECH_REPORT_URL": settings.report_url or REPORT_PATH,
+            },
             process_group=0,  # Ctrl-C comes from us, once: a second one would cut the first short
         )
         try:
@@ -81,7 +94,9 @@ def serve(settings: Settings, host: str, port: int, expose_postgres: int | None 
             server.send_signal(signal.SIGINT)
             code = _stopped(server)
         if code not in (0, -signal.SIGINT, -signal.SIGTERM):
-            raise UserError(f"Dagster stopped with exit code {code}.")
+            raise UserError(
+                f"Dagster stopped with exit code {code}. Its log: {settings.dagster_dir / DEV_LOG}"
+            )
 
 
 def _stopped(server: subprocess.Popen[bytes]) -> int:

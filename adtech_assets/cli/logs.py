@@ -27,10 +27,17 @@ def generate(
     from adtech_assets.cli.screen import screen
     from adtech_assets.partitions import DayRange
     from adtech_assets.sample import log_files
-    from adtech_assets.settings import ALL_USER_AGENTS, landing_folder, load_settings
+    from adtech_assets.settings import (
+        ALL_USER_AGENTS,
+        begin_no_later,
+        landing_folder,
+        load_settings,
+    )
 
     settings = load_settings()
     days = DayRange.parse(first, last)
+    if output is None:
+        settings = begin_no_later(settings, days.first)
     folder = output or landing_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     agents: tuple[str, ...] = log_files.USER_AGENTS

@@ -43,9 +43,10 @@ def backfill(
     from adtech_assets.cli.screen import screen
     from adtech_assets.feed import landing, places
     from adtech_assets.partitions import DayRange, check_loadable
+    from adtech_assets.settings import begin_no_later
 
-    settings = _prepared_settings()
     days = DayRange.parse(first, last)
+    settings = begin_no_later(_prepared_settings(), days.first)
     check_loadable(days, settings)
     # Mistakes are told before Dagster, which takes seconds, is loaded.
     from adtech_assets.cli.running import run_days

@@ -8,11 +8,19 @@ import uuid
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from adtech_assets.cli.screen import errors, screen
-from adtech_assets.definitions import defs
+from adtech_assets.definitions import CODE_LOCATION, defs
 from adtech_assets.defs.automation import PIPELINE
 from adtech_assets.defs.days import REBUILD_TAG, range_tags
 from adtech_assets.defs.leases import fail_lost_runs
@@ -91,14 +99,15 @@ def run_days(
         instance.add_event_listener(run_id, told.hear)
         instance.add_event_listener(run_id, shown.hear)
         with _output_to(log), shown.bar:
-            result = job.execute_in_process(
+            run = instance.create_run_for_job(
+                job,
                 run_id=run_id,
-                instance=instance,
-                tags={**range_tags(days), **({REBUILD_TAG: "true"} if rebuild else {})},
-                asset_selection=keys,
                 run_config=RUN_CONFIG,
-                raise_on_error=False,
+                tags={**range_tags(days), **({REBUILD_TAG: "true"} if rebuild else {})},
+                asset_selection=frozenset(keys) if keys else None,
+                remote_job_origin=_origin(job.name),
             )
+            result = execute_run(InMemoryJob(job), run, instance)
     if not screen.is_terminal:
         screen.print()  # the bar is one line without an end there
     for warning in told.warnings:
@@ -133,6 +142,15 @@ def selected_assets(select: str) -> list[dg.AssetKey]:
     if not keys:
         raise UserError(f"--select {select!r} matches no asset. All of them: dg list defs")
     return sorted(keys)
+
+
+def _origin(job: str) -> RemoteJobOrigin:
+    """Where the UI finds the job of a run: it lists no run without, and cannot repeat it."""
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(module_name="adtech_assets.definitions"), CODE_LOCATION
+    )
+    repository = RemoteRepositoryOrigin(location, defs.get_repository_def().name)
+    return repository.get_job_origin(job)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from dagster_dbt.core.dbt_cli_event import EventHistoryMetadata, _build_column_l
 
 from adtech_assets.defs.dbt_project import GRAPH, digest_of, parsed, sources
 from adtech_assets.defs.dbt_sources import create_sources, described
+from adtech_assets.defs.dbt_tests import description
 from adtech_assets.files import written_whole
 from adtech_assets.models.dbt import invoke
 from adtech_assets.models.project import AssetKey, Column, Model, Project, Source, Test, dump
@@ -100,7 +101,11 @@ class _Manifest:
             dbt_version=self._manifest["metadata"]["dbt_version"],
             digest=digest,
             sources={
-                self._name(unique_id): Source(node["source_name"], self._asset_key(unique_id))
+                self._name(unique_id): Source(
+                    node["source_name"],
+                    self._asset_key(unique_id),
+                    self._described_columns(unique_id),
+                )
                 for unique_id, node in sorted(self._manifest["sources"].items())
             },
             models={model.name: model for model in models},
@@ -120,10 +125,10 @@ class _Manifest:
     def _model(self, unique_id: str) -> Model:
         node = self._nodes[unique_id]
         meta = node["config"]["meta"]
-        described = {name: column["description"] for name, column in node["columns"].items()}
         return Model(
             unique_id=unique_id,
             name=node["name"],
+            path=node["original_file_path"],
             materialized=node["config"]["materialized"],
             schema=node["schema"],
             description=node["description"],
@@ -131,10 +136,7 @@ class _Manifest:
             is_public=node.get("access") == "public",
             is_daily="daily" in node["tags"],
             key=tuple(meta.get("key", ())),
-            columns={
-                name: Column(type_, described.get(name, ""))
-                for name, type_ in self._columns[unique_id].items()
-            },
+            columns=self._described_columns(unique_id),
             inputs=self._inputs(unique_id),
             days_around=meta.get("days_around", {}),
             code=self._code(unique_id),
@@ -159,7 +161,7 @@ class _Manifest:
             # Those of this project that can look at some days only do so if they are told a day.
             is_daily="macro.adtech.in_day_window" in self._macros_of(unique_id)
             and (arguments is None or bool(arguments.get("day") or arguments.get("by_day"))),
-            description=node["description"],
+            description=description(node),
             code=self._code(unique_id),
             settings=self._settings(unique_id),
         )
@@ -264,6 +266,13 @@ class _Manifest:
                 }
                 for unique_id in (*self._manifest["sources"], *self._order)
             }
+
+    def _described_columns(self, unique_id: str) -> dict[str, Column]:
+        described = self._nodes[unique_id]["columns"]
+        return {
+            name: Column(type_, described.get(name, {}).get("description", ""))
+            for name, type_ in self._columns[unique_id].items()
+        }
 
     def _sql(self, unique_id: str) -> str:
         node = self._nodes[unique_id]

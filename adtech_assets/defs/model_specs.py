@@ -2,13 +2,14 @@
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from adtech_assets.defs.catalogue import OWNERS
+from adtech_assets.defs.catalogue import OWNERS, file_of_code, table_spec
 from adtech_assets.defs.days import BY_DAY
-from adtech_assets.models.project import Model, Project, Test
+from adtech_assets.defs.dbt_project import DBT_DIR
+from adtech_assets.models.project import AssetKey, Column, Model, Project, Test
 
 BRANCHES = {"operational": "operational", "logs": "log", "rollup": "log", "billing": "joint"}
 """The branch of the graph that a dbt source belongs to; what is billed stands on both."""
@@ -61,14 +62,8 @@ def asset_spec(project: Project, model: Model, *, by_day: bool) -> dg.AssetSpec:
         deps=[dg.AssetKey(project.asset_key(name)) for name in model.inputs],
         description=f"{model.description}\n\n#### Raw SQL:\n```sql\n{code}\n```",
         metadata={
-            "dagster/column_schema": dg.TableSchema(
-                [
-                    dg.TableColumn(name, column.type, column.description)
-                    for name, column in model.columns.items()
-                ]
-            ),
-            **_column_lineage(model),
-            "dagster/table_name": f"warehouse.{model.table}",
+            **table_spec(f"warehouse.{model.table}", _columns_with_origin(model)),
+            **file_of_code(DBT_DIR / model.path),
             "dagster/storage_kind": "duckdb",
             "dagster-dbt/materialization_type": model.materialized,
             "dagster_dbt/unique_id": model.unique_id,
@@ -83,17 +78,21 @@ def asset_spec(project: Project, model: Model, *, by_day: bool) -> dg.AssetSpec:
     )
 
 
-def _column_lineage(model: Model) -> dict[str, dg.TableColumnLineage]:
-    if not model.column_lineage:
-        return {}
+def _columns_with_origin(model: Model) -> dict[str, Column]:
+    """Its columns, each with those that it is made of: Dagster's own UI does not draw them."""
     return {
-        "dagster/column_lineage": dg.TableColumnLineage(
-            {
-                column: [dg.TableColumnDep(dg.AssetKey(key), name) for key, name in found]
-                for column, found in model.column_lineage.items()
-            }
+        name: Column(
+            column.type,
+            "\n\n".join(
+                filter(None, [column.description.strip(), _made_of(model.column_lineage.get(name))])
+            ),
         )
+        for name, column in model.columns.items()
     }
+
+
+def _made_of(columns: Sequence[tuple[AssetKey, str]] | None) -> str:
+    return "From " + ", ".join(f"`{key[-1]}.{name}`" for key, name in columns) if columns else ""
 
 
 def check_spec(project: Project, test: Test) -> dg.AssetCheckSpec:
@@ -103,6 +102,7 @@ def check_spec(project: Project, test: Test) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         test.check_name,
         asset=asset,
+        description=test.description,
         additional_deps=sorted(read - {asset}),
         metadata={"dagster_dbt/unique_id": test.unique_id},
         blocking=test.is_error,

@@ -36,6 +36,7 @@ class Source:
     branch: str
     """Name of the dbt source that it belongs to."""
     asset_key: AssetKey
+    columns: Mapping[str, Column]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Model:
 
     unique_id: str
     name: str
+    path: str
+    """Of its file, in the project."""
     materialized: Materialized
     schema: str
     description: str
@@ -138,7 +141,13 @@ def from_json(content: Mapping[str, Any]) -> Project:
         dbt_version=content["dbt_version"],
         digest=content["digest"],
         sources={
-            name: Source(**{**source, "asset_key": tuple(source["asset_key"])})
+            name: Source(
+                **{
+                    **source,
+                    "asset_key": tuple(source["asset_key"]),
+                    "columns": _columns(source["columns"]),
+                }
+            )
             for name, source in content["sources"].items()
         },
         models={model["name"]: _model(model) for model in content["models"]},
@@ -170,6 +179,10 @@ def dump(project: Project) -> str:
     )
 
 
+def _columns(fields: Mapping[str, dict[str, str]]) -> dict[str, Column]:
+    return {name: Column(**column) for name, column in fields.items()}
+
+
 def _model(fields: dict[str, Any]) -> Model:
     return Model(
         **{
@@ -178,7 +191,7 @@ def _model(fields: dict[str, Any]) -> Model:
             "inputs": tuple(fields["inputs"]),
             "settings": tuple(fields["settings"]),
             "asset_key": tuple(fields["asset_key"]),
-            "columns": {name: Column(**column) for name, column in fields["columns"].items()},
+            "columns": _columns(fields["columns"]),
             "column_lineage": {
                 column: tuple((tuple(key), name) for key, name in found)
                 for column, found in fields["column_lineage"].items()

@@ -11,7 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from adtech_assets.environment import PROJECT_DIR
-from adtech_assets.settings import Settings, load_settings
+from adtech_assets.settings import START_DATE, Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,9 +26,6 @@ FIRST_DAY = date(2023, 5, 1)
 
 LAST_DAY = date(2025, 12, 31)
 """Of the deployments and of the waiting files; past on any machine's clock."""
-
-START_DATE: date = Settings.model_fields["start_date"].default
-"""The partitions begin where they do for everybody, long before what is loaded."""
 
 CAMPAIGNS = 300
 CLICKS_PER_IMPRESSION = 0.05
@@ -75,6 +72,7 @@ def bench_settings(folder: Path, **overrides: Any) -> Settings:
             "output_dir": folder / "output",
             "data_dir": folder / "data",
             "settle_seconds": 0,
+            # Where they begin for everybody, long before what is loaded.
             "start_date": START_DATE,
             **overrides,
         }

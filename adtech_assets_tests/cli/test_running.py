@@ -6,9 +6,11 @@ import io
 
 import dagster as dg
 import pytest
+from dagster._core.workspace.load import location_origins_from_yaml_paths
 from rich.console import Console
 
-from adtech_assets.cli import running
+from adtech_assets.cli import running, told
+from adtech_assets.definitions import CODE_LOCATION
 from adtech_assets.defs.event_log import EventLog
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.errors import UserError
@@ -59,6 +61,29 @@ def test_the_events_of_a_run_are_not_read_again(run, screens, reads):
     assert reads == []
 
 
+@pytest.mark.usefixtures("screens")
+def test_a_run_is_one_of_the_job_that_the_ui_lists(run):
+    run()
+    run(select="first")
+
+    job = days_graph.defs.resolve_job_def(days_graph.JOB)
+    with dg.DagsterInstance.get() as instance:
+        part, whole = instance.get_runs()
+    for known in (part, whole):
+        origin = known.remote_job_origin
+        assert origin.job_name == job.name
+        assert origin.repository_origin.get_label() == "__repository__@adtech_assets"
+    assert whole.job_snapshot_id == job.get_job_snapshot_id()
+    assert part.asset_selection == {dg.AssetKey("first")}
+
+
+@pytest.mark.parametrize("workspace", ["workspace.yaml", "deploy/workspace.yaml"])
+def test_that_code_location_is_the_workspaces(workspace):
+    (location,) = location_origins_from_yaml_paths([str(PROJECT_DIR / workspace)])
+
+    assert location.location_name == CODE_LOCATION
+
+
 def test_the_progress_counts_the_steps_of_a_part_of_the_graph(run, screens):
     run(select="first")
 
@@ -89,7 +114,7 @@ def test_a_check_that_fails_is_told(run, screens, monkeypatch):
 
 @pytest.mark.usefixtures("screens")
 def test_what_is_heard_is_what_the_log_tells(run, monkeypatch):
-    heard, read = running.Told(), running.Told()
+    heard, read = told.Told(), told.Told()
     monkeypatch.setattr(running, "Told", lambda: heard)
     monkeypatch.setattr(days_graph, "meanwhile", lambda _: 1 / 0)
 

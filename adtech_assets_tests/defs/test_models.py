@@ -2,7 +2,6 @@
 
 import json
 
-import dagster as dg
 import pytest
 from dagster_dbt import DagsterDbtTranslator
 
@@ -73,22 +72,6 @@ def test_checks_are_those_that_dagster_dbt_would_make():
             made = MANIFEST.check_spec(specs[check.asset_key], check)
             assert (check.key, check.blocking) == (made.key, made.blocking)
             assert assets_of(check.additional_deps) == assets_of(made.additional_deps), check.key
-
-
-def test_dagster_knows_what_each_column_is_made_of():
-    (spec,) = (
-        spec
-        for part in ASSETS
-        for spec in part.specs
-        if spec.key == dg.AssetKey(["marts", "fct_daily_summary"])
-    )
-
-    made_of = spec.metadata["dagster/column_lineage"].deps_by_column["ctr"]
-
-    assert {(dep.asset_key.to_user_string(), dep.column_name) for dep in made_of} == {
-        ("intermediate/int_campaign_events_hourly", "impressions"),
-        ("intermediate/int_campaign_events_hourly", "clicks"),
-    }
 
 
 def assets_of(deps):

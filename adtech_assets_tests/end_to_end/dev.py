@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from adtech_assets.definitions import CODE_LOCATION
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -84,6 +86,40 @@ class Dev:
         """Status of every run."""
         data = self.ask("{ runsOrError { ... on Runs { results { status } } } }")
         return [run["status"] for run in data["runsOrError"]["results"]]
+
+    def runs_of(self, job: str) -> list[dict[str, Any]]:
+        """Id and tags of the runs that the page of a job lists, newest first."""
+        data = self.ask(
+            """
+            query ($job: PipelineSelector!) { pipelineOrError(params: $job) {
+                ... on Pipeline { runs(limit: 20) { id tags { key value } } }
+            } }
+            """,
+            job={
+                "pipelineName": job,
+                "repositoryName": "__repository__",
+                "repositoryLocationName": CODE_LOCATION,
+            },
+        )
+        return [
+            {"id": run["id"], "tags": {tag["key"]: tag["value"] for tag in run["tags"]}}
+            for run in data["pipelineOrError"]["runs"]
+        ]
+
+    def repeat(self, run: str) -> str:
+        """Press "Re-execute" on a run; the id of the new one."""
+        answer = self.ask(
+            """
+            mutation ($params: ReexecutionParams!) {
+                launchPipelineReexecution(reexecutionParams: $params) {
+                    __typename ... on LaunchRunSuccess { run { id } }
+                }
+            }
+            """,
+            params={"parentRunId": run, "strategy": "ALL_STEPS"},
+        )["launchPipelineReexecution"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["id"])
 
     def failures(self) -> list[str]:
         """What failed steps and runs have said."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import duckdb
 import pytest
 
-from adtech_assets.environment import PROJECT_DIR
+from adtech_assets.stores.warehouse import Warehouse
 from adtech_assets_tests.end_to_end.conftest import Deployment
-
-DBT = str(PROJECT_DIR / "adtech_dbt")
 
 
 @pytest.fixture
@@ -35,13 +34,14 @@ def rows(deployment):
         }
 
 
+def options(deployment):
+    """So that what dbt writes is the test's own."""
+    own = deployment.data / "dbt"
+    return f"--target-path={own}", f"--log-path={own}"
+
+
 def dbt(deployment, *arguments):
-    done = deployment.run(
-        "dbt", *arguments, "--project-dir", DBT, "--profiles-dir", DBT,
-        DBT_TARGET_PATH=str(deployment.data / "dbt"), DBT_LOG_PATH=str(deployment.data / "dbt"),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return deployment.adtech("dbt", *arguments, *options(deployment))
 
 
 def test_a_full_refresh_equals_what_the_days_have_left_and_the_unit_tests_pass(copy):
@@ -55,3 +55,28 @@ def test_a_full_refresh_equals_what_the_days_have_left_and_the_unit_tests_pass(c
     assert rows(copy) == incremental
     assert "unit tests" in said
     assert "WARN" not in said.replace("WARN=0", "")
+
+
+def test_it_waits_while_a_run_uses_the_warehouse(copy):
+    command = ("adtech", "dbt", "run", "--select", "dim_dates", *options(copy))
+    with Warehouse(copy.data / "warehouse.duckdb").reserved():
+        waiting = copy.start(*command)
+        assert "Another run is using the warehouse" in waiting.stderr.readline()
+        assert waiting.poll() is None
+    said, _ = waiting.communicate()
+    assert waiting.returncode == 0, said
+    assert "PASS=1" in said
+
+
+def test_a_failing_command_of_dbt_fails(copy):
+    assert copy.run("adtech", "dbt", "no-such-command").returncode == 2
+
+
+def test_its_documentation_begins_with_our_page_and_knows_where_the_marts_are_used(copy):
+    dbt(copy, "docs", "generate", "--static")
+    page = (copy.data / "dbt" / "static_index.html").read_text(encoding="utf-8")
+    assert "where to begin" in page
+    manifest = json.loads((copy.data / "dbt" / "manifest.json").read_bytes())
+    exposures = manifest["exposures"].values()
+    assert all(exposure["url"].startswith("http://127.0.0.1:3000/") for exposure in exposures)
+    assert {exposure["owner"]["name"] for exposure in exposures} == {"maintainers"}

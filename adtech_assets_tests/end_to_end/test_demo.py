@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -76,6 +78,25 @@ def test_it_loads_fourteen_days_of_logs_and_rows(demo):
     (source,) = deployment.query("source", "SELECT count(*) AS impressions FROM impressions")
     assert loads == {"days": 14, "busy": True}
     assert summary == source
+
+
+def test_each_of_its_checks_is_answered_once(demo):
+    deployment, _ = demo
+    log = deployment.data / "dagster" / "history" / "runs" / "index.db"
+    with closing(sqlite3.connect(log)) as connection:
+        answers = connection.execute(
+            "SELECT execution_status, count(*), count(DISTINCT asset_key || check_name) "
+            "FROM asset_check_executions GROUP BY 1"
+        ).fetchall()
+    told = {status: (number, checks) for status, number, checks in answers}
+    assert told["SUCCEEDED"][0] == told["SUCCEEDED"][1] > 100
+    assert "PLANNED" not in told
+
+
+def test_its_days_begin_with_its_data(demo):
+    deployment, _ = demo
+    (loaded,) = deployment.query("target", "SELECT min(day) AS first FROM load_audit")
+    assert deployment.settings.start_date == loaded["first"]
 
 
 def test_it_refuses_to_mix_with_other_data(demo):

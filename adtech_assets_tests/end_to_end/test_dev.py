@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import re
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from adtech_assets.cli.run_lines import LOOK_SECONDS
 from adtech_assets_tests.end_to_end.conftest import Deployment, new_deployment
 from adtech_assets_tests.end_to_end.dev import PATIENCE_SECONDS, Dev, wait_until
 
@@ -28,6 +31,27 @@ def dev(tmp_path_factory, log_files) -> Iterator[Dev]:
 
 def test_sensor_loads_what_is_delivered(dev, loaded):
     wait_until(lambda: dev.all_succeeded(at_least=1))
+    assert dev.deployment.tables() == loaded.tables()
+
+
+def test_the_report_is_served(dev):
+    connection = http.client.HTTPConnection("127.0.0.1", dev.port)
+    connection.request("GET", "/report")
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("content-type")) == (200, "text/html; charset=utf-8")
+    assert b"</html>" in answer.read()
+    connection.request("GET", "/report", headers={"Host": "rebound.example"})
+    assert connection.getresponse().status == 403
+
+
+def test_a_run_of_the_command_is_listed_by_its_job_and_can_be_repeated(dev, loaded):
+    dev.deployment.adtech("backfill", "--from", "2022-05-26", "--to", "2022-05-26")
+    run = dev.runs_of("daily_pipeline")[0]
+    assert ("adtech/delivery", None) not in run["tags"].items()
+    assert {"dagster/asset_partition_range_start": "2022-05-26"}.items() <= run["tags"].items()
+    again = dev.repeat(run["id"])
+    wait_until(lambda: dev.runs_of("daily_pipeline")[0]["id"] == again)
+    wait_until(lambda: dev.all_succeeded(at_least=3))
     assert dev.deployment.tables() == loaded.tables()
 
 
@@ -118,7 +142,14 @@ def test_dev_that_was_started_in_the_background_of_a_script_can_be_stopped(tmp_p
 def test_stopping_dev_leaves_no_process_behind(dev):
     children = psutil.Process(dev.process.pid).children(recursive=True)
     assert children
+    runs = dev.runs()
+    time.sleep(LOOK_SECONDS + 1)
     dev.process.send_signal(signal.SIGTERM)
-    dev.process.communicate()
+    said, _ = dev.process.communicate()
+    lines = said.splitlines()
+    assert "Dagster UI" in lines[0]
+    told = [line for line in lines[3:] if re.match(r"[-\d]{10} [:\d]{8}  ", line)]
+    assert told == lines[3:]
+    assert len(told) == len(runs)
     _, alive = psutil.wait_procs(children, timeout=PATIENCE_SECONDS)
     assert alive == []

@@ -6,7 +6,6 @@ import dagster as dg
 
 from adtech_assets import billing
 from adtech_assets.contract import Feed
-from adtech_assets.defs.catalogue import table_spec
 from adtech_assets.defs.days import BY_DAY
 from adtech_assets.operational.snapshot import (
     EVENT_TABLES,
@@ -33,7 +32,6 @@ CLOSED_MONTHS = dg.AssetSpec(
     group_name="billing",
     kinds={"duckdb", "table"},
     owners=["team:billing"],
-    metadata=table_spec(billing.CLOSED_MONTHS, billing.COLUMNS),
 )
 
 

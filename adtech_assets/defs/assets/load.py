@@ -12,7 +12,7 @@ from adtech_assets import graph
 from adtech_assets.audit import failures
 from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
 from adtech_assets.defs.assets.rollup import hourly_user_agent_rollup
-from adtech_assets.defs.catalogue import OWNERS, table_spec
+from adtech_assets.defs.catalogue import NIGHTLY, OWNERS, table_spec
 from adtech_assets.defs.days import BY_DAY, SINGLE_RUN, days_told, materialized, run_days, to_build
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import held_back, log_step
@@ -21,7 +21,7 @@ from adtech_assets.feed.ledger import Ledger
 from adtech_assets.load import audited_load
 from adtech_assets.load import daily_csv as csv_files
 from adtech_assets.load.processed import clear_landing
-from adtech_assets.models.project import Project
+from adtech_assets.models.project import Column, Project
 from adtech_assets.rollup import hourly
 from adtech_assets.rollup.facts import ROLLUP
 from adtech_assets.rollup.hourly import HourCount
@@ -29,6 +29,20 @@ from adtech_assets.settings import Settings
 from adtech_assets.stores import identity
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets.versions import Day, Notes
+
+DESCRIPTIONS = {
+    "date": "Day in the name of the files, local time of the feed.",
+    "hour": "Hour in the name of the files, local time of the feed.",
+    "datetime": "Key; day and hour in the name of the files, local time of the feed.",
+    "impression_count": "Impressions of the configured user agent, 0 where there are only clicks.",
+    "click_count": "Clicks of the configured user agent, 0 where there are only impressions.",
+    "audit_loaded_datetime": "When the day was loaded (UTC); the same for all its hours.",
+}
+"""Of the columns of the CSV and of the audited table."""
+
+
+def _described(columns: Mapping[str, str]) -> dict[str, Column]:
+    return {name: Column(type_.split()[0], DESCRIPTIONS[name]) for name, type_ in columns.items()}
 
 
 @dg.asset(
@@ -42,7 +56,7 @@ from adtech_assets.versions import Day, Notes
     owners=OWNERS,
     partitions_def=BY_DAY,
     backfill_policy=SINGLE_RUN,
-    metadata=table_spec("output/YYYY-MM-DD.csv", csv_files.COLUMNS),
+    metadata=table_spec("output/YYYY-MM-DD.csv", _described(csv_files.COLUMNS)),
 )
 def daily_csv(
     context: dg.AssetExecutionContext,
@@ -89,7 +103,8 @@ def daily_csv(
     owners=OWNERS,
     partitions_def=BY_DAY,
     backfill_policy=SINGLE_RUN,
-    metadata=table_spec("public.csv_data_task", audited_load.CSV_DATA_TASK),
+    metadata=table_spec("public.csv_data_task", _described(audited_load.CSV_DATA_TASK)),
+    freshness_policy=NIGHTLY,
 )
 def csv_data_task(
     context: dg.AssetExecutionContext,

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from adtech_assets import graph
-from adtech_assets.defs.catalogue import OWNERS, table_spec
+from adtech_assets.defs.catalogue import NIGHTLY, OWNERS, table_spec
 from adtech_assets.defs.check_results import MOST_DIFFERENCES, result
 from adtech_assets.defs.days import SINGLE_RUN, is_rebuild, run_days, unchanged_since
 from adtech_assets.defs.pictures import picture_metadata
@@ -54,10 +54,6 @@ def build(project: Project) -> list[dg.AssetsDefinition]:
     return [_build_published(project, public_marts(project)), *exports]
 
 
-def _columns(model: Model) -> dict[str, str]:
-    return {name: column.type for name, column in model.columns.items()}
-
-
 def _build_published(project: Project, marts: list[Mart]) -> dg.AssetsDefinition:
     @dg.multi_asset(
         specs=[
@@ -68,7 +64,8 @@ def _build_published(project: Project, marts: list[Mart]) -> dg.AssetsDefinition
                 group_name="serving",
                 kinds={"postgres", "table"},
                 owners=OWNERS,
-                metadata=table_spec(mart.table, _columns(project.models[mart.name])),
+                metadata=table_spec(mart.table, project.models[mart.name].columns),
+                freshness_policy=NIGHTLY,
                 skippable=True,
             )
             for mart in marts
@@ -234,7 +231,7 @@ def _build_export(name: str, model: Model) -> dg.AssetsDefinition:
         kinds={"csv", "parquet"},
         owners=OWNERS,
         backfill_policy=SINGLE_RUN,
-        metadata=table_spec(f"exports/{name}", _columns(model)),
+        metadata=table_spec(f"exports/{name}", model.columns),
     )
     def export(
         context: dg.AssetExecutionContext,

@@ -9,7 +9,7 @@ import duckdb
 
 from adtech_assets.contract import KINDS, Feed, Kind, Operational
 from adtech_assets.defs.assets.landing import LANDING_KEYS, OPERATIONAL_KEYS
-from adtech_assets.defs.catalogue import OWNERS, table_spec
+from adtech_assets.defs.catalogue import NIGHTLY, OWNERS
 from adtech_assets.defs.days import (
     BY_DAY,
     SINGLE_RUN,
@@ -23,7 +23,7 @@ from adtech_assets.defs.days import (
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import day_step, log_step
 from adtech_assets.feed.ledger import LEDGER_TABLE, Ledger
-from adtech_assets.feed.raw_tables import RAW_TABLES, columns
+from adtech_assets.feed.raw_tables import RAW_TABLES
 from adtech_assets.models.project import Project
 from adtech_assets.operational import snapshot
 from adtech_assets.settings import Settings
@@ -42,11 +42,11 @@ RAW_OPERATIONAL_KEYS = {table: dg.AssetKey(["raw", table]) for table in snapshot
 
 def build(feed: Feed) -> list[dg.AssetsDefinition]:
     """The raw tables of a feed."""
-    logs = [_build_logs(kind, feed) for kind in KINDS]
+    logs = [_build_logs(kind) for kind in KINDS]
     return [*logs, log_files, _build_operational(feed.operational)]
 
 
-def _build_logs(kind: Kind, feed: Feed) -> dg.AssetsDefinition:
+def _build_logs(kind: Kind) -> dg.AssetsDefinition:
     """The raw table of one kind of log file."""
 
     @dg.asset(
@@ -62,7 +62,7 @@ def _build_logs(kind: Kind, feed: Feed) -> dg.AssetsDefinition:
         owners=OWNERS,
         partitions_def=BY_DAY,
         backfill_policy=SINGLE_RUN,
-        metadata=table_spec(RAW_TABLES[kind], columns(feed, kind)),
+        freshness_policy=NIGHTLY,
     )
     def raw_logs(
         context: dg.AssetExecutionContext,
@@ -162,7 +162,6 @@ def _copies(tables: Mapping[snapshot.RawTable, snapshot.Source]) -> list[dg.Asse
             key,
             deps=[OPERATIONAL_KEYS[table]],
             description=f"Copy of the operational table `{tables[table].shown_as}`.",
-            metadata=table_spec(f"raw.{table}", snapshot.SOURCES[table].columns),
         )
         for table, key in RAW_OPERATIONAL_KEYS.items()
     ]
@@ -176,6 +175,7 @@ def _copies(tables: Mapping[snapshot.RawTable, snapshot.Source]) -> list[dg.Asse
             group_name="raw",
             kinds={"duckdb", "postgres"},
             owners=OWNERS,
+            freshness_policy=NIGHTLY,
             # Whole tables too: what is built by day goes by the campaigns as they are known then.
             partitions_def=BY_DAY,
         )

@@ -7,7 +7,7 @@ import dagster as dg
 from adtech_assets.audit import status
 from adtech_assets.defs.assets.load import csv_data_task
 from adtech_assets.defs.assets.publish import public_marts, publications_of, published_key, renewed
-from adtech_assets.defs.catalogue import OWNERS
+from adtech_assets.defs.catalogue import NIGHTLY, OWNERS
 from adtech_assets.defs.check_results import result
 from adtech_assets.defs.days import SINGLE_RUN
 from adtech_assets.defs.evaluations import latest_evaluations
@@ -22,8 +22,8 @@ from adtech_assets.stores.postgres import Postgres
 from adtech_assets.versions import digest
 
 
-def build(project: Project) -> list[dg.AssetsDefinition]:
-    """The page."""
+def build(project: Project, report_url: str) -> list[dg.AssetsDefinition]:
+    """The page, with a link to where it is served, if it is."""
     published = [mart.name for mart in public_marts(project)]
 
     @dg.asset(
@@ -39,6 +39,8 @@ def build(project: Project) -> list[dg.AssetsDefinition]:
         group_name="serving",
         kinds={"html", "file"},
         owners=OWNERS,
+        freshness_policy=NIGHTLY,
+        metadata={"report": dg.MetadataValue.url(report_url)} if report_url else {},
         backfill_policy=SINGLE_RUN,
         # Of the last asset: before, a run has days that it is yet to bring up to date.
         check_specs=[

@@ -9,7 +9,7 @@ import duckdb
 
 from adtech_assets import graph
 from adtech_assets.defs.assets.raw import RAW_LOG_KEYS
-from adtech_assets.defs.catalogue import OWNERS, table_spec
+from adtech_assets.defs.catalogue import OWNERS
 from adtech_assets.defs.days import BY_DAY, SINGLE_RUN, days_told, materialized, to_build
 from adtech_assets.defs.resources import WarehouseResource
 from adtech_assets.defs.steps import day_step, log_step
@@ -93,7 +93,6 @@ def _spec(counted: Facts) -> dg.AssetSpec:
         kinds={"duckdb", "sql"},
         owners=OWNERS,
         partitions_def=BY_DAY,
-        metadata=table_spec(counted.table, counted.columns),
     )
 
 
@@ -129,7 +128,6 @@ event_facts = _build("event_facts", facts.FOR_MODELS)
     owners=OWNERS,
     partitions_def=BY_DAY,
     backfill_policy=SINGLE_RUN,
-    metadata=table_spec(graph.USER_AGENTS, agents.COLUMNS),
 )
 def user_agents(
     context: dg.AssetExecutionContext,
