@@ -12,6 +12,7 @@ from adtech_assets.defs.checks import CHECKS
 from adtech_assets.defs.days import daily, with_days
 from adtech_assets.defs.dbt_project import dbt_project
 from adtech_assets.defs.resources import build_resources
+from adtech_assets.feed.landing import begin_with_waiting
 from adtech_assets.settings import Settings, export_settings, load_settings
 
 CODE_LOCATION = "adtech_assets"
@@ -44,7 +45,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 def _of_this_process() -> dg.Definitions:
     """The graph on the settings of this process, which Dagster gives to it and its children."""
     environment.begin()
-    settings = load_settings()
+    settings = begin_with_waiting(load_settings())
     export_settings(settings)
     # What a step did to its days is written to Dagster's log at once, not day by day.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")

@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from adtech_assets.contract import SAMPLE_FEED, Feed, load
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.errors import UserError
+from adtech_assets.files import written_whole
 
 RESTORING = ".restoring"
 """In the data folder while a backup takes the place of what was there."""
@@ -478,12 +479,14 @@ def begin_no_later(settings: Settings, day: date) -> Settings:
     Whoever loads earlier days into the demo's folder has partitions for them, from the default
     start date on. A start date that somebody has set stays.
     """
-    noted = settings.data_dir / FIRST_DAY
-    is_set = "start_date" in settings.model_fields_set
-    if is_set or not noted.exists() or not START_DATE <= day < settings.start_date:
+    noted = _first_day(settings.data_dir)
+    if "start_date" in settings.model_fields_set or noted is None or day < START_DATE:
         return settings
-    noted.write_text(f"{day}\n")
-    return settings.model_copy(update={"start_date": day})
+    if day < noted:
+        with written_whole(settings.data_dir / FIRST_DAY) as partial:
+            partial.write_text(f"{day}\n")
+    # Another process may have loaded earlier days since these settings were read.
+    return settings.model_copy(update={"start_date": min(day, noted)})
 
 
 def landing_folder(settings: Settings) -> Path:

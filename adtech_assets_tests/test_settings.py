@@ -130,6 +130,15 @@ def test_earlier_days_that_are_loaded_beside_the_demo_are_days_from_then_on(tmp_
     assert begin_no_later(settings, date(2026, 11, 20)) == settings
 
 
+def test_who_knows_older_settings_takes_back_no_day_that_others_have_loaded(tmp_path):
+    (tmp_path / FIRST_DAY).write_text("2026-11-16\n")
+    older = load_settings(data_dir=tmp_path)
+    begin_no_later(older, date(2022, 5, 26))
+
+    assert begin_no_later(older, date(2026, 10, 1)).start_date == date(2022, 5, 26)
+    assert load_settings(data_dir=tmp_path).start_date == date(2022, 5, 26)
+
+
 @pytest.mark.parametrize("day", [date(2022, 5, 24), date(2026, 11, 20)])
 def test_days_before_the_default_start_need_the_setting_there_too(tmp_path, day):
     (tmp_path / FIRST_DAY).write_text("2026-11-16\n")

@@ -10,6 +10,7 @@ from adtech_assets.defs.days import DELIVERY_TAG, range_tags
 from adtech_assets.defs.leases import fail_lost_runs
 from adtech_assets.defs.retention import retention
 from adtech_assets.feed.deliveries import Deliveries, Outcome, Request
+from adtech_assets.feed.landing import begin_with_waiting
 from adtech_assets.partitions import DayRange, loadable_days
 from adtech_assets.settings import Settings
 
@@ -94,6 +95,8 @@ def new_log_files(
     for run_id in fail_lost_runs(context.instance, settings):
         context.log.warning(f"Run {run_id} was lost; it is marked as failed.")
     deliveries = Deliveries.from_cursor(context.cursor)
+    # A run's process has partitions for them at once, the UI once its definitions are reloaded.
+    settings = begin_with_waiting(settings)
     requests = deliveries.next_requests(
         settings, loadable_days(settings), lambda request: outcome(context.instance, request)
     )

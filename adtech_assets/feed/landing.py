@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import time
 import unicodedata
+from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from adtech_assets.feed import places
+from adtech_assets.feed import names, places
 from adtech_assets.feed.place import REASON
+from adtech_assets.feed.rejections import Rejection
+from adtech_assets.partitions import today
+from adtech_assets.settings import FIRST_DAY, START_DATE, begin_no_later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
 
     from adtech_assets.contract import Feed, Kind
     from adtech_assets.feed.place import LandedFile, Place
-    from adtech_assets.feed.rejections import Rejection
     from adtech_assets.settings import Settings
 
 LONGEST_WAIT_SECONDS = 10.0
@@ -34,6 +37,18 @@ def scan(place: Place, feed: Feed) -> list[LandedFile]:
         UserError: there is no such place.
     """
     return sorted(place.entries(feed), key=attrgetter("name"))
+
+
+def begin_with_waiting(settings: Settings) -> Settings:
+    """The settings with a partition for each file, where they begin with a folder's own data."""
+    landed = places.landing(settings)
+    if not (settings.data_dir / FIRST_DAY).exists() or not landed.exists():
+        return settings
+    days = {settings.start_date}
+    for file in scan(landed, settings.feed):
+        with suppress(Rejection):
+            days.add(names.day_of(settings.feed, file.name, today(settings.zone)))
+    return begin_no_later(settings, min(day for day in days if day >= START_DATE))
 
 
 def is_settled(file: LandedFile, settle_seconds: float, now: float) -> bool:
