@@ -9,8 +9,9 @@ import pytest
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 from rich.console import Console
 
-from adtech_assets.cli import running, told
+from adtech_assets.cli import running
 from adtech_assets.definitions import CODE_LOCATION
+from adtech_assets.defs import told
 from adtech_assets.defs.event_log import EventLog
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.errors import UserError

@@ -43,13 +43,21 @@ def test_it_writes_the_page_where_it_is_asked_to_and_opens_it(loaded, tmp_path):
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
     browser.chmod(0o755)
-    path = tmp_path / "new folder" / "page.html"
+    path = tmp_path / "a folder" / "page.html"
+    path.parent.mkdir()
     said = loaded.adtech("report", "--open", "--output", str(path), BROWSER=f"{browser} %s")
     assert said == f"{path}\n"
     assert (tmp_path / "opened").read_text() == f"{path.as_uri()}\n"
     page = Page(path.read_text(encoding="utf-8"))
     assert {"Spring", "Nothing yet"} <= {row[0] for row in page.table("all-campaigns")}
     assert [row[0] for row in page.table("days-table")[1:]] == ["2022-05-27", "2022-05-26"]
+
+
+def test_it_is_not_written_into_a_folder_that_is_not_there(loaded, tmp_path):
+    done = loaded.run("adtech", "report", "--output", str(tmp_path / "typo" / "page.html"))
+    assert done.returncode == 1
+    assert f"There is no folder {tmp_path / 'typo'}" in done.stderr
+    assert not (tmp_path / "typo").exists()
 
 
 def test_a_report_of_chosen_days_leaves_the_one_of_all_days_alone(loaded, page):
