@@ -206,7 +206,7 @@ def test_h61_a_run_killed_between_any_two_steps_is_completed_by_the_next(
 
 
 FEED, LOAD = "adtech_assets.feed", "adtech_assets.load"
-ROLLUP = "adtech_assets.rollup.hourly:rebuild"
+ROLLUP = "adtech_assets.rollup.counting:rebuild"
 
 
 @pytest.mark.parametrize(
