@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -32,9 +33,11 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Yield a hidden path beside `path`; what is written there becomes `path` on success.
 
     The content is on disk before the name is, so that a power cut leaves the old file or the new.
+    Of several writers of one file, one waits for the other; the last one's content stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_of(path)
+    held = _held(partial)
     try:
         yield partial
         with partial.open("rb") as written:
@@ -47,6 +50,20 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+        os.close(held)
+
+
+def _held(partial: Path) -> int:
+    """Open a file to be written, once nobody else writes it; who is killed holds nothing."""
+    while True:
+        held = os.open(partial, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            if os.path.samestat(os.fstat(held), partial.stat()):
+                return held
+        except FileNotFoundError:
+            pass  # it has become whole meanwhile
+        os.close(held)
 
 
 @contextlib.contextmanager

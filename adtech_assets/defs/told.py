@@ -11,6 +11,8 @@ from adtech_assets.errors import GaveUpError, TransientError, UserError
 
 STOPPED = "UNEXPECTED_TERMINATION"
 """Why a run failed, in Dagster's words: Dagster turns a signal into a failure of the run."""
+OF_DAGSTER = "Data version mismatch for asset"
+"""What Dagster warns of where two runs build the same; ours go by versions of our own."""
 OWN_ERRORS = (UserError.__name__, TransientError.__name__, GaveUpError.__name__)
 """Errors whose message says what to do; what caused them is for the log."""
 
@@ -30,7 +32,7 @@ class Told:
         """Take in what a step or a check said."""
         event = entry.dagster_event
         if event is None:
-            if entry.level == logging.WARNING:
+            if entry.level == logging.WARNING and not entry.user_message.startswith(OF_DAGSTER):
                 self.warnings.append(entry.user_message)
         elif event.is_step_failure:
             self.failures.append(f"{step_name(event.step_key)}: {_reason(event)}")

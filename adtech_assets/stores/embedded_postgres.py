@@ -127,7 +127,7 @@ def _joined(folder: Path) -> Path:
 def _password(file: Path) -> str:
     if not file.exists():
         with written_whole(file) as partial:
-            partial.touch(mode=0o600)
+            partial.chmod(0o600)
             partial.write_text(secrets.token_urlsafe(24))
     return file.read_text()
 

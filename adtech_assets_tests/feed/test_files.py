@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,30 @@ def test_what_a_kill_left_is_written_over(tmp_path):
 
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "content"
+
+
+def test_of_two_that_write_a_file_at_once_one_waits_for_the_other(tmp_path):
+    path, begun, goes_on = tmp_path / "file", threading.Event(), threading.Event()
+
+    def write(content, wait):
+        with files.written_whole(path) as partial:
+            if wait:
+                begun.set()
+                goes_on.wait(20)
+            partial.write_text(content)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(write, "first, and longer", wait=True)
+        begun.wait(20)
+        second = pool.submit(write, "second", wait=False)
+        with pytest.raises(TimeoutError):
+            second.result(0.3)
+        goes_on.set()
+        first.result(20)
+        second.result(20)
+
+    assert path.read_text() == "second"
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize("name", [LONG_NAME, "\N{GRINNING FACE}" * 63])
