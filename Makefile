@@ -209,7 +209,7 @@ lineage: setup $(VENV)/.installed-dev  ## draw the picture of the asset graph in
 
 .PHONY: screenshots
 screenshots: setup $(VENV)/.installed-dev  ## pictures of every page after the demo, in data/screenshots (needs chromium)
-	@$(BIN)/python -m adtech_assets_tests.screenshots
+	@PYTHONWARNINGS=ignore $(BIN)/python -m adtech_assets_tests.screenshots
 
 .PHONY: audit
 audit: setup $(VENV)/.installed-dev  ## packages: locked, hashed, installed as locked, advisories if reachable

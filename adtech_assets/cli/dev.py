@@ -65,38 +65,42 @@ def serve(settings: Settings, host: str, port: int, expose_postgres: int | None 
             f"Log: {settings.dagster_dir / DEV_LOG}",
             soft_wrap=True,
         )
-        command = [
-            *(sys.executable, "-m", "adtech_assets.cli.dagster_dev"),
-            *("-w", str(PROJECT_DIR / "workspace.yaml")),
-            *("-h", host, "-p", str(port), "--log-level", "warning"),
-            *("--code-server-log-level", "warning"),
-        ]
-        # A script that starts us in the background lets us ignore Ctrl-C. Dagster's processes,
-        # which inherit that, could then not be stopped at all.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup wants it
-            signal.signal(signal.SIGHUP, signal.default_int_handler)
-        settings.dagster_dir.mkdir(exist_ok=True)
-        server = subprocess.Popen(
-            command,
-            # Not in the project folder: Dagster would put the `.env` there above the environment.
-            cwd=settings.dagster_dir,
-            env=os.environ
-            | {
-                "PYTHONWARNINGS": "ignore",
-                "ADTECH_REPORT_URL": settings.report_url or REPORT_PATH,
-            },
-            process_group=0,  # Ctrl-C comes from us, once: a second one would cut the first short
+        _run_dagster(settings, host, port)
+
+
+def _run_dagster(settings: Settings, host: str, port: int) -> None:
+    command = [
+        *(sys.executable, "-m", "adtech_assets.cli.dagster_dev"),
+        *("-w", str(PROJECT_DIR / "workspace.yaml")),
+        *("-h", host, "-p", str(port), "--log-level", "warning"),
+        *("--code-server-log-level", "warning"),
+    ]
+    # A script that starts us in the background lets us ignore Ctrl-C. Dagster's processes,
+    # which inherit that, could then not be stopped at all.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup wants it
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+    settings.dagster_dir.mkdir(exist_ok=True)
+    server = subprocess.Popen(
+        command,
+        # Not in the project folder: Dagster would put the `.env` there above the environment.
+        cwd=settings.dagster_dir,
+        env=os.environ
+        | {
+            "PYTHONWARNINGS": "ignore",
+            "ADTECH_REPORT_URL": settings.report_url or REPORT_PATH,
+        },
+        process_group=0,  # Ctrl-C comes from us, once: a second one would cut the first short
+    )
+    try:
+        code = server.wait()
+    except KeyboardInterrupt:
+        server.send_signal(signal.SIGINT)
+        code = _stopped(server)
+    if code not in (0, -signal.SIGINT, -signal.SIGTERM):
+        raise UserError(
+            f"Dagster stopped with exit code {code}. Its log: {settings.dagster_dir / DEV_LOG}"
         )
-        try:
-            code = server.wait()
-        except KeyboardInterrupt:
-            server.send_signal(signal.SIGINT)
-            code = _stopped(server)
-        if code not in (0, -signal.SIGINT, -signal.SIGTERM):
-            raise UserError(
-                f"Dagster stopped with exit code {code}. Its log: {settings.dagster_dir / DEV_LOG}"
-            )
 
 
 def _stopped(server: subprocess.Popen[bytes]) -> int:

@@ -50,12 +50,14 @@ def ask(url, query):
 
 
 @contextmanager
-def user(folder):
+def user(folder, use=USE, *options):
     """Another process that uses the server; what it prints is the URL."""
     with subprocess.Popen(
-        [sys.executable, "-c", USE, str(folder)],
+        [sys.executable, "-c", use, str(folder), *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if options else None,
+        umask=0o077,  # as the command has it
         text=True,
     ) as process:
         yield process
@@ -323,19 +325,9 @@ def port():
         return probe.getsockname()[1]
 
 
-@contextmanager
 def exposing_user(folder, port):
     """Another process that exposes the server; what it prints is the URL for tools."""
-    with subprocess.Popen(
-        [sys.executable, "-c", EXPOSE, str(folder), str(port)],
-        umask=0o077,  # as the command has it
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield process
-        process.kill()
+    return user(folder, EXPOSE, str(port))
 
 
 def test_a_tool_of_this_machine_may_read_what_is_exposed_and_change_nothing(folder, port):
