@@ -320,10 +320,9 @@ class _Extraction:
                 "run_id": self._run_id,
             },
         )
-        # A day that is over with the same counts is another one to what compares days.
+        # An hour that is over without an event is news to what compares hours, as a day is.
         versions = {
-            day: digest(*numbers) if _is_over(day, self._at) else digest(*numbers, "so far")
-            for day, numbers in by_day.items()
+            day: digest(*numbers, *_hours_so_far(day, self._at)) for day, numbers in by_day.items()
         }
         self._notes.note("raw.extracted_days", versions, self._run_id)
 
@@ -434,7 +433,7 @@ class _Extraction:
 
 def _time_of_extraction(connection: duckdb.DuckDBPyConnection) -> datetime:
     """Now in naive UTC, but always after the extraction before: the clock may have jumped back."""
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = _utc_now()
     tables = " UNION ALL ".join(
         f"SELECT max(extracted_at) AS extracted_at FROM raw.{table}"
         for table in (*WHOLE_TABLES, "extracted_days")
@@ -444,9 +443,16 @@ def _time_of_extraction(connection: duckdb.DuckDBPyConnection) -> datetime:
     return now if before is None else max(now, before + timedelta(microseconds=1))
 
 
-def _is_over(day: Day, at: datetime) -> bool:
-    """Whether a day (UTC) has ended by a time; at midnight exactly it has."""
-    return day is not None and at.date() > day
+def _utc_now() -> datetime:
+    """Naive."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _hours_so_far(day: Day, at: datetime) -> tuple[int, ...]:
+    """How many hours of a day (UTC) have ended by a time; nothing once the day has."""
+    if day is None or day < at.date():
+        return ()
+    return (at.hour if day == at.date() else 0,)
 
 
 def _exact(column: str, type_: str) -> str:

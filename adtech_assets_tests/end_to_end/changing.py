@@ -104,7 +104,8 @@ class Changing:
 
     def __init__(self, settings):
         self.settings = settings
-        self.today = datetime.now(UTC).date()
+        self.began = datetime.now(UTC).replace(tzinfo=None)
+        self.today = self.began.date()
         self.days = DayRange(self.today - 3 * DAY, self.today)
         self.counted = settings.data_dir.parent / "counted"
         """A folder with every file that counts, as it counts."""
@@ -125,7 +126,8 @@ class Changing:
         other = Changing(settings)
         with Warehouse.of(settings).connect() as warehouse:
             ownership.take_over(other.target, identity.of(warehouse))
-        other.today, other.days, other.round = self.today, self.days, self.round
+        other.began, other.today, other.days = self.began, self.today, self.days
+        other.round = self.round
         other.campaigns, other.advertisers = deepcopy((self.campaigns, self.advertisers))
         return other
 

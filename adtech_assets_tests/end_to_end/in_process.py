@@ -10,6 +10,7 @@ from adtech_assets.cli.running import RUN_CONFIG, selected_assets
 from adtech_assets.definitions import build_definitions
 from adtech_assets.defs.days import REBUILD_TAG, range_tags
 from adtech_assets.defs.told import Told
+from adtech_assets.operational import snapshot
 from adtech_assets.settings import load_settings
 
 if TYPE_CHECKING:
@@ -25,8 +26,14 @@ class Runs:
     def __init__(
         self, story: Changing, instance: dg.DagsterInstance, environment: pytest.MonkeyPatch
     ) -> None:
-        """Run on the stores of a story; dbt looks for its warehouse in the environment."""
+        """Run on the stores of a story; dbt looks for its warehouse in the environment.
+
+        The source is extracted in the hour in which the story began: what an hour that ends
+        changes would else be done by a test that expects nothing to be.
+        """
         self.story, self.instance, self.environment = story, instance, environment
+        now, last = snapshot._utc_now, story.began.replace(minute=59, second=59)
+        environment.setattr(snapshot, "_utc_now", lambda: min(now(), last))
         self.failures: list[str] = []
         """What the last run failed of."""
 

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -18,6 +19,7 @@ from adtech_assets.definitions import build_definitions
 from adtech_assets.defs.days import REBUILD_TAG
 from adtech_assets.environment import PROJECT_DIR
 from adtech_assets.feed import names
+from adtech_assets.operational import snapshot
 from adtech_assets.partitions import DayRange
 from adtech_assets.rollup import user_agents
 from adtech_assets.stores.warehouse import Warehouse
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from adtech_assets_tests.end_to_end.changing import Changing
 
+HOUR = timedelta(hours=1)
 LOG_MODELS = (
     "int_log_events_hourly",
     "fct_user_agent_hourly",
@@ -117,6 +120,26 @@ def test_a_day_whose_model_failed_is_caught_up_by_the_run_of_another(story, run)
 
     story.extracted()
     story.assert_published()
+
+
+# ---- what time alone changes -------------------------------------------------------------------
+
+
+def test_an_hour_that_ended_without_an_event_is_published(story, run, monkeypatch):
+    """A campaign that has stopped to deliver is seen though nothing has changed in the source."""
+    midnight = datetime.combine(story.today, time())
+    monkeypatch.setattr(snapshot, "_utc_now", lambda: midnight + DAY - HOUR)
+    run()
+    story.extracted()
+    hours = {row["hour_at"] for row in story.published("fct_campaign_delivery_hourly")}
+    monkeypatch.setattr(snapshot, "_utc_now", lambda: midnight + DAY)
+
+    run()
+
+    story.extracted()
+    story.assert_published()
+    after = {row["hour_at"] for row in story.published("fct_campaign_delivery_hourly")}
+    assert after - hours == {midnight + DAY - HOUR}
 
 
 # ---- what failed is held back from every run ---------------------------------------------------

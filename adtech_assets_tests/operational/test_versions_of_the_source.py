@@ -355,22 +355,37 @@ def test_a_version_of_counts_changes_with_them(warehouse, source, write, change,
     assert {day for day in DAYS if found[day] != before[day]} == days
 
 
-def test_a_day_that_is_over_is_another_one_though_its_counts_are_the_same(
-    warehouse, source, write, monkeypatch
-):
+@pytest.fixture
+def version_at(warehouse, source, write, monkeypatch):
+    """The version of the counts of a day, if they are extracted at a time."""
     write(*TWO_CAMPAIGNS)
 
-    def version_at(*time):
+    def of_counts(*time):
         at = datetime(*time)  # noqa: DTZ001 - naive UTC
         monkeypatch.setattr(snapshot, "_time_of_extraction", lambda _warehouse: at)
         extract(warehouse, source)
         return noted(warehouse, "extracted_days")[DAY.first]
 
-    going_on = version_at(2022, 5, 26, 15)
-    assert version_at(2022, 5, 26, 23, 59, 59, 999_999) == going_on
+    return of_counts
+
+
+def test_a_day_that_is_over_is_another_one_though_its_counts_are_the_same(version_at):
+    going_on = version_at(2022, 5, 26, 23, 59, 59, 999_999)
     over = version_at(2022, 5, 27)
     assert over != going_on
     assert version_at(2022, 5, 30) == over
+
+
+def test_a_day_with_one_more_hour_over_is_another_one_though_its_counts_are_the_same(version_at):
+    going_on = version_at(2022, 5, 26, 15)
+    assert version_at(2022, 5, 26, 15, 59, 59, 999_999) == going_on
+    assert version_at(2022, 5, 26, 16) != going_on
+
+
+def test_a_day_to_come_is_the_same_until_its_first_hour_is_over(version_at):
+    to_come = version_at(2022, 5, 24, 23)
+    assert version_at(2022, 5, 26, 0, 59) == to_come
+    assert version_at(2022, 5, 26, 1) != to_come
 
 
 def test_a_day_is_marked_as_extracted_each_time(warehouse, source, write):
