@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-_LOGGING = ("--log-level=none", "--log-level-file=debug", "--no-use-colors")
+_LOGGING = ("--log-level=none", "--log-level-file=info", "--no-use-colors")
 """Nothing on the screen: what dbt did comes back, and its log file has everything."""
 
 _ASKED = "asked_for_now"
