@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import getpass
 import locale
 import os
 import re
@@ -49,6 +50,14 @@ def forget(*prefixes: str, but: Container[str] = PASSWORDS) -> None:
     for name in [name for name in os.environ if name.startswith(prefixes)]:
         if name not in but:
             del os.environ[name]
+
+
+def user_name() -> str:
+    """Who calls us; by number where the system has no name, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError since Python 3.13
+        return f"uid {os.getuid()}"
 
 
 def use_own_dagster(project_dir: Path) -> None:

@@ -30,6 +30,21 @@ def test_what_is_forgotten_is_gone_and_the_rest_stays():
     assert [name for name in os.environ if name.startswith("DBT")] == ["DBTX"]
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root becomes somebody else")
+def test_who_calls_is_a_number_where_the_system_has_no_name(monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    told = "from adtech_assets.environment import user_name; import os; {}print(user_name())"
+
+    def called(become=""):
+        command = [sys.executable, "-c", told.format(become)]
+        done = subprocess.run(command, cwd=PROJECT_DIR, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    assert called() == "root"
+    assert called("os.setuid(54321); ") == "uid 54321"
+
+
 @pytest.mark.parametrize("configuration", [None, "telemetry:\n  enabled: false\n", "\xff"])
 def test_the_dagster_home_of_another_project_does_not_count(tmp_path, configuration):
     if configuration is not None:

@@ -49,13 +49,13 @@ def close_month(
 
 def _freeze(settings: Settings, month: DayRange, now: datetime) -> None:
     """Freeze the month's rows, or find that they are, and say what was frozen."""
-    import getpass
     from importlib.metadata import version
 
     from adtech_assets import billing
     from adtech_assets.audit.closing import refuse_incomplete
     from adtech_assets.cli.screen import print_table, screen
     from adtech_assets.defs.dbt_project import dbt_project
+    from adtech_assets.environment import user_name
     from adtech_assets.errors import UserError
     from adtech_assets.stores.postgres import Postgres
     from adtech_assets.stores.warehouse import Warehouse
@@ -78,7 +78,7 @@ def _freeze(settings: Settings, month: DayRange, now: datetime) -> None:
         closed = {found.month: found for found in billing.closed_months(connection)}
         if month.first not in closed:
             refuse_incomplete(connection, target, settings, project, month)
-            closing = billing.Closing(now, getpass.getuser(), version("adtech-assets"))
+            closing = billing.Closing(now, user_name(), version("adtech-assets"))
             if not billing.freeze(connection, month, closing):
                 raise UserError(f"{named} has nothing to close: the mart has no campaign in it.")
         elif billing.is_finished(connection, month):

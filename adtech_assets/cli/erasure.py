@@ -83,17 +83,16 @@ def _take_back(settings: Settings, days: DayRange) -> None:
 
 
 def _forget(settings: Settings, days: DayRange) -> None:
-    import getpass
-
     from adtech_assets.audit import erasure
     from adtech_assets.cli.running import run_days
     from adtech_assets.cli.screen import screen
     from adtech_assets.defs.dbt_project import dbt_project
+    from adtech_assets.environment import user_name
     from adtech_assets.stores import compaction, erasures
     from adtech_assets.stores.warehouse import Warehouse
 
     with screen.status("Erasing ..."):
-        account = erasure.erase(settings, dbt_project(settings.feed), days, getpass.getuser())
+        account = erasure.erase(settings, dbt_project(settings.feed), days, user_name())
         # Until then what was deleted is in free blocks of the file.
         compaction.compact(Warehouse.of(settings))
     run_days(settings, days)

@@ -6,13 +6,14 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY_VIOLATION = 1008
 """Code with which a web socket is closed; before it is accepted, that is a 403."""
@@ -37,7 +38,7 @@ class Guard:
         if scope["type"] in {"http", "websocket"}:
             refusal = self._refusal(HTTPConnection(scope))
         if refusal is None:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _in_no_frame_of_others(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": refusal})
         else:
@@ -66,3 +67,14 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _in_no_frame_of_others(send: Send) -> Send:
+    """Or a page of another site could show a button of Dagster below one of its own."""
+
+    async def send_with_header(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).setdefault("X-Frame-Options", "SAMEORIGIN")
+        await send(message)
+
+    return send_with_header

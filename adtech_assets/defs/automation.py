@@ -1,17 +1,18 @@
 """The jobs, their schedules, and the sensors: on new log files, and on what needs a person."""
 
+import time
 from datetime import timedelta
 
 import dagster as dg
 
-from adtech_assets.defs import alerting
+from adtech_assets.defs import alerting, nights
 from adtech_assets.defs.checks import yesterday_is_loaded
 from adtech_assets.defs.days import DELIVERY_TAG, range_tags
 from adtech_assets.defs.leases import fail_lost_runs
 from adtech_assets.defs.retention import retention
 from adtech_assets.feed.deliveries import Deliveries, Outcome, Request
 from adtech_assets.feed.landing import begin_with_waiting
-from adtech_assets.partitions import DayRange, loadable_days
+from adtech_assets.partitions import loadable_days
 from adtech_assets.settings import Settings
 
 PIPELINE = "daily_pipeline"
@@ -50,11 +51,9 @@ def _pipeline_schedule(settings: Settings) -> dg.ScheduleDefinition:
     def last_days(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         """Ask for the last ADTECH_LOOKBACK_DAYS full days, as one run."""
         yesterday = context.scheduled_execution_time.astimezone(settings.zone).date() - timedelta(1)
-        first = max(settings.start_date, yesterday - timedelta(settings.lookback_days - 1))
-        if yesterday < first:
-            return dg.SkipReason(f"No full day yet since the start date, {settings.start_date}.")
-        tags = range_tags(DayRange(first, yesterday))
-        return dg.RunRequest(run_key=yesterday.isoformat(), tags=tags)
+        return nights.run_request(settings, yesterday) or dg.SkipReason(
+            f"No full day yet since the start date, {settings.start_date}."
+        )
 
     return last_days
 
@@ -86,7 +85,8 @@ def _morning_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     job_name=PIPELINE,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="New or late log files, once they are settled: asks for exactly their days.",
+    description="New or late log files, once they are settled: asks for exactly their days. "
+    "What has failed, the run of the night too, it asks for again.",
 )
 def new_log_files(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
@@ -100,9 +100,13 @@ def new_log_files(
     requests = deliveries.next_requests(
         settings, loadable_days(settings), lambda request: outcome(context.instance, request)
     )
+    runs = [
+        *map(run_request, requests),
+        *nights.run_again(context.instance, settings, time.time()),
+    ]
     return dg.SensorResult(
-        run_requests=list(map(run_request, requests)),
-        skip_reason=None if requests else deliveries.skip_reason,
+        run_requests=runs,
+        skip_reason=None if runs else deliveries.skip_reason,
         cursor=deliveries.to_cursor(),
     )
 

@@ -37,6 +37,10 @@ REBUILD_TAG = "adtech/rebuild"
 DELIVERY_TAG = "adtech/delivery"
 """Of a run that the sensor `new_log_files` has asked for, and asks for again if it fails."""
 
+NIGHT_TAG = "adtech/night"
+"""Of a run that the schedule has asked for, and the sensor asks for again; its value is the last
+day."""
+
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 

@@ -11,7 +11,7 @@ from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
 from adtech_assets.alerts.memory import FORGOTTEN_SECONDS, Alert
 from adtech_assets.audit.conditions import Condition
-from adtech_assets.defs.days import DELIVERY_TAG, run_days
+from adtech_assets.defs.days import DELIVERY_TAG, NIGHT_TAG, run_days
 from adtech_assets.defs.told import Told
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 ASKED_AGAIN_SECONDS = 900.0
-"""For which a delivery may fail: its runs come at once, then after 1, 2, 4 … minutes."""
+"""For which a delivery or a night may fail: its runs come at once, then after 1, 2, 4 … minutes."""
 
 MOST_RUNS = 1000
 """That are looked at, the latest."""
@@ -116,7 +116,8 @@ def standing(ended: Iterable[dg.DagsterRun]) -> list[Failed]:
 def _alert(failed: Failed, told: Told, ui_url: str) -> Alert:
     run, days = failed.run, run_days(failed.run.tags)
     line = told.failed(f"for {days}" if days else f"of {run.job_name}", told.ending)
-    patience = PATIENCE.get(run.job_name, ASKED_AGAIN_SECONDS if DELIVERY_TAG in run.tags else 0.0)
+    is_asked_again = not run.tags.keys().isdisjoint((DELIVERY_TAG, NIGHT_TAG))
+    patience = PATIENCE.get(run.job_name, ASKED_AGAIN_SECONDS if is_asked_again else 0.0)
     return Alert(
         Condition("failed run", line), failed.name, patience, f"{ui_url}/runs/{run.run_id}"
     )

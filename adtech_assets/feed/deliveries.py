@@ -35,6 +35,12 @@ Outcome = Literal["succeeded", "failed", "unfinished"]
 """Of a run."""
 
 
+def pause_after(attempt: int) -> float:
+    """Seconds from a failure to the next attempt."""
+    pause = FIRST_RETRY_SECONDS * 2 ** (attempt - 2) if attempt > 1 else 0
+    return min(pause, LONGEST_RETRY_SECONDS)
+
+
 @dataclass
 class Request:
     """Days asked for as one run."""
@@ -58,8 +64,7 @@ class Request:
 
     def retry_at(self) -> float:
         """When to try again after a failure."""
-        pause = FIRST_RETRY_SECONDS * 2 ** (self.attempt - 2) if self.attempt > 1 else 0
-        return (self.failed_at or 0) + min(pause, LONGEST_RETRY_SECONDS)
+        return (self.failed_at or 0) + pause_after(self.attempt)
 
 
 @dataclass

@@ -70,6 +70,10 @@ def test_a_page_from_elsewhere_is_refused_whatever_it_sends(origin):
             pass
 
 
+def test_no_page_of_another_site_shows_it_in_a_frame():
+    assert client().get("/").headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
 def test_its_own_pages_and_programs_are_answered():
     for headers in ({}, {"Origin": "http://127.0.0.1:3000"}):
         assert client().post("/graphql", headers=headers).text == "reached"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
 
-from adtech_assets.defs import automation
+from adtech_assets.defs import automation, nights
 from adtech_assets.defs.days import DELIVERY_TAG, daily, range_tags, run_days
 from adtech_assets.feed.deliveries import Deliveries
-from adtech_assets.partitions import DayRange, contiguous, loadable_days
+from adtech_assets.partitions import DayRange, contiguous, loadable_days, today
 
 
 @pytest.fixture
@@ -209,6 +209,61 @@ def test_schedule_skips_before_the_first_full_day(instance, schedule):
         scheduled_execution_time=datetime(2022, 5, 24, 22, tzinfo=UTC),
     )
     assert isinstance(schedule(context), dg.SkipReason)
+
+
+class Nights:
+    """Runs of the last night, and what is asked for after them."""
+
+    def __init__(self, settings, instance):
+        self.settings, self.instance = settings, instance
+        self.last = today(settings.zone) - timedelta(1)
+
+    def failed(self):
+        self.instance.report_run_failed(self.ran("STARTED"))
+
+    def ran(self, status):
+        tags = nights.run_request(self.settings, self.last).tags
+        run = dg.DagsterRun("daily_pipeline", tags=tags, status=dg.DagsterRunStatus(status))
+        return self.instance.add_run(run)
+
+    def after(self, seconds):
+        """Run keys of what is asked for so long after it."""
+        now = time.time() + seconds
+        found = nights.run_again(self.instance, self.settings, now)
+        assert all(str(run_days(each.tags)).endswith(str(self.last)) for each in found)
+        return [each.run_key for each in found]
+
+
+@pytest.fixture
+def night(settings, instance):
+    return Nights(settings, instance)
+
+
+def test_a_night_that_failed_is_asked_for_again_with_pauses(night):
+    night.failed()
+    assert night.after(0) == [f"{night.last}/2"]
+    night.failed()
+    assert night.after(30) == []
+    assert night.after(90) == [f"{night.last}/3"]
+
+
+@pytest.mark.parametrize("status", ["SUCCESS", "CANCELED", "STARTED"])
+def test_a_night_that_did_not_fail_is_not_asked_for_again(night, status):
+    night.failed()
+    night.ran(status)
+    assert night.after(7200) == []
+
+
+def test_a_night_before_the_last_is_not_asked_for_again(night):
+    night.last -= timedelta(1)
+    night.failed()
+    assert night.after(7200) == []
+
+
+def test_a_run_of_the_same_days_is_no_night(night, instance):
+    days = range_tags(DayRange(night.last, night.last))
+    instance.report_run_failed(instance.add_run(dg.DagsterRun("daily_pipeline", tags=days)))
+    assert night.after(7200) == []
 
 
 def test_a_day_range_survives_the_tags_of_a_run():

@@ -17,10 +17,13 @@ import pytest
 
 from adtech_assets.audit import row_counts
 from adtech_assets.contract import KINDS
+from adtech_assets.definitions import build_definitions
+from adtech_assets.defs.days import daily, run_days
 from adtech_assets.load import audited_load, daily_csv
 from adtech_assets.operational import snapshot
 from adtech_assets.operational.schema import create_schema
 from adtech_assets.sample.log_files import generate_log_files
+from adtech_assets.settings import START_DATE, load_settings
 from adtech_assets.stores.postgres import Postgres
 from adtech_assets_tests.feed.deliveries import (
     DAY,
@@ -191,20 +194,15 @@ def assert_last_days_asked_for(last_days):
 
 
 def asked_for_at(midnight_utc):
-    from adtech_assets.definitions import defs
-    from adtech_assets.defs.days import run_days
-
     at = datetime.fromisoformat(midnight_utc).replace(tzinfo=UTC)
     context = dg.build_schedule_context(scheduled_execution_time=at)
+    defs = build_definitions(load_settings(start_date=START_DATE))
     schedule = defs.resolve_schedule_def("daily_pipeline_schedule")
     return run_days(schedule(context).tags)
 
 
 def assert_one_partition(day, *, hours):
-    from adtech_assets.defs.days import daily
-    from adtech_assets.settings import load_settings
-
-    days = daily(load_settings())
+    days = daily(load_settings(start_date=START_DATE))
     window = days.time_window_for_partition_key(day)
     assert window.end.timestamp() - window.start.timestamp() == hours * 3600
     assert days.get_partition_keys().count(day) == 1
