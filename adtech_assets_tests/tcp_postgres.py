@@ -35,7 +35,7 @@ class PostgresServer:
         password_file.chmod(0o644)
         self._run(
             *("initdb", "-D", folder / "cluster", "-U", "postgres", "--encoding=UTF8"),
-            *("--auth=scram-sha-256", f"--pwfile={password_file}"),
+            *("--auth=scram-sha-256", f"--pwfile={password_file}", "--no-sync"),
         )
 
     def _run(self, program, *arguments):
@@ -48,7 +48,11 @@ class PostgresServer:
         )
 
     def start(self):
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
+        # Nothing of it need survive a loss of power.
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' "
+            "-c fsync=off"
+        )
         self._run(
             *("pg_ctl", "-w", "-D", self.folder / "cluster", "-l", self.folder / "log"),
             *("-o", options, "start"),

@@ -131,14 +131,17 @@ def test_a_project_that_cannot_be_parsed_says_why(project):
         write(project, {"total": "SELECT * FROM {{ ref('nobody') }}"})
 
 
-def test_an_interrupt_stops_a_query_that_would_not_end(project):
+@pytest.fixture
+def building(project):
+    """A build of a query that would not end, in a process of its own."""
     write(project, {"total": ENDLESS})
-    building = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", BUILD, project],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-    )
+    command = [sys.executable, "-W", "ignore", "-c", BUILD, project]
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ)
+    yield started
+    started.kill()
+
+
+def test_an_interrupt_stops_a_query_that_would_not_end(project, building):
     deadline = time.monotonic() + 120
     while not list((project / "run").rglob("total.sql")):
         assert building.poll() is None, building.communicate()
