@@ -160,9 +160,13 @@ pin-images:  ## look up the digests of the images of others (needs skopeo or doc
 # ---- work on the project -------------------------------------------------------------------
 
 .PHONY: test
-test: setup $(VENV)/.installed-dev  ## all tests but the hostile cases, those of the deployment and of other engines
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder \
-		$(foreach part,hostile spark clickhouse deployment benchmarks,--ignore adtech_assets_tests/$(part))
+test: setup $(VENV)/.installed-dev  ## every room's tests, in some minutes; what takes longer has the commands that follow
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(foreach part,\
+		end_to_end hostile spark clickhouse deployment benchmarks,--ignore adtech_assets_tests/$(part))
+
+.PHONY: test-end-to-end
+test-end-to-end: setup $(VENV)/.installed-dev  ## the whole pipeline, by each way to start it
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder adtech_assets_tests/end_to_end
 
 .PHONY: test-hostile
 test-hostile: setup $(VENV)/.installed-dev  ## the 72 hostile cases, with their table
