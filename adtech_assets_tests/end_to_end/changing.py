@@ -104,8 +104,11 @@ class Changing:
 
     def __init__(self, settings):
         self.settings = settings
-        self.began = datetime.now(UTC).replace(tzinfo=None)
-        self.today = self.began.date()
+        now = datetime.now(UTC).replace(tzinfo=None)
+        self.today = now.date()
+        self.hour_ends = now.replace(minute=59, second=59)
+        """The source is extracted no later: what an hour that ends changes would else be done by a
+        test that expects nothing to be."""
         self.days = DayRange(self.today - 3 * DAY, self.today)
         self.counted = settings.data_dir.parent / "counted"
         """A folder with every file that counts, as it counts."""
@@ -126,8 +129,8 @@ class Changing:
         other = Changing(settings)
         with Warehouse.of(settings).connect() as warehouse:
             ownership.take_over(other.target, identity.of(warehouse))
-        other.began, other.today, other.days = self.began, self.today, self.days
-        other.round = self.round
+        other.today, other.hour_ends = self.today, self.hour_ends
+        other.days, other.round = self.days, self.round
         other.campaigns, other.advertisers = deepcopy((self.campaigns, self.advertisers))
         return other
 

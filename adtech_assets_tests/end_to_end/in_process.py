@@ -26,14 +26,10 @@ class Runs:
     def __init__(
         self, story: Changing, instance: dg.DagsterInstance, environment: pytest.MonkeyPatch
     ) -> None:
-        """Run on the stores of a story; dbt looks for its warehouse in the environment.
-
-        The source is extracted in the hour in which the story began: what an hour that ends
-        changes would else be done by a test that expects nothing to be.
-        """
+        """Run on the stores of a story; dbt looks for its warehouse in the environment."""
         self.story, self.instance, self.environment = story, instance, environment
-        now, last = snapshot._utc_now, story.began.replace(minute=59, second=59)
-        environment.setattr(snapshot, "_utc_now", lambda: min(now(), last))
+        now = snapshot._utc_now
+        environment.setattr(snapshot, "_utc_now", lambda: min(now(), story.hour_ends))
         self.failures: list[str] = []
         """What the last run failed of."""
 

@@ -433,9 +433,13 @@ def test_one_table_of_events_asked_for_alone_leaves_nothing_that_holds_others_ba
 
 IN_A_NEW_PROCESS = """
 import json, sys
+from datetime import datetime
 from adtech_assets.cli.running import run_days
+from adtech_assets.operational import snapshot
 from adtech_assets.partitions import DayRange
 from adtech_assets.settings import load_settings
+hour_ends = datetime.fromisoformat(sys.argv.pop())
+snapshot._utc_now = lambda: hour_ends
 run_days(load_settings(), DayRange.parse(*sys.argv[1:]))
 print(json.dumps([name for name in ("dbt", "polars", "pyarrow.parquet") if name in sys.modules]))
 """
@@ -446,7 +450,7 @@ def test_where_nothing_has_changed_dbt_is_not_imported_and_nothing_written(story
         done = subprocess.run(
             [
                 sys.executable, "-c", IN_A_NEW_PROCESS,
-                str(story.days.first), str(story.days.last),
+                str(story.days.first), str(story.days.last), story.hour_ends.isoformat(),
             ],
             cwd=PROJECT_DIR,
             env=environment(story.settings) | {"DAGSTER_HOME": str(PROJECT_DIR)},
