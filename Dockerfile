@@ -12,12 +12,14 @@ ENV PYTHONUNBUFFERED=1 \
 WORKDIR /opt/adtech
 
 # Before the code, so that a change of the code does not install everything again. Binary packages
-# only: the slim base has no compiler, and a source package would run code that no hash covers. Where
-# packages come from a mirror, its pip.conf and certificate are lent to this step, and stay outside.
+# only: the slim base has no compiler, and to build a source package runs code that no hash covers. But
+# Spark's client comes as source alone, of Python. Where packages come from a mirror, its pip.conf and
+# certificate are lent to this step, and stay outside.
 COPY requirements-image.lock ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt \
-    pip install --require-hashes --no-deps --only-binary :all: -r requirements-image.lock
+    pip install --require-hashes --no-deps \
+        --only-binary :all: --no-binary pyspark-client -r requirements-image.lock
 
 # Editable, because the settings find the dbt project beside the package.
 COPY pyproject.toml README.md ./
