@@ -12,9 +12,9 @@ ENV PYTHONUNBUFFERED=1 \
 WORKDIR /opt/adtech
 
 # Before the code, so that a change of the code does not install everything again. Binary packages
-# only: the slim base has no compiler, and to build a source package runs code that no hash covers. But
-# Spark's client comes as source alone, of Python. Where packages come from a mirror, its pip.conf and
-# certificate are lent to this step, and stay outside.
+# only, for the slim base has no compiler, and to build from source runs code that no hash covers; but
+# Spark's client, pure Python, comes as source alone. Where packages come from a mirror, its pip.conf
+# and certificate are lent to this step, and stay outside.
 COPY requirements-image.lock ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt \

@@ -62,8 +62,8 @@ def _no_settings_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
     """URL of a database on an embedded server, which stops after the tests.
 
-    It need not survive a loss of power: to drop a database took 1.6 s, 0.04 without waiting for the
-    disk, and nearly every test has two.
+    It need not survive a loss of power: on a busy disk, to drop a database took 1.6 s and takes
+    0.04 s without waiting for it, and nearly every test has two.
     """
     url = embedded_postgres.database_url(tmp_path_factory.mktemp("postgres"), "analytics")
     with psycopg.connect(url, autocommit=True) as connection:
