@@ -6,6 +6,7 @@ what is there must be of the type that the feed says: nothing is guessed.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from adtech_assets.contract import KINDS
 from adtech_assets.feed import footer, integrity
 from adtech_assets.feed.drift import Schemas
+from adtech_assets.feed.excerpts import Part, Selection
 from adtech_assets.feed.rejections import Rejection
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ class Layout:
     types: tuple[tuple[str, pa.DataType | None], ...]
     """By the column's name; None: it is not there."""
     leaves: tuple[tuple[Leaf, pa.DataType], ...]
-    """What parquet stores of them."""
+    """What parquet stores of them, in its order."""
 
     def __hash__(self) -> int:
         """Worked out once: it is asked for each file, 44 leaves long."""
@@ -91,16 +93,6 @@ class Layout:
         """Names of the columns that are not there."""
         return tuple(name for name, type_ in self.types if type_ is None)
 
-    @cached_property
-    def columns(self) -> footer.Columns:
-        """As footers tell of them."""
-        return footer.Columns(self.paths)
-
-    @cached_property
-    def is_plain(self) -> bool:
-        """Whether Arrow's hints, which Polars goes by, say nothing else than what is stored."""
-        return all(_is_plain(type_) for _, type_ in self.leaves)
-
 
 @dataclass(frozen=True)
 class Looked:
@@ -113,8 +105,17 @@ class Looked:
     """As the footer promises."""
     decoded: Decoded | None
     """How large the columns are, if the footer says it as writers usually do."""
-    is_small: bool
-    """Whether Polars may read it, which a schema that is nested too deeply would crash."""
+    part: Part | None = None
+    """Of a small file: it is read as part of an excerpt."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What files of one schema have in common."""
+
+    layout: Layout
+    columns: footer.Columns
+    selection: Selection | None
 
 
 class Inspector:
@@ -125,7 +126,7 @@ class Inspector:
         self._feed = feed
         self._kind = kind
         self._schemas = Schemas()
-        self._layouts: dict[tuple[str, str], Layout] = {}
+        self._known: dict[tuple[str, str], _Known] = {}
 
     def look(self, path: Path) -> Looked:
         """Compare a file's schema with the contract, and its bytes with its footer.
@@ -136,34 +137,39 @@ class Inspector:
         """
         # Opened here, because pyarrow leaves a file open that it cannot read.
         with path.open("rb") as opened:
-            return self._look(opened)
+            is_small = opened.seek(0, 2) <= SMALL_FILE_BYTES
+            opened.seek(0)
+            return self._look(io.BytesIO(opened.read()) if is_small else opened)
 
     def _look(self, opened: BinaryIO) -> Looked:
         content = footer.read(opened)
         fingerprint, schema_bytes = self._schemas.fingerprint(content)
         key = fingerprint, footer.note(content, MESSAGE_TYPE_KEY)
-        known = self._layouts.get(key)
         rows = None
-        if known is None:
-            known, rows = check(opened, self._feed, self._kind)
-            self._layouts[key] = known
+        if key not in self._known:
+            layout, rows = check(opened, self._feed, self._kind)
+            selection = Selection.of(content[:schema_bytes], layout.paths)
+            self._known[key] = _Known(layout, footer.Columns(layout.paths), selection)
+        known = self._known[key]
         decoded = known.columns.decoded(content, schema_bytes)
-        if decoded is not None and known.is_plain and self._is_small(opened, decoded):
-            return Looked(known, fingerprint, decoded.rows, decoded, is_small=True)
+        if decoded is not None and known.selection and _is_small(opened, decoded):
+            opened.seek(0)
+            part = Part.of(known.selection, decoded.rows, decoded.chunks, opened.read())
+            return Looked(known.layout, fingerprint, decoded.rows, decoded, part)
         if rows is None:
-            known, rows = check(opened, self._feed, self._kind)
-        return Looked(known, fingerprint, rows, decoded, is_small=False)
+            _, rows = check(opened, self._feed, self._kind)
+        return Looked(known.layout, fingerprint, rows, decoded)
 
-    @staticmethod
-    def _is_small(opened: BinaryIO, decoded: Decoded) -> bool:
-        """Whether a file is small, and nothing speaks against it."""
-        return (
-            bool(decoded.places)
-            and opened.seek(0, 2) <= SMALL_FILE_BYTES
-            and decoded.rows <= SMALL_ROWS
-            and decoded.bytes <= SMALL_DECODED_BYTES
-            and integrity.is_plainly_intact(opened, decoded.chunks())
-        )
+
+def _is_small(opened: BinaryIO, decoded: Decoded) -> bool:
+    """Whether a file is small, and nothing speaks against it."""
+    return (
+        decoded.is_one_row_group
+        and opened.seek(0, 2) <= SMALL_FILE_BYTES
+        and decoded.rows <= SMALL_ROWS
+        and decoded.bytes <= SMALL_DECODED_BYTES
+        and integrity.is_plainly_intact(opened, decoded.chunks)
+    )
 
 
 def check(opened: BinaryIO, feed: Feed, kind: Kind) -> tuple[Layout, int]:
@@ -230,14 +236,16 @@ class _Schema:
     def of(self, columns: Mapping[str, Column]) -> Layout:
         """How the columns of a feed are there."""
         found = {name: self._find(column) for name, column in columns.items()}
+        leaves = [
+            leaf
+            for name, field in found.items()
+            if field is not None
+            for leaf in _leaves(columns[name], field.type)
+        ]
+        order = list(self._leaves)
         return Layout(
             tuple((name, field and field.type) for name, field in found.items()),
-            tuple(
-                leaf
-                for name, field in found.items()
-                if field is not None
-                for leaf in _leaves(columns[name], field.type)
-            ),
+            tuple(sorted(leaves, key=lambda leaf: order.index(".".join(leaf[0])))),
         )
 
     def _find(self, column: Column) -> pa.Field | None:
@@ -292,16 +300,6 @@ def _only(fields: Iterable[pa.Field], name: str) -> pa.Field | None:
     if found and len(alike) > 1:
         raise Rejection("ambiguous_column", f"there is more than one column {name}")
     return found[0] if found else None
-
-
-PLAIN = (
-    *(pa.types.is_integer, pa.types.is_boolean, pa.types.is_timestamp, pa.types.is_decimal128),
-    *(pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
-)
-
-
-def _is_plain(type_: pa.DataType) -> bool:
-    return any(is_it(type_) for is_it in PLAIN)
 
 
 def _one_line(error: BaseException) -> str:

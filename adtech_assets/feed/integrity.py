@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from adtech_assets.feed import footer
+from adtech_assets.feed.footer import MAGIC
 from adtech_assets.feed.rejections import Rejection
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from adtech_assets.feed.footer import Chunk, Page
-
-MAGIC = b"PAR1"
-"""A parquet file begins with it, and ends."""
 
 MOST_BEGINNINGS = 10_000
 """That are looked at, some µs each: a value may look like one, but so many do not by chance."""
@@ -30,17 +28,17 @@ HEADER_BYTES = 2**16
 """Enough for any page's header: its statistics may quote a value."""
 
 
-def is_plainly_intact(content: BinaryIO, chunks: Iterable[Chunk]) -> bool:
+def is_plainly_intact(content: BinaryIO, chunks: Sequence[Chunk]) -> bool:
     """Whether nothing speaks against a small file; if not, `check` finds out what.
 
     Args:
         content: the open file.
         chunks: of the columns that are read.
     """
-    content.seek(0)
-    whole = content.read()
-    is_one = whole.startswith(MAGIC) and whole.find(MAGIC, 1) == len(whole) - len(MAGIC)
-    return is_one and _are_as_checked(content, chunks)
+    end = footer.locate(content)[0]
+    data = _read(content, 0, end)
+    is_one = data.startswith(MAGIC) and data.find(MAGIC, 1) < 0
+    return is_one and _fit(chunks, end) and _are_as_checked(content, chunks)
 
 
 def check(content: BinaryIO, columns: Iterable[tuple[str, ...]], row_groups: int) -> None:
@@ -59,9 +57,12 @@ def check(content: BinaryIO, columns: Iterable[tuple[str, ...]], row_groups: int
     if _read(content, 0, len(MAGIC)) != MAGIC:
         raise Rejection("not_parquet", "it does not begin as a parquet file does")
     decoded = footer.decoded(footer.read(content), columns)
-    chunks = list(decoded.chunks()) if decoded is not None else []
+    chunks = decoded.chunks if decoded is not None else ()
+    end = footer.locate(content)[0]
+    if not _fit(chunks, end):
+        raise Rejection("corrupt_data", "its footer tells of bytes that it does not have")
     if chunks or not row_groups:
-        _check_beginning(content, footer.locate(content)[0], chunks[:1])
+        _check_beginning(content, end, chunks[:1])
     if not _are_as_checked(content, chunks):
         raise Rejection("corrupt_data", "a page contradicts its checksum")
 
@@ -72,26 +73,31 @@ def _check_beginning(content: BinaryIO, end: int, chunks: Sequence[Chunk]) -> No
     The footer counts from where its own file begins, so that is where its chunks are found.
     """
     for at in islice(_found(content, MAGIC, end), MOST_BEGINNINGS):
-        if all(_is_chunk(content, (at + first, at + last)) for first, last in chunks):
+        if all(_is_chunk(content, at + chunk.start, at + chunk.end) for chunk in chunks):
             raise Rejection("incomplete", f"another file lies before it, of {at:,} bytes")
 
 
-def _is_chunk(content: BinaryIO, chunk: Chunk) -> bool:
+def _is_chunk(content: BinaryIO, start: int, end: int) -> bool:
     """Whether pages fill it to its end."""
-    end = chunk[0]
+    at = start
     try:
-        for at, page in _pages(content, chunk):
-            end = at + page.body_bytes
+        for body, page in _pages(content, start, end):
+            at = body + page.body_bytes
     except LookupError:
         return False
-    return end == chunk[1]
+    return at == end
+
+
+def _fit(chunks: Sequence[Chunk], end: int) -> bool:
+    """Whether all of them end before the footer begins, side by side."""
+    return all(chunk.end <= end for chunk in chunks) and sum(c.bytes for c in chunks) <= end
 
 
 def _are_as_checked(content: BinaryIO, chunks: Iterable[Chunk]) -> bool:
     """Whether no page contradicts its checksum, if the file has any."""
     for chunk in chunks:
         try:
-            for at, page in _pages(content, chunk):
+            for at, page in _pages(content, chunk.start, chunk.end):
                 if page.checksum is None:
                     return True  # writers have one for each page, or for none: 2 ms of 36 columns
                 if page.checksum != _checksum(content, at, page.body_bytes):
@@ -101,13 +107,12 @@ def _are_as_checked(content: BinaryIO, chunks: Iterable[Chunk]) -> bool:
     return True
 
 
-def _pages(content: BinaryIO, chunk: Chunk) -> Iterator[tuple[int, Page]]:
-    """The pages of a chunk, and where the body of each begins.
+def _pages(content: BinaryIO, at: int, end: int) -> Iterator[tuple[int, Page]]:
+    """The pages between two places, and where the body of each begins.
 
     Raises:
         LookupError: something lies there that is no page.
     """
-    at, end = chunk
     while at < end:
         page = footer.page(_read(content, at, min(HEADER_BYTES, end - at)))
         at += page.header_bytes

@@ -2,7 +2,7 @@
 
 Two ways, because no engine is best at both (2,000 files of 700 columns and five rows: Polars 1.2 s,
 DuckDB 2.9 s; 144 files of 139,000 rows: DuckDB 0.5 s, Polars three times that): small files go
-through Polars, large ones through DuckDB, which streams.
+through Polars, as excerpts; large ones through DuckDB, which streams.
 
 A batch is read whole or not at all. One that fails is read again file by file, so that a bad file
 never stops the others and is refused for its own reason.
@@ -13,15 +13,15 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import repeat
 from operator import add, gt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
-import pyarrow as pa
 
 from adtech_assets.feed import conformance
-from adtech_assets.feed.footer import Decoded
+from adtech_assets.feed.excerpts import excerpt
 from adtech_assets.feed.ledger import ReadFile
 from adtech_assets.feed.raw_tables import RAW_TABLES, quoted
 from adtech_assets.feed.rejections import Rejection
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from adtech_assets.contract import Feed
     from adtech_assets.feed.conformance import Layout, Leaf, Looked
+    from adtech_assets.feed.excerpts import Selection
     from adtech_assets.feed.names import LogFileName
 
 BATCH_FILES = 500
@@ -48,33 +49,36 @@ Peak memory of 5 and 20 million events: 521 and 821 MB with twice as many rows a
 DuckDB's cache, 481 and 539 MB now. Half as many bytes would take 70 MB less, and 5 % more time.
 """
 
-PATH_COLUMN = "adtech_log_file_path"
-"""DuckDB refuses files that have a column of this name, so it is none that a feed would use."""
+ID_COLUMN, PATH_COLUMN = "adtech_log_file_id", "adtech_log_file_path"
+"""Of the file of an event. DuckDB refuses files that have a column of its path's name, so it is
+none that a feed would use."""
 
-# LEFT JOIN: a row of no file's would break NOT NULL, where an inner join would lose it.
+# LEFT JOIN: a row of no file's would break NOT NULL, where an inner join would lose it. The names
+# of the files' columns begin as no column of a feed does: the values' are not qualified.
 _APPEND = """
 INSERT INTO {table} (file_id, file_date, file_hour, {columns})
 SELECT
-    files.file_id,
-    files.file_date,
-    files.file_hour,
+    files.adtech_log_file_id,
+    files.adtech_log_file_date,
+    files.adtech_log_file_hour,
     {values}
 FROM {events} AS events
-LEFT JOIN batch_files AS files ON events.{path} = files.path
+LEFT JOIN batch_files AS files USING ({key})
 """
 
 _COUNT = """
 SELECT
-    files.file_id,
+    files.adtech_log_file_id,
     count(events.file_id) AS rows,
     count(events.file_id) FILTER (
-        events.event_at < files.hour_starts_at OR events.event_at >= files.hour_ends_at
+        events.event_at < files.adtech_log_file_starts_at
+        OR events.event_at >= files.adtech_log_file_ends_at
     ) AS events_other_hour,
     count(events.file_id) FILTER (events.event_at IS NULL) AS events_without_time
 FROM batch_files AS files
 LEFT JOIN {table} AS events
-    ON files.file_id = events.file_id AND events.file_id BETWEEN ? AND ?
-GROUP BY files.file_id
+    ON files.adtech_log_file_id = events.file_id AND events.file_id BETWEEN ? AND ?
+GROUP BY files.adtech_log_file_id
 """
 
 
@@ -89,11 +93,6 @@ class FileToRead:
     looked: Looked
 
     @property
-    def is_small(self) -> bool:
-        """Whether Polars may read it, which a schema that is nested too deeply would crash."""
-        return self.looked.is_small
-
-    @property
     def promised_rows(self) -> int:
         """As its name says, or else its footer."""
         return self.name.offsets.rows if self.name.offsets else self.looked.rows
@@ -106,12 +105,12 @@ class BatchNotReadError(Exception):
 def batches(files: Iterable[FileToRead]) -> Iterator[list[FileToRead]]:
     """Group files of one layout, small with small and large with large, up to the bounds."""
     bounds = (BATCH_FILES, BATCH_BYTES, BATCH_ROWS, BATCH_DECODED_BYTES)
-    begun: dict[tuple[bool, Layout], list[FileToRead]] = {}
-    sizes: dict[tuple[bool, Layout], tuple[int, ...]] = {}
+    begun: dict[tuple[Selection | None, Layout], list[FileToRead]] = {}
+    sizes: dict[tuple[Selection | None, Layout], tuple[int, ...]] = {}
     for file in files:
-        group = file.is_small, file.looked.layout
-        decoded = (file.is_small and file.looked.decoded) or Decoded(0, 0)
-        own = (1, file.bytes, decoded.rows, decoded.bytes)
+        part = file.looked.part
+        group = part.selection if part else None, file.looked.layout
+        own = (1, file.bytes, part.rows if part else 0, part.decoded_bytes if part else 0)
         total = tuple(map(add, sizes.get(group, (0, 0, 0, 0)), own))
         if group in begun and any(map(gt, total, bounds)):
             yield begun.pop(group)
@@ -131,7 +130,10 @@ def read_ahead(
     with ThreadPoolExecutor(1, "read_ahead") as reading:
         ahead = None
         for batch in groups:
-            events = reading.submit(_read_small_files, batch) if batch[0].is_small else None
+            parts = [file.looked.part for file in batch if file.looked.part]
+            # Made here: two threads of Python would take turns, 0.1 s of 2,000 files.
+            columns = [_field(leaf) for leaf in batch[0].looked.layout.paths]
+            events = reading.submit(_read_excerpt, excerpt(parts), columns) if parts else None
             if ahead is not None:
                 yield ahead
             ahead = batch, events
@@ -207,35 +209,39 @@ class Reader:
         self, batch: Sequence[FileToRead], small: Future[pl.DataFrame]
     ) -> dict[int, ReadFile]:
         frame = small.result()
-        texts = frame.drop(PATH_COLUMN).select(pl.col(pl.String).str.len_bytes().cast(pl.UInt64))
+        texts = frame.select(pl.col(pl.String).str.len_bytes().cast(pl.UInt64))
         # Text that many rows share is in memory once here, but not in the warehouse.
         if sum(texts.sum().row(0)) > BATCH_DECODED_BYTES:
             raise BatchNotReadError
+        ids = [id_ for file in batch for id_ in repeat(file.file_id, file.looked.rows)]
+        if len(ids) != frame.height:
+            raise BatchNotReadError
         # In one piece, for a chunk of each file costs more than its few rows: 25 ms of 500
-        # files instead of 2. As views, which share the frame's text: a copy of it, and of the
-        # path in each row, took 200 MB for a million rows.
-        in_one_piece = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-        self._connection.register("batch_events", in_one_piece)
-        return self._append(batch, "batch_events")
+        # files instead of 2. As views, which share the frame's text: a copy of it took 200 MB for
+        # a million rows.
+        in_one_piece = frame.with_columns(pl.Series(ID_COLUMN, ids, pl.Int64)).rechunk()
+        events = in_one_piece.to_arrow(compat_level=pl.CompatLevel.newest())
+        self._connection.register("batch_events", events)
+        return self._append(batch, "batch_events", ID_COLUMN)
 
     def _append_large(self, batch: Sequence[FileToRead]) -> dict[int, ReadFile]:
         rows = max(file.looked.rows for file in batch)
         conformance.check_size(rows, self._decoded_bytes(batch))
         events = _parquet_scan(batch)
         self._check_text(batch[0].looked.layout, events)
-        return self._append(batch, events)
+        return self._append(batch, events, PATH_COLUMN)
 
-    def _append(self, batch: Sequence[FileToRead], events: str) -> dict[int, ReadFile]:
-        """Insert the events and count what arrived, file by file."""
+    def _append(self, batch: Sequence[FileToRead], events: str, key: str) -> dict[int, ReadFile]:
+        """Insert the events, which tell their file by a column, and count what arrived of each."""
         bounds = [file.name.utc_bounds(self._zone) for file in batch]
         files = pl.DataFrame(
             {
-                "file_id": [file.file_id for file in batch],
-                "path": [str(file.path) for file in batch],
-                "file_date": [file.name.day for file in batch],
-                "file_hour": [file.name.hour for file in batch],
-                "hour_starts_at": [starts_at.replace(tzinfo=None) for starts_at, _ in bounds],
-                "hour_ends_at": [ends_at.replace(tzinfo=None) for _, ends_at in bounds],
+                ID_COLUMN: [file.file_id for file in batch],
+                PATH_COLUMN: [str(file.path) for file in batch],
+                "adtech_log_file_date": [file.name.day for file in batch],
+                "adtech_log_file_hour": [file.name.hour for file in batch],
+                "adtech_log_file_starts_at": [at.replace(tzinfo=None) for at, _ in bounds],
+                "adtech_log_file_ends_at": [at.replace(tzinfo=None) for _, at in bounds],
             }
         )
         self._connection.register("batch_files", files.to_arrow())
@@ -245,7 +251,7 @@ class Reader:
             _APPEND.format(
                 table=table,
                 events=events,
-                path=PATH_COLUMN,
+                key=key,
                 columns=", ".join(quoted(column.stored_as) for column, _ in columns),
                 values=",\n    ".join(value(column, type_) for column, type_ in columns),
             )
@@ -320,21 +326,8 @@ def _is_the_warehouses(error: duckdb.Error, file: FileToRead) -> bool:
 # ---- small files -------------------------------------------------------------------------------
 
 
-def _read_small_files(batch: Sequence[FileToRead]) -> pl.DataFrame:
-    layout = batch[0].looked.layout
-    return (
-        pl.scan_parquet(
-            [file.path for file in batch],
-            schema=_polars_schema(layout),
-            extra_columns="ignore",
-            cast_options=pl.ScanCastOptions(extra_struct_fields="ignore"),
-            glob=False,
-            hive_partitioning=False,
-            include_file_paths=PATH_COLUMN,
-        )
-        .select(PATH_COLUMN, *map(_field, layout.paths))
-        .collect(engine="streaming")
-    )
+def _read_excerpt(content: bytes, columns: Sequence[pl.Expr]) -> pl.DataFrame:
+    return pl.scan_parquet(content).select(columns).collect(engine="streaming")
 
 
 def _field(leaf: Leaf) -> pl.Expr:
@@ -343,23 +336,6 @@ def _field(leaf: Leaf) -> pl.Expr:
     for name in inner:
         found = found.struct.field(name)
     return found.alias(".".join(leaf))
-
-
-def _polars_schema(layout: Layout) -> dict[str, pl.DataType]:
-    """The columns in their groups, as Polars has their types."""
-    groups: dict[str, Any] = {}
-    for (*outer, name), type_ in layout.leaves:
-        group = groups
-        for part in outer:
-            group = group.setdefault(part, {})
-        group[name] = pl.Series(pa.array([], type_)).dtype
-    return {name: _dtype(found) for name, found in groups.items()}
-
-
-def _dtype(found: pl.DataType | dict[str, Any]) -> pl.DataType:
-    if isinstance(found, dict):
-        return pl.Struct({name: _dtype(inner) for name, inner in found.items()})
-    return found
 
 
 # ---- large files -------------------------------------------------------------------------------

@@ -157,7 +157,9 @@ def test_the_footer_says_where_columns_lie_as_pyarrow_reads_it(settings):
         for start in [chunk.dictionary_page_offset or chunk.data_page_offset]
     }
     assert decoded is not None
-    assert list(decoded.chunks()) == [chunks[".".join(leaf)] for leaf in layout.paths]
+    assert [(chunk.start, chunk.end) for chunk in decoded.chunks] == [
+        chunks[".".join(leaf)] for leaf in layout.paths
+    ]
 
 
 def test_columns_are_found_in_each_footer_wherever_they_were_in_the_last_one(settings):
@@ -175,8 +177,8 @@ def test_columns_are_found_in_each_footer_wherever_they_were_in_the_last_one(set
         metadata = pq.read_metadata(path)
         assert metadata.num_row_groups == -(-rows // rows_of_a_group)
         assert (found.rows, found.bytes) == (rows, alone.bytes)
-        assert list(found.chunks()) == list(alone.chunks())
-        assert len(found.places) == metadata.num_row_groups * len(layout.paths)
+        assert found.chunks == alone.chunks
+        assert len(found.chunks) == metadata.num_row_groups * len(layout.paths)
 
 
 def check_of(path):

@@ -297,6 +297,20 @@ def test_the_tables_follow_the_feed_and_old_files_are_named(warehouse, settings,
     assert outdated.file_name == FILE
 
 
+@pytest.mark.usefixtures("size")
+@pytest.mark.parametrize("path", ["path", "file_id", "file_date", "hour_starts_at", "rows"])
+def test_a_column_may_be_named_as_what_is_known_of_a_file(warehouse, settings, tmp_path, path):
+    feed = FEED.replace("path: campaign,", f"path: {path},")
+    settings = load_settings(**{**dict(settings), "feed": write_feed(tmp_path, feed)})
+    content = table("impressions", ["a"], at=NOON, campaigns=["c-7"])
+    names_there = [path if name == "campaign" else name for name in content.column_names]
+    deliver(settings.raw_data_dir, FILE, content.rename_columns(names_there))
+
+    assert ingest(warehouse, settings).loaded == 1
+    found = warehouse.execute("SELECT campaign_id FROM raw.impression_logs").fetchall()
+    assert found == [("c-7",)]
+
+
 @pytest.mark.parametrize("is_archived", [False, True])
 def test_old_files_are_read_again_where_somebody_asks_for_it(
     warehouse, settings, gained, is_archived
